@@ -1,0 +1,94 @@
+package executor
+
+import (
+	"context"
+	"iter"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// Reader is what both sides of a copy offer: one signed-in session of one mailbox. Its errors are *mail.Error.
+//
+// A Reader is used by one goroutine at a time. After an error of kind Transient, Throttled or Auth the session is dead:
+// every later call fails, and Close must still be called. Nothing is retried inside; Retrying adds that.
+type Reader interface {
+	// Folders lists every folder with its status. The list is complete, or there is an error.
+	Folders(ctx context.Context) ([]mail.Folder, error)
+	// List yields the folder's messages without bodies, UIDs ascending. The listing is complete only if it ends without
+	// an error. A UIDVALIDITY other than f.Status.UIDValidity (unless that is zero) is an error of kind Stale before the
+	// first message.
+	List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error]
+	// Fetch asks for the bodies of the UIDs (ascending) and hands what comes to the sink, in the server's order. A UID
+	// that gets no Message call was not answered: silence proves nothing (see Exists). An error of the sink ends Fetch
+	// and comes back as it is. UIDVALIDITY as for List.
+	Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to mail.Sink) error
+	// Exists asks the server, independently of Fetch, which of the UIDs are there (UID SEARCH UID).
+	Exists(ctx context.Context, f mail.Folder, uids []mail.UID) ([]mail.UID, error)
+	// Close signs out and releases the connection. It may be called twice.
+	Close() error
+}
+
+// Source is a mailbox that is read and never changed: an implementation has no way to send STORE, EXPUNGE, DELETE,
+// RENAME, CREATE or APPEND, opens folders with EXAMINE and reads bodies with BODY.PEEK.
+type Source interface {
+	Reader
+}
+
+// Destination is a mailbox that mail is written to. Nothing in it deletes.
+type Destination interface {
+	Reader
+	// Limits are facts of this mailbox, known once signed in.
+	Limits(ctx context.Context) (mail.Limits, error)
+	// Create makes the folder and the levels above it, and gives it as it is listed then. A folder that is there already
+	// is no error. Role is a wish that the server may ignore (RFC 6154, CREATE-SPECIAL-USE).
+	Create(ctx context.Context, path mail.Path, role mail.Role) (mail.Folder, error)
+	// Open tells the folder's counters and which flags it can keep. It must be called before Append: its UIDNEXT is the
+	// U0 of the attempts that follow.
+	Open(ctx context.Context, f mail.Folder) (mail.Opened, error)
+	// Append sends the messages, pipelined, and returns when every octet has been handed to the connection or the
+	// connection is lost; bodies are not touched afterwards. done is called exactly once for each message, perhaps from
+	// another goroutine, at the latest when Drain or Close returns. done must not call the Destination.
+	// The error says that the session is dead; the messages' own fates come through done only.
+	Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error
+	// Drain waits until done has been called for everything appended.
+	Drain(ctx context.Context) error
+	// SetFlags sets the flags of messages that mailhaul wrote.
+	SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error
+}
+
+// Endpoints opens sessions; the one place that knows configuration and passwords implements it. It is safe for use by
+// several goroutines. Each session counts against the endpoint's connections until it is closed; Open blocks while there
+// is none free.
+type Endpoints interface {
+	Source(ctx context.Context, mailbox string) (Source, error)
+	Destination(ctx context.Context, mailbox string) (Destination, error)
+}
+
+// Ledger is what the executor asks of the state file. Every method that writes returns only when the change is on
+// stable storage; writes of several goroutines share a transaction, and are carried out in the order they were asked
+// for by one goroutine. Safe for use by several goroutines. An error means that the state can't be trusted to be
+// written: kind Internal, everything stops before the next octet of mail leaves.
+type Ledger interface {
+	// PutMailbox finds the mailbox by Name and SourceEndpoint or adds it, and updates the rest; it gives the row with ID.
+	PutMailbox(ctx context.Context, m state.Mailbox) (state.Mailbox, error)
+	// Folders lists the folder pairs of a mailbox, those of earlier UIDVALIDITYs too.
+	Folders(ctx context.Context, m state.MailboxID) ([]state.Folder, error)
+	// PutFolder adds (ID zero) or updates a folder pair and gives it with its ID.
+	PutFolder(ctx context.Context, f state.Folder) (state.Folder, error)
+	// See adds rows of a listing; rows that exist keep their state.
+	See(ctx context.Context, rows []state.Message) error
+	// Select gives rows of one folder, at most q.Limit of them.
+	Select(ctx context.Context, q state.Query) ([]state.Message, error)
+	// Rows gives the rows of the UIDs that exist.
+	Rows(ctx context.Context, f state.FolderID, uids []mail.UID) ([]state.Message, error)
+	// Claimed tells which destination UIDs of a folder pair's destination are claimed by a row, as U0 to the end. All
+	// folder pairs that share the destination folder count.
+	Claimed(ctx context.Context, m state.MailboxID, destination string, v mail.UIDValidity, from mail.UID) ([]mail.UID, error)
+	// Put replaces rows whole and records or clears their failures, in one transaction.
+	Put(ctx context.Context, rows []state.Message, failures []state.Failure) error
+	// Count gives a folder's counts; below bounds Pending, TooLarge and Later to UIDs under it (zero: no bound).
+	Count(ctx context.Context, f state.FolderID, sel state.Selection, below mail.UID) (state.FolderCount, error)
+	// PutMailboxPass records how a mailbox fares in a pass.
+	PutMailboxPass(ctx context.Context, p state.MailboxPass) error
+}

@@ -1,0 +1,44 @@
+package executor
+
+import (
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+// Error is how the executor fails: what was being done, where, and the kind that decided. It wraps the endpoint's own
+// *mail.Error where there is one.
+type Error struct {
+	Op      string // verb and noun: "copy folder"
+	Side    string // "source", "destination" or empty
+	Mailbox string
+	Folder  string // normalised; empty where it is about the whole mailbox
+	UID     mail.UID
+	Kind    mail.Kind
+	Code    mail.Code
+	Err     error
+}
+
+// Error names operation, mailbox, folder and cause in one line.
+func (e *Error) Error() string {
+	parts := []string{e.Op}
+	for _, p := range []string{e.Mailbox, e.Folder} {
+		if p != "" {
+			parts = append(parts, p)
+		}
+	}
+	s := strings.Join(parts, " ")
+	if e.Err != nil {
+		s += ": " + e.Err.Error()
+	}
+	return s
+}
+
+// Unwrap gives the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
+// The sides of a copy, as they stand in errors, events and the ledger.
+const (
+	SideSource      = "source"
+	SideDestination = "destination"
+)

@@ -1,0 +1,125 @@
+package executor
+
+import (
+	"time"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// Event is what leaves the executor while it runs; nothing else does. The set is closed: the types of this file. The
+// executor never formats a sentence; views do. Events are delivered one at a time, in order.
+type Event interface{ event() }
+
+// Stamp is on every event.
+type Stamp struct {
+	Time time.Time
+	Run  string
+	Pass string
+}
+
+func (Stamp) event() {}
+
+// PassStarted opens a run.
+type PassStarted struct {
+	Stamp
+	Kind      string
+	Mailboxes int // that will be worked on
+	Planned   state.Count
+}
+
+// MailboxStarted says that a mailbox is at work.
+type MailboxStarted struct {
+	Stamp
+	Mailbox, Destination, Transport string
+	Planned                         state.Count
+}
+
+// Step is how a mailbox moves on, for live views: sums since its start, and where it is. It comes often; views that
+// print a line an event leave it out.
+type Step struct {
+	Stamp
+	Mailbox string
+	Folder  string // normalised source path
+	// FolderDone and FolderPlanned count messages of the folder in this run.
+	FolderDone, FolderPlanned int64
+	Copied                    state.Count // of the mailbox in this run
+}
+
+// Waiting says that a mailbox (or, with an empty Mailbox, the whole run) waits for a reason.
+type Waiting struct {
+	Stamp
+	Mailbox string
+	Side    string // "source" or "destination"; empty: neither
+	Code    mail.Code
+	Kind    mail.Kind
+	Text    string // the server's words, unescaped
+	Wait    time.Duration
+}
+
+// Progress is the whole run at this moment; it comes every ten seconds.
+type Progress struct {
+	Stamp
+	Planned, Copied, Failed, LeftOut state.Count
+	Mailboxes, MailboxesDone, AtWork int
+	Problems                         int // mailboxes and messages failed so far
+}
+
+// MessageLeftOut names a message that stays behind by policy.
+type MessageLeftOut struct {
+	Stamp
+	Mailbox, Destination, Transport string
+	Folder, DestinationFolder       string // normalised
+	UID                             mail.UID
+	MessageID                       string // always empty unless the configuration allows subjects
+	Bytes                           mail.Size
+	Code                            mail.Code
+}
+
+// MessageFailed names a message that could not be moved.
+type MessageFailed struct {
+	Stamp
+	Mailbox, Destination, Transport string
+	Folder, DestinationFolder       string // normalised
+	UID                             mail.UID
+	MessageID                       string
+	Bytes                           mail.Size
+	Code                            mail.Code
+	Kind                            mail.Kind
+	Text                            string // the server's words, unescaped
+	Retry                           bool   // a retry pass will try it again
+}
+
+// MailboxDone ends a mailbox that came to its end, with or without failed messages.
+type MailboxDone struct {
+	Stamp
+	Mailbox, Destination, Transport  string
+	Planned, Copied, Failed, LeftOut state.Count
+	FlagsChanged                     int64
+	Elapsed                          time.Duration
+}
+
+// MailboxFailed ends a mailbox that stopped as a whole.
+type MailboxFailed struct {
+	Stamp
+	Mailbox, Destination, Transport string
+	Side                            string // "source" or "destination"
+	Code                            mail.Code
+	Kind                            mail.Kind
+	Text                            string
+	Retry                           bool
+	Copied                          state.Count // before it stopped
+}
+
+// Interrupted says that the first interrupt came: messages in hand are finished, nothing new is begun.
+type Interrupted struct{ Stamp }
+
+// PassDone ends a run.
+type PassDone struct {
+	Stamp
+	Planned, Copied, Failed, LeftOut state.Count
+	Complete, Incomplete, Blocked    int // mailboxes
+	FlagsChanged                     int64
+	Elapsed                          time.Duration
+	Interrupted                      bool
+}

@@ -1,0 +1,53 @@
+package mail
+
+// Code names a cause for people: stable, documented, explained by `mailhaul explain CODE`.
+type Code string
+
+// The codes of endpoints, messages and the state file. Those of the configuration are in package config.
+const (
+	CodeInternal Code = "STATE-INTERNAL" // a bug, or an error nobody classified
+
+	CodeIMAPConnect      Code = "IMAP-CONNECT"              // name or port can't be reached
+	CodeIMAPTLS          Code = "IMAP-TLS"                  // certificate or handshake refused
+	CodeIMAPGreeting     Code = "IMAP-GREETING"             // not an IMAP server, or it says BYE at once
+	CodeIMAPPlaintext    Code = "IMAP-PLAINTEXT"            // STARTTLS missing, PREAUTH or injected octets before TLS
+	CodeIMAPLogin        Code = "IMAP-LOGIN-REFUSED"        // wrong user name or password
+	CodeIMAPSignInMethod Code = "IMAP-SIGN-IN-METHOD"       // no method that both sides know
+	CodeIMAPAdmin        Code = "IMAP-ADMIN-REFUSED"        // the admin account may not open this mailbox
+	CodeIMAPDenied       Code = "IMAP-DENIED"               // signed in, but no right to do this
+	CodeIMAPConnections  Code = "IMAP-TOO-MANY-CONNECTIONS" // the server's limit of connections
+	CodeIMAPThrottled    Code = "IMAP-THROTTLED"            // the server asks to wait
+	CodeIMAPUnavailable  Code = "IMAP-UNAVAILABLE"          // the server says it can't work now
+	CodeIMAPLost         Code = "IMAP-CONNECTION-LOST"      // the connection broke
+	CodeIMAPTimeout      Code = "IMAP-TIMEOUT"              // the server fell silent
+	CodeIMAPProtocol     Code = "IMAP-PROTOCOL"             // an answer that makes no sense
+	CodeIMAPFolder       Code = "IMAP-FOLDER-REFUSED"       // a folder can't be opened or created
+	CodeIMAPFolderGone   Code = "IMAP-FOLDER-GONE"          // a folder vanished
+	CodeIMAPValidity     Code = "IMAP-UIDVALIDITY-CHANGED"  // a folder was made anew meanwhile
+
+	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
+
+	CodeMessageTooLarge  Code = "MESSAGE-TOO-LARGE" // over the size limit
+	CodeMessageMalformed Code = "MESSAGE-MALFORMED" // refused for its content
+	CodeMessageRefused   Code = "MESSAGE-REFUSED"   // refused for a reason of the server's own
+	CodeMessageDamaged   Code = "MESSAGE-DAMAGED"   // the source does not hand it over whole
+	CodeMessageAmbiguous Code = "MESSAGE-AMBIGUOUS" // it can't be told whether it arrived
+	CodeMessageKeywords  Code = "MESSAGE-KEYWORDS"  // the destination can't hold its keywords and keywords = "fail"
+	CodeMessageUnknown   Code = "MESSAGE-UNKNOWN"   // its outcome is not settled yet
+
+	CodeStateLocked  Code = "STATE-LOCKED"  // another mailhaul is working with the state file
+	CodeStateDamaged Code = "STATE-DAMAGED" // the state file is truncated or corrupt
+	CodeStateNewer   Code = "STATE-NEWER"   // written by a newer release
+	CodeStateWrite   Code = "STATE-WRITE"   // can't be written: disk full, read-only, I/O error
+	CodeStateChanged Code = "STATE-CHANGED" // the plan file was made from another state
+)
+
+// Codes lists every code above, sorted, so that a test can hold the explanations against it.
+func Codes() []Code {
+	return []Code{CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
+		CodeIMAPGreeting, CodeIMAPLogin, CodeIMAPPlaintext, CodeIMAPProtocol, CodeIMAPSignInMethod, CodeIMAPThrottled,
+		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
+		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
+		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
+		CodeStateNewer, CodeStateWrite}
+}

@@ -1,0 +1,69 @@
+package state
+
+import (
+	"time"
+
+	"mailhaul/state/mail"
+)
+
+// Selection is which messages a pass may copy, as bounds that hold in every folder.
+type Selection struct {
+	Older time.Time // INTERNALDATE before this; zero: no bound. A message without a date is never inside a bound
+	Newer time.Time // INTERNALDATE at or after this; zero: no bound
+	// MaxSize is the largest message to copy; zero: no limit.
+	MaxSize mail.Size
+}
+
+// Query selects rows of one folder, a stretch at a time.
+type Query struct {
+	Folder FolderID
+	// States are the states wanted. StateLeftOut counts as wanted only for rows that fit Selection.MaxSize again.
+	States []State
+	Selection
+	Below mail.UID // only UIDs below this; zero: no bound
+	// NewestFirst orders by INTERNALDATE descending, then UID descending; otherwise by UID ascending.
+	NewestFirst bool
+	// After is the last row of the stretch before; nil: from the beginning.
+	After *Message
+	Limit int
+}
+
+// FolderCount is what the ledger knows of one folder: the memory that a plan is built from.
+type FolderCount struct {
+	Folder  Folder
+	Pending Count // open or fitting again, inside the Selection and below the bound
+	// TooLarge are open or left-out rows inside the dates but over MaxSize; TooLargeList names them, at most 1,000.
+	TooLarge     Count
+	TooLargeList []Message
+	Doubt        Count // intents and unknown outcomes, whatever the Selection
+	Copied       Count // landed and adopted, ever
+	Failed       Count
+	Skipped      Count
+	Gone         Count
+	// LeftOut are rows in StateLeftOut, whatever the Selection.
+	LeftOut Count
+	// Later are open rows outside the Selection's dates: another pass brings them.
+	Later Count
+	// Oldest and Newest bound INTERNALDATE over all rows of the folder; zero where there is none.
+	Oldest, Newest time.Time
+}
+
+// FailedMessage is a failure with the names a person needs.
+type FailedMessage struct {
+	Failure
+	Mailbox      string
+	Destination  string // destination address
+	SourceFolder string // normalised
+	TargetFolder string // normalised
+	Size         mail.Size
+	InternalDate time.Time
+	State        State
+	Attempt      int
+}
+
+// FailedMailbox is a mailbox that stopped as a whole, with its name.
+type FailedMailbox struct {
+	MailboxPass
+	Name        string
+	Destination string
+}
