@@ -1,6 +1,6 @@
 module mailhaul
 
-go 1.26
+go 1.26.0
 
 require (
 	charm.land/bubbletea/v2 v2.1.1 // indirect
