@@ -1,0 +1,50 @@
+# make demo and make test are all a newcomer needs; `make help` lists the rest.
+
+BIN      := bin
+LINT     := v2.15.0
+FUZZTIME ?= 30s
+
+# Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
+ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
+export GOFLAGS += -buildvcs=false
+endif
+
+.PHONY: build demo test bench lint fuzz clean help
+
+build: ## build bin/mailhaul
+	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
+
+demo: build ## a whole migration on this machine, in under a minute
+	$(BIN)/mailhaul demo
+
+test: ## everything, with the race detector; installs what the tests need where it can
+	./.ci/deps
+	go vet ./...
+	go test -race ./...
+
+bench: ## the benchmarks, without the tests
+	go test -run '^$$' -bench . -benchmem ./...
+
+lint: $(BIN)/golangci-lint-$(LINT) ## gofmt, the linters at their pinned release, go.mod
+	@unformatted=$$(gofmt -l cmd config executor plan state); \
+	  if [ -n "$$unformatted" ]; then echo "gofmt would change:"; echo "$$unformatted"; exit 1; fi
+	$(BIN)/golangci-lint-$(LINT) run ./...
+	go mod tidy -diff
+
+$(BIN)/golangci-lint-$(LINT):
+	GOBIN=$(CURDIR)/$(BIN) go install github.com/golangci/golangci-lint/v2/cmd/golangci-lint@$(LINT)
+	mv $(BIN)/golangci-lint $@
+
+fuzz: ## each fuzz target for FUZZTIME (30s)
+	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' cmd config executor plan state | while read -r file; do \
+	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
+	    echo "$$target in $$(dirname "$$file")"; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+	  done; \
+	done
+
+clean: ## remove what the build made
+	rm -rf $(BIN) mailhaul-demo*
+
+help: ## this list
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 14
