@@ -1,0 +1,121 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailhaul/config"
+	"mailhaul/state/mail"
+)
+
+// RunError is an error at run time as people see it.
+type RunError struct {
+	Summary  string // one sentence without a full stop
+	Code     mail.Code
+	Names    []string // the mailboxes it is about
+	Snippets []config.Snippet
+	// Detail says what that means, whether the rest goes on and what to do. Lines that begin with two blanks are
+	// commands and keep their shape.
+	Detail string
+	// More is the last line; empty: "More: mailhaul explain CODE" where there is a Code.
+	More string
+}
+
+// WriteError writes a run-time error, its code at the end of the first line.
+func WriteError(o Output, e RunError) error {
+	var b strings.Builder
+	p := palette{o.Color}
+	head, code := "Error: "+Safe(e.Summary), Safe(string(e.Code))
+	if width(head)+2+width(code) <= o.Width {
+		room := min(o.Width, 80)
+		b.WriteString(p.red("Error:") + p.bold(strings.TrimPrefix(pad(head, room-width(code)-2), "Error:")) + "  " + p.dim(code))
+	} else {
+		b.WriteString(p.red("Error:") + p.bold(strings.TrimPrefix(strings.Join(wrap(head, o.Width), "\n"), "Error:")))
+		if code != "" {
+			b.WriteString("\n  " + p.dim(code))
+		}
+	}
+	text := strings.TrimRight(b.String(), " ") + "\n"
+	b.Reset()
+	b.WriteString(text)
+	if len(e.Names) > 0 {
+		b.WriteByte('\n')
+		paragraph(&b, nameList(e.Names), "  ", o.Width)
+	}
+	if len(e.Snippets) > 0 {
+		b.WriteByte('\n')
+		snippets(&b, o, e.Snippets)
+	}
+	for _, text := range []string{e.Detail, e.more()} {
+		if text != "" {
+			b.WriteByte('\n')
+			paragraph(&b, text, "  ", o.Width)
+		}
+	}
+	return o.put(b.String())
+}
+
+func (e RunError) more() string {
+	if e.More == "" && e.Code != "" {
+		return "More: mailhaul explain " + string(e.Code)
+	}
+	return e.More
+}
+
+// nameList joins names with commas; of many it gives the first ten.
+func nameList(names []string) string {
+	const most = 10
+	shown := names[:min(len(names), most)]
+	list := make([]string, len(shown))
+	for i, n := range shown {
+		list[i] = Safe(n)
+	}
+	text := strings.Join(list, ", ")
+	if more := len(names) - most; more > 0 {
+		text += fmt.Sprintf(" and %s more", Count(more))
+	}
+	return text
+}
+
+// Holder is who holds the lock of a state file.
+type Holder struct {
+	ID      string // what `state unlock --force` asks for
+	User    string
+	Host    string
+	PID     int
+	Started time.Time
+	// Running tells whether the process was seen to run; Known is false where that can't be told: another machine.
+	Running, Known bool
+}
+
+// Locked makes the error of a state file that another mailhaul works with. now and its zone say what "today" is.
+func Locked(stateFile string, h Holder, now time.Time) RunError {
+	detail := fmt.Sprintf("Started %s by %s on %s, process %d", moment(h.Started, now), h.User, h.Host, h.PID)
+	switch {
+	case h.Known && h.Running:
+		detail += ", still running."
+	case h.Known:
+		detail += ", which runs no more."
+	default:
+		detail += "."
+	}
+	detail += "\nWatch it with:  mailhaul status"
+	more := "If that machine is gone for good:  mailhaul state unlock --force " + h.ID
+	return RunError{
+		Summary: "another mailhaul is working with " + stateFile, Code: mail.CodeStateLocked,
+		Detail: detail, More: more,
+	}
+}
+
+// moment writes a time as people say it: "19:00 today", "19:00 yesterday", "2026-11-20 19:00".
+func moment(t, now time.Time) string {
+	t = t.In(now.Location())
+	switch days := t.Format(time.DateOnly); days {
+	case now.Format(time.DateOnly):
+		return t.Format("15:04") + " today"
+	case now.AddDate(0, 0, -1).Format(time.DateOnly):
+		return t.Format("15:04") + " yesterday"
+	}
+	return t.Format("2006-01-02 15:04")
+}

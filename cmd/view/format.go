@@ -1,0 +1,142 @@
+package view
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// Count writes a number with commas: "18,204".
+func Count[N int | int64 | uint32](n N) string {
+	digits := strconv.FormatInt(int64(n), 10)
+	sign := ""
+	if strings.HasPrefix(digits, "-") {
+		sign, digits = "-", digits[1:]
+	}
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return sign + digits
+}
+
+// Size writes octets in decimal units with one digit behind the point: "4.1 GB"; below 1 KB in octets: "512 B".
+func Size(s mail.Size) string {
+	if s < mail.KB {
+		return fmt.Sprintf("%d B", s)
+	}
+	value, units := float64(s)/1000, []string{"KB", "MB", "GB", "TB", "PB"}
+	at := 0
+	// 999.95 would be printed as 1000.0.
+	for value >= 999.95 && at < len(units)-1 {
+		value, at = value/1000, at+1
+	}
+	return fmt.Sprintf("%.1f %s", value, units[at])
+}
+
+// Limit writes a size that a person has set: "150 MB" rather than "150.0 MB".
+func Limit(s mail.Size) string { return strings.Replace(Size(s), ".0 ", " ", 1) }
+
+// Duration writes a time span as people say it: "2h 50m", "58m", "4m 10s", "12s".
+func Duration(d time.Duration) string {
+	s := int64(d.Round(time.Second) / time.Second)
+	h, m := s/3600, s/60%60
+	switch {
+	case d < time.Second:
+		return "less than 1s"
+	case h > 0 && m == 0:
+		return fmt.Sprintf("%dh", h)
+	case h > 0:
+		return fmt.Sprintf("%dh %02dm", h, m)
+	case m >= 10 || m > 0 && s%60 == 0:
+		return fmt.Sprintf("%dm", m)
+	case m > 0:
+		return fmt.Sprintf("%dm %02ds", m, s%60)
+	}
+	return fmt.Sprintf("%ds", s)
+}
+
+// Plural writes a number with its noun: "1 mailbox", "3 mailboxes", "1,204 messages".
+func Plural[N int | int64 | uint32](n N, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	if strings.HasSuffix(noun, "x") {
+		return Count(n) + " " + noun + "es"
+	}
+	return Count(n) + " " + noun + "s"
+}
+
+// messages writes "18,204 messages, 4.1 GB".
+func messages(c state.Count) string { return Plural(c.Messages, "message") + ", " + Size(c.Bytes) }
+
+// width is the number of columns that a text takes; escape sequences take none.
+func width(s string) int { return ansi.StringWidth(s) }
+
+// pad fills with blanks on the right; padLeft on the left.
+func pad(s string, columns int) string {
+	return s + strings.Repeat(" ", max(0, columns-width(s)))
+}
+
+func padLeft(s string, columns int) string {
+	return strings.Repeat(" ", max(0, columns-width(s))) + s
+}
+
+// cut shortens a text to the columns given.
+func (o Output) cut(s string, columns int) string {
+	return ansi.Truncate(s, max(0, columns), o.signs().ellipsis)
+}
+
+// wrap breaks text into lines of at most columns. Words longer than a line are broken, so no line is ever wider.
+func wrap(s string, columns int) []string {
+	return strings.Split(ansi.Wrap(s, max(10, columns), " "), "\n")
+}
+
+// paragraph wraps each line of a text of ours and indents it. Lines that begin with two blanks are commands: they keep
+// their shape, so that they can be copied.
+func paragraph(b *strings.Builder, text, indent string, columns int) {
+	for _, line := range strings.Split(SafeLines(strings.TrimRight(text, "\n")), "\n") {
+		if line == "" {
+			b.WriteByte('\n')
+			continue
+		}
+		lead := ""
+		if strings.HasPrefix(line, "  ") {
+			lead = "  "
+		}
+		for _, l := range wrap(strings.TrimLeft(line, " "), columns-len(indent)-len(lead)) {
+			b.WriteString(indent + lead + strings.TrimRight(l, " ") + "\n")
+		}
+	}
+}
+
+// palette paints a text; without colour it gives it back. Colour only repeats what a sign or a word says.
+type palette struct{ on bool }
+
+func (p palette) paint(style lipgloss.Style, s string) string {
+	if !p.on || s == "" {
+		return s
+	}
+	return style.Render(s)
+}
+
+func (p palette) green(s string) string {
+	return p.paint(lipgloss.NewStyle().Foreground(lipgloss.Green), s)
+}
+
+func (p palette) yellow(s string) string {
+	return p.paint(lipgloss.NewStyle().Foreground(lipgloss.Yellow), s)
+}
+
+func (p palette) red(s string) string {
+	return p.paint(lipgloss.NewStyle().Foreground(lipgloss.Red).Bold(true), s)
+}
+
+func (p palette) dim(s string) string  { return p.paint(lipgloss.NewStyle().Faint(true), s) }
+func (p palette) bold(s string) string { return p.paint(lipgloss.NewStyle().Bold(true), s) }

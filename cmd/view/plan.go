@@ -1,0 +1,179 @@
+package view
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailhaul/config"
+	"mailhaul/plan"
+	"mailhaul/state"
+)
+
+// PlanOptions say how a plan is shown; the zero value is a plan that was just made on a quiet afternoon.
+type PlanOptions struct {
+	All     bool          // every mailbox, nothing collapsed
+	LeftOut bool          // list the messages that stay behind instead of the plan
+	Counted time.Duration // how long both sides were counted; zero: not said
+	File    string        // the plan was saved there: the last line says how to carry it out
+}
+
+// many is how many lines of one kind a plan shows before it collapses the ordinary ones.
+const many = 20
+
+// sample is how many ordinary lines are shown where the others are collapsed.
+const sample = 3
+
+// Plan writes what a pass would do.
+func Plan(o Output, p *plan.Plan, opt PlanOptions) error {
+	if opt.LeftOut {
+		return leftOut(o, p)
+	}
+	v := planView{Output: o, palette: palette{o.Color}, plan: p, opt: opt}
+	v.head()
+	if p.Empty() && len(p.Errors) == 0 {
+		v.nothing()
+	} else {
+		v.mailboxes()
+		v.folders()
+		v.leftBehind()
+		v.totals()
+	}
+	v.notes("Error:", v.red, p.Errors)
+	v.notes("Warning:", v.yellow, p.Warnings)
+	v.end()
+	return o.put(v.b.String())
+}
+
+// Question is what apply asks before it copies; the answer is read behind it. destination is how people call the other
+// side: "Microsoft 365", or the server's name.
+func Question(o Output, p *plan.Plan, destination string) error {
+	what := "Copy " + Plural(p.Total.Todo.Messages, "message") + " to " + Safe(destination) + " now?"
+	if p.Total.Todo.Messages == 0 && p.Total.FlagChanges > 0 {
+		what = "Carry " + Plural(p.Total.FlagChanges, "changed flag") + " over to " + Safe(destination) + " now?"
+	}
+	return o.put(palette{o.Color}.bold(what) + "\n" +
+		"Nothing is deleted on either side. You can stop at any time with Ctrl-C.\n" +
+		`Only "yes" is accepted: `)
+}
+
+// planView builds the text of one plan.
+type planView struct {
+	Output
+	palette
+	b    strings.Builder
+	plan *plan.Plan
+	opt  PlanOptions
+}
+
+func (v *planView) say(format string, args ...any) {
+	paragraph(&v.b, fmt.Sprintf(format, args...), "", v.Width)
+}
+
+func (v *planView) head() {
+	p := v.plan
+	runs := Plural(p.Runs, "earlier run")
+	if p.Runs == 0 {
+		runs = "no earlier run"
+	}
+	v.say("%s: %s.  %s: %s.", Safe(strings.Join(p.Files, ", ")), Plural(len(p.Mailboxes), "mailbox"), Safe(p.State), runs)
+	switch {
+	case p.Offline:
+		v.say("Made from %s alone: nothing was contacted.", Safe(p.State))
+	case v.opt.Counted > 0:
+		v.say("Counted both sides in %s.", Duration(v.opt.Counted))
+	}
+	v.b.WriteByte('\n')
+	v.say("Pass \"%s\": %s", Safe(p.Pass.Name), passMeaning(p.Pass))
+	if p.Pass.Why != "" {
+		v.say("%s", Safe(p.Pass.Why))
+	}
+	v.b.WriteByte('\n')
+}
+
+// passMeaning says in words which messages a pass is about.
+func passMeaning(p plan.Pass) string {
+	switch {
+	case p.Kind == config.PassVerify:
+		return "sign in on both sides and map the folders; nothing is copied"
+	case p.Kind == config.PassRetry:
+		return "what failed or was left unfinished by earlier passes"
+	}
+	var bounds []string
+	if p.Older != nil {
+		bounds = append(bounds, bound("older than", "before", p.OlderWritten, *p.Older))
+	}
+	if p.Newer != nil {
+		bounds = append(bounds, bound("newer than", "since", p.NewerWritten, *p.Newer))
+	}
+	if len(bounds) == 0 {
+		return "all messages"
+	}
+	return "messages " + strings.Join(bounds, " and ")
+}
+
+// bound writes "older than 90 days (before 2026-08-24)" for an age and "before 2026-08-24" for a date.
+func bound(relation, absolute, written string, at time.Time) string {
+	date := absolute + " " + at.UTC().Format(time.DateOnly)
+	if at.UTC().Truncate(24*time.Hour) != at.UTC() {
+		date = absolute + " " + at.UTC().Format("2006-01-02")
+	}
+	if age := ageInWords(written); age != "" {
+		return relation + " " + age + " (" + date + ")"
+	}
+	return date
+}
+
+var ageUnits = map[byte]string{'d': "day", 'w': "week", 'm': "month", 'y': "year", 'h': "hour"}
+
+// ageInWords makes "90 days" of "90d"; it gives "" for what is no age.
+func ageInWords(written string) string {
+	var n int
+	var unit byte
+	if c, err := fmt.Sscanf(written, "%d%c", &n, &unit); err != nil || c != 2 || len(written) > 8 || ageUnits[unit] == "" {
+		return ""
+	}
+	return Plural(n, ageUnits[unit])
+}
+
+func (v *planView) nothing() {
+	reachable := v.plan.Total.UpToDate
+	v.say("Nothing to do. Pass \"%s\" is complete for all %s reachable mailboxes.", Safe(v.plan.Pass.Name), Count(reachable))
+}
+
+func (v *planView) mailboxes()  {}
+func (v *planView) folders()    {}
+func (v *planView) leftBehind() {}
+
+func (v *planView) totals() {
+	t := v.plan.Total
+	v.say("Plan: %s to start, %s to continue, %s up to date, %s blocked, %s skipped.", Count(t.Start), Count(t.Continue),
+		Count(t.UpToDate), Count(t.Blocked), Count(t.Skipped))
+	v.say("      %s.", messages(t.Todo))
+}
+
+func (v *planView) notes(label string, paint func(string) string, notes []plan.Note) {
+	_, _, _ = label, paint, notes
+}
+
+func (v *planView) end() {
+	if v.opt.File != "" {
+		v.b.WriteByte('\n')
+		v.say("Saved. To carry it out:  mailhaul apply %s", shellWord(v.opt.File))
+	}
+}
+
+func leftOut(o Output, p *plan.Plan) error { _ = p; return o.put("") }
+
+// shellWord quotes a file name for a shell where it needs it.
+func shellWord(s string) string {
+	plain := func(r rune) bool {
+		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`-_./:\@%+,=~`, r)
+	}
+	if s != "" && strings.IndexFunc(s, func(r rune) bool { return !plain(r) }) < 0 {
+		return s
+	}
+	return "'" + strings.ReplaceAll(Safe(s), "'", `'\''`) + "'"
+}
+
+var _ = state.Count{}
