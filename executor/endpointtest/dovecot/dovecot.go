@@ -265,7 +265,7 @@ func (s *Server) cleanup() {
 	if s.t.Failed() {
 		s.t.Logf("log of dovecot at %s:\n%s", s.Addr(), s.Log())
 	}
-	s.Stop()
+	s.Kill()
 	// A process that is just dying may still write a file: once more, then.
 	if err := os.RemoveAll(s.Dir); err != nil {
 		time.Sleep(100 * time.Millisecond)
