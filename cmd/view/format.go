@@ -93,25 +93,52 @@ func (o Output) cut(s string, columns int) string {
 	return ansi.Truncate(s, max(0, columns), o.signs().ellipsis)
 }
 
-// wrap breaks text into lines of at most columns. Words longer than a line are broken, so no line is ever wider.
+// wrap breaks text at blanks into lines of at most columns. Words longer than a line are broken too, so no line is ever
+// wider; blanks inside a line stay as they are.
 func wrap(s string, columns int) []string {
-	return strings.Split(ansi.Wrap(s, max(10, columns), " "), "\n")
-}
-
-// paragraph wraps each line of a text of ours and indents it. Lines that begin with two blanks are commands: they keep
-// their shape, so that they can be copied.
-func paragraph(b *strings.Builder, text, indent string, columns int) {
-	for _, line := range strings.Split(SafeLines(strings.TrimRight(text, "\n")), "\n") {
-		if line == "" {
-			b.WriteByte('\n')
+	columns = max(10, columns)
+	var lines []string
+	line := ""
+	for s != "" {
+		var word string
+		if word, s = nextWord(s); width(line)+width(word) <= columns {
+			line += word
 			continue
 		}
-		lead := ""
-		if strings.HasPrefix(line, "  ") {
-			lead = "  "
+		if line != "" {
+			lines, word = append(lines, strings.TrimRight(line, " ")), strings.TrimLeft(word, " ")
 		}
-		for _, l := range wrap(strings.TrimLeft(line, " "), columns-len(indent)-len(lead)) {
-			b.WriteString(indent + lead + strings.TrimRight(l, " ") + "\n")
+		for width(word) > columns {
+			head := ansi.Truncate(word, columns, "")
+			lines, word = append(lines, head), strings.TrimPrefix(word, head)
+		}
+		line = word
+	}
+	return append(lines, strings.TrimRight(line, " "))
+}
+
+// nextWord splits off the first word together with the blanks before it.
+func nextWord(s string) (word, rest string) {
+	begin := len(s) - len(strings.TrimLeft(s, " "))
+	if end := strings.IndexByte(s[begin:], ' '); end >= 0 {
+		return s[:begin+end], s[begin+end:]
+	}
+	return s, ""
+}
+
+// paragraph wraps each line of a text of ours and indents it. Lines that begin with two blanks are commands: they are
+// never wrapped, so that they can be copied.
+func paragraph(b *strings.Builder, text, indent string, columns int) {
+	for _, line := range strings.Split(SafeLines(strings.TrimRight(text, "\n")), "\n") {
+		switch {
+		case line == "":
+			b.WriteByte('\n')
+		case strings.HasPrefix(line, "  "):
+			b.WriteString(indent + line + "\n")
+		default:
+			for _, l := range wrap(line, columns-len(indent)) {
+				b.WriteString(indent + l + "\n")
+			}
 		}
 	}
 }

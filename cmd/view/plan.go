@@ -2,12 +2,12 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
 	"mailhaul/config"
 	"mailhaul/plan"
-	"mailhaul/state"
 )
 
 // PlanOptions say how a plan is shown; the zero value is a plan that was just made on a quiet afternoon.
@@ -115,55 +115,103 @@ func passMeaning(p plan.Pass) string {
 // bound writes "older than 90 days (before 2026-08-24)" for an age and "before 2026-08-24" for a date.
 func bound(relation, absolute, written string, at time.Time) string {
 	date := absolute + " " + at.UTC().Format(time.DateOnly)
-	if at.UTC().Truncate(24*time.Hour) != at.UTC() {
-		date = absolute + " " + at.UTC().Format("2006-01-02")
-	}
 	if age := ageInWords(written); age != "" {
 		return relation + " " + age + " (" + date + ")"
 	}
 	return date
 }
 
-var ageUnits = map[byte]string{'d': "day", 'w': "week", 'm': "month", 'y': "year", 'h': "hour"}
-
 // ageInWords makes "90 days" of "90d"; it gives "" for what is no age.
 func ageInWords(written string) string {
-	var n int
-	var unit byte
-	if c, err := fmt.Sscanf(written, "%d%c", &n, &unit); err != nil || c != 2 || len(written) > 8 || ageUnits[unit] == "" {
+	units := map[string]string{"d": "day", "w": "week", "m": "month", "y": "year", "h": "hour"}
+	if len(written) < 2 {
 		return ""
 	}
-	return Plural(n, ageUnits[unit])
+	n, err := strconv.Atoi(written[:len(written)-1])
+	noun := units[written[len(written)-1:]]
+	if err != nil || noun == "" {
+		return ""
+	}
+	return Plural(n, noun)
 }
 
+// nothing says that there is nothing to do, and what stays open all the same.
 func (v *planView) nothing() {
-	reachable := v.plan.Total.UpToDate
-	v.say("Nothing to do. Pass \"%s\" is complete for all %s reachable mailboxes.", Safe(v.plan.Pass.Name), Count(reachable))
+	t, pass := v.plan.Total, Safe(v.plan.Pass.Name)
+	switch t.UpToDate {
+	case 0:
+		v.say("Nothing to do. Pass \"%s\" has no mailbox to work on.", pass)
+	case 1:
+		v.say("Nothing to do. Pass \"%s\" is complete for the only reachable mailbox.", pass)
+	default:
+		v.say("Nothing to do. Pass \"%s\" is complete for all %s reachable mailboxes.", pass, Count(t.UpToDate))
+	}
+	if t.Skipped > 0 {
+		v.say("%s skipped on request.", isAre(t.Skipped, "mailbox"))
+	}
+	v.failedEarlier()
 }
 
-func (v *planView) mailboxes()  {}
-func (v *planView) folders()    {}
-func (v *planView) leftBehind() {}
+// failedEarlier names what earlier runs could not move: "nothing to do" must not hide it.
+func (v *planView) failedEarlier() {
+	if n := v.plan.Total.Failed.Messages; n > 0 && v.plan.Pass.Kind != config.PassRetry {
+		v.say("%s failed earlier. See:  mailhaul failures", Plural(n, "message"))
+	}
+}
 
 func (v *planView) totals() {
 	t := v.plan.Total
+	v.b.WriteByte('\n')
 	v.say("Plan: %s to start, %s to continue, %s up to date, %s blocked, %s skipped.", Count(t.Start), Count(t.Continue),
 		Count(t.UpToDate), Count(t.Blocked), Count(t.Skipped))
-	v.say("      %s.", messages(t.Todo))
+	todo := "      " + messages(t.Todo) + "."
+	if t.FlagChanges > 0 {
+		todo += " " + Plural(t.FlagChanges, "changed flag") + "."
+	}
+	v.say("%s", todo)
+	v.failedEarlier()
 }
 
+// notes writes the plan's warnings or errors, each with what mends it.
 func (v *planView) notes(label string, paint func(string) string, notes []plan.Note) {
-	_, _, _ = label, paint, notes
-}
-
-func (v *planView) end() {
-	if v.opt.File != "" {
+	for _, n := range notes {
+		text := label + " "
+		if n.Mailbox != "" {
+			text += Safe(n.Mailbox) + ": "
+		}
 		v.b.WriteByte('\n')
-		v.say("Saved. To carry it out:  mailhaul apply %s", shellWord(v.opt.File))
+		lines := wrap(text+Safe(n.Text), v.Width-2)
+		v.b.WriteString(paint(label) + strings.TrimPrefix(lines[0], label) + "\n")
+		for _, l := range lines[1:] {
+			v.b.WriteString("  " + l + "\n")
+		}
+		if n.Hint != "" {
+			paragraph(&v.b, n.Hint, "  ", v.Width)
+		}
+		if n.Code != "" {
+			paragraph(&v.b, "More: mailhaul explain "+Safe(n.Code), "  ", v.Width)
+		}
 	}
 }
 
-func leftOut(o Output, p *plan.Plan) error { _ = p; return o.put("") }
+func (v *planView) end() {
+	if n := len(v.plan.Errors); n > 0 {
+		v.b.WriteByte('\n')
+		v.say("%s: this plan can't be carried out.", Plural(n, "error"))
+	}
+	if v.opt.File != "" {
+		v.b.WriteByte('\n')
+		v.b.WriteString("To carry out this plan:  mailhaul apply " + shellWord(v.opt.File) + "\n")
+	}
+}
+
+// isAre writes "1 mailbox is" and "3 mailboxes are".
+func isAre(n int, noun string) string {
+	if n == 1 {
+		return Plural(n, noun) + " is"
+	}
+	return Plural(n, noun) + " are"
+}
 
 // shellWord quotes a file name for a shell where it needs it.
 func shellWord(s string) string {
@@ -175,5 +223,3 @@ func shellWord(s string) string {
 	}
 	return "'" + strings.ReplaceAll(Safe(s), "'", `'\''`) + "'"
 }
-
-var _ = state.Count{}

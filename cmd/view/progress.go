@@ -1,9 +1,6 @@
 package view
 
 import (
-	"io"
-	"time"
-
 	"mailhaul/executor"
 )
 
@@ -36,6 +33,3 @@ func NewEvents(t *Terminal, p Progress, quiet bool) Events {
 	}
 	return NewLive(t)
 }
-
-var _ = io.Discard
-var _ time.Duration

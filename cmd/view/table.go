@@ -42,8 +42,10 @@ func (t *table) render(b *strings.Builder, columns int, headed bool) {
 	}
 	for _, r := range t.rows {
 		if r.text != "" {
+			mark := r.mark
 			for _, l := range wrap(r.text, columns-t.indent) {
-				b.WriteString(strings.Repeat(" ", t.indent) + l + "\n")
+				t.write(b, r, t.lead(mark)+l)
+				mark = ""
 			}
 			continue
 		}

@@ -1,0 +1,82 @@
+package view
+
+import (
+	"mailhaul/config"
+	"mailhaul/state/mail"
+)
+
+// adviceFor is the table of all codes.
+func adviceFor(code string) advice {
+	if a, found := runAdvice()[mail.Code(code)]; found {
+		return a
+	}
+	return advice{hint: configHints()[config.Code(code)]}
+}
+
+// runAdvice is the table of the codes that a run can meet.
+func runAdvice() map[mail.Code]advice {
+	return map[mail.Code]advice{
+		mail.CodeInternal: {"met an error that mailhaul does not know",
+			`run again; if it comes back, report it with the output of: mailhaul apply --trace DIR`},
+
+		mail.CodeIMAPConnect:      {"can't be reached", `check host, port and firewall, try: mailhaul probe HOST`},
+		mail.CodeIMAPTLS:          {"has a certificate that can't be trusted", `set ca_file or pin_sha256 of the endpoint, look with: mailhaul probe HOST`},
+		mail.CodeIMAPGreeting:     {"does not answer like an IMAP server", `check host and port, look with: mailhaul probe HOST`},
+		mail.CodeIMAPPlaintext:    {"offers no protected connection", `set tls = "implicit" with port 993, or ask the server's administrator for TLS`},
+		mail.CodeIMAPLogin:        {"refused the password", `correct the password in users.csv, then run: mailhaul apply`},
+		mail.CodeIMAPSignInMethod: {"offers no sign-in method that mailhaul knows", `see which methods it offers: mailhaul probe HOST`},
+		mail.CodeIMAPAdmin:        {"does not let the admin account open this mailbox", `give the admin account that right, or check "style" in the admin block`},
+		mail.CodeIMAPDenied:       {"denied access", `ask the server's administrator for the missing right, then run: mailhaul apply`},
+		mail.CodeIMAPConnections:  {"takes no more connections", `lower "connections" or "per_mailbox" of the endpoint`},
+		mail.CodeIMAPThrottled:    {"asked to wait", `nothing to do: mailhaul waits as told; lower "connections" if it comes often`},
+		mail.CodeIMAPUnavailable:  {"says it can't work now", `try again later: mailhaul apply`},
+		mail.CodeIMAPLost:         {"broke the connection", `run again: mailhaul apply goes on where it stopped`},
+		mail.CodeIMAPTimeout:      {"fell silent", `run again: mailhaul apply goes on where it stopped`},
+		mail.CodeIMAPProtocol:     {"gave an answer that makes no sense", `run again with --trace DIR and look at the last lines of the trace`},
+		mail.CodeIMAPFolder:       {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
+		mail.CodeIMAPFolderGone:   {"no longer has a folder", `nothing to do: the next plan looks again`},
+		mail.CodeIMAPValidity:     {"made a folder anew meanwhile", `run again: mailhaul apply matches its messages anew`},
+
+		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply --pass retry`},
+
+		mail.CodeMessageTooLarge:  {"does not take messages of this size", `raise max_size if the destination takes more; otherwise it stays behind`},
+		mail.CodeMessageMalformed: {"refused a message as malformed", `see what is wrong with it: mailhaul explain MESSAGE-MALFORMED`},
+		mail.CodeMessageRefused:   {"refused a message", `read the server's words, then run: mailhaul apply --pass retry`},
+		mail.CodeMessageDamaged:   {"does not hand over a message whole", `open it in the old mailbox; if it shows, run: mailhaul apply --pass retry`},
+		mail.CodeMessageAmbiguous: {"may or may not hold a message", `look for it at the destination; if it is missing: mailhaul apply --pass retry --resend-ambiguous`},
+		mail.CodeMessageKeywords:  {"can't hold the keywords of a message", `set keywords = "drop" in the messages block to copy it without them`},
+		mail.CodeMessageUnknown:   {"has not confirmed a message yet", `run: mailhaul apply --pass retry, which settles it`},
+
+		mail.CodeStateLocked:  {"", `wait until the other mailhaul ends, watch it with: mailhaul status`},
+		mail.CodeStateDamaged: {"", `restore the state file from a backup, check it with: mailhaul state check`},
+		mail.CodeStateNewer:   {"", `install the release that wrote the state file, or a newer one`},
+		mail.CodeStateWrite:   {"", `make room on the disk and check the file's permissions, then run: mailhaul apply`},
+		mail.CodeStateChanged: {"", `make the plan again: mailhaul plan --out FILE`},
+	}
+}
+
+// configHints is the table of the codes of the configuration.
+func configHints() map[config.Code]string {
+	return map[config.Code]string{
+		config.CodeSyntax:       `mend the place shown, check with: mailhaul validate`,
+		config.CodeUnknown:      `write one of the names listed; the language: mailhaul help config`,
+		config.CodeMissing:      `add what is missing; a starter: mailhaul init`,
+		config.CodeValue:        `write a value as described; units are words: "90d", "36MB"`,
+		config.CodeReference:    `write a name that exists, or add the block it names`,
+		config.CodeDuplicate:    `remove one of the two`,
+		config.CodeConflict:     `keep one of the two settings`,
+		config.CodeRegexp:       `mend the regular expression (RE2, backslashes doubled), see: mailhaul help folders`,
+		config.CodeFile:         `check the path, which starts at the project's directory, and its permissions`,
+		config.CodeCommand:      `run the program by hand, or set the variable, and see what it gives`,
+		config.CodeCSV:          `save the users file as CSV with a line of headings`,
+		config.CodeCSVRow:       `correct the row in the users file`,
+		config.CodeSecret:       `take the secret from env("NAME"), file("path") or command("program")`,
+		config.CodeNotSupported: `remove that part; this version does not carry it out`,
+		config.CodeVersion:      `install a release that the project asks for, or change "version"`,
+		config.CodeMerge:        `rename one of the two, or allow it with merge`,
+		config.CodeFolderName:   `add a rename rule for the folder, see: mailhaul help folders`,
+		config.CodePass:         `choose a pass that is written in the file, see: mailhaul help passes`,
+		config.CodeArguments:    `see the flags of the command: mailhaul help`,
+		config.CodeChanged:      `make the plan again: mailhaul plan --out FILE`,
+	}
+}
