@@ -13,6 +13,12 @@ import (
 	"mailhaul/state/mail"
 )
 
+// FormatVersion is the format of the plan file that this package writes and reads.
+const FormatVersion = 1
+
+// NeverMoved is the sentence about what stays behind whatever the configuration says.
+const NeverMoved = "Not moved: contacts, calendars, tasks, rules, archive mailboxes, public folders."
+
 // Action is what the plan says of a mailbox; the constant is the symbol the user sees.
 type Action string
 
@@ -153,7 +159,8 @@ type Note struct {
 	Hint    string `json:"hint,omitempty"` // what to write to mend it
 }
 
-// Total sums the plan.
+// Total sums the plan. Todo and FlagChanges leave out blocked mailboxes: they are what this run would do. LeftOut and
+// Failed sum every mailbox.
 type Total struct {
 	Start       int         `json:"start"`
 	Continue    int         `json:"continue"`
@@ -164,7 +171,7 @@ type Total struct {
 	LeftOut     state.Count `json:"left_out"`
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
-	Folders     int         `json:"folders"` // folders that are not excluded
+	Folders     int         `json:"folders"` // folders that hold messages and are not excluded
 	Surprises   int         `json:"surprises"`
 }
 

@@ -1,0 +1,128 @@
+package plan
+
+import (
+	"slices"
+	"time"
+
+	"mailhaul/config"
+	"mailhaul/state"
+)
+
+// Input is everything a plan is made from. Its maps are keyed by config.Mailbox.Name unless they say otherwise, and any
+// of them may be nil.
+type Input struct {
+	Config *config.Config
+	// Due is the pass and who takes part, as NextPass gives it. Mailboxes may be nil: then all take part, and those that
+	// are skipped are shown.
+	Due
+	// Bounds are the resolved bounds of Pass and of every pass in Resume, by the pass's name. A pass that is missing is
+	// resolved from Now.
+	Bounds map[string]state.Pass
+
+	// Inventories are what both sides said; one that is missing leaves the mailbox to the state alone.
+	Inventories map[string]Inventory
+	// Memory are the ledger's counts of every folder pair of a mailbox, those of earlier UIDVALIDITYs too. They are
+	// counted with SelectionFor(the mailbox's pass, SettingsOf(mailbox, its Limits)), where the mailbox's pass is the one
+	// it resumes or Pass, and below the UIDNEXT of the inventory.
+	Memory map[string][]state.FolderCount
+	// Known are the ledger's records of the mailboxes.
+	Known map[string]state.Mailbox
+	// Records are how each mailbox fared in each pass, by the pass's name.
+	Records map[string]map[string]state.MailboxPass
+
+	Now     time.Time
+	Version string // mailhaul's
+	Lineage string // of the state file, as is Serial
+	Serial  int64
+	State   string // the state file's base name
+	Runs    int    // earlier runs in it
+	Offline bool   // nobody was contacted
+}
+
+// Build makes the plan. It is pure: the same input gives the same plan.
+func Build(in Input) *Plan {
+	p := &Plan{
+		Format: FormatVersion, Version: in.Version, Made: in.Now.UTC().Truncate(time.Second),
+		Config: in.Config.Hash, Lineage: in.Lineage, Serial: in.Serial,
+		Files: slices.Clone(in.Config.Files), State: in.State, Runs: in.Runs, Offline: in.Offline,
+		Pass: in.pass(in.Pass), NeverMoved: NeverMoved, Mailboxes: []Mailbox{},
+	}
+	for _, m := range in.Config.Mailboxes {
+		if !in.covers(m) {
+			continue
+		}
+		l := line{in: &in, m: m, plan: p}
+		p.Mailboxes = append(p.Mailboxes, l.build())
+	}
+	in.warn(p)
+	p.Total = total(p.Mailboxes)
+	return p
+}
+
+// covers tells whether the plan has a line for the mailbox.
+func (in *Input) covers(m *config.Mailbox) bool {
+	if in.Mailboxes == nil {
+		return true
+	}
+	if m.Skip != "" {
+		return slices.Contains(in.Skipped, m.Name())
+	}
+	return slices.Contains(in.Mailboxes, m.Name())
+}
+
+// pass gives a pass with its bounds.
+func (in *Input) pass(p *config.Pass) Pass {
+	b, ok := in.Bounds[p.Name]
+	if !ok {
+		b = Bounds(p, nil, in.Now)
+	}
+	why := ""
+	if p == in.Pass {
+		why = in.Why
+	}
+	return PassOf(p, b, why)
+}
+
+// PassFor is the pass whose messages a mailbox moves: the one it resumes in a retry, or the plan's own.
+func (in *Input) PassFor(mailbox string) Pass {
+	if p := in.Resume[mailbox]; p != nil {
+		return in.pass(p)
+	}
+	return in.pass(in.Pass)
+}
+
+// total sums the lines.
+func total(mailboxes []Mailbox) Total {
+	var t Total
+	for i := range mailboxes {
+		m := &mailboxes[i]
+		switch m.Action {
+		case Start:
+			t.Start++
+		case Continue:
+			t.Continue++
+		case UpToDate:
+			t.UpToDate++
+		case Blocked:
+			t.Blocked++
+		case Skipped:
+			t.Skipped++
+		}
+		if m.Action != Blocked {
+			t.Todo = t.Todo.Add(m.Todo)
+			t.FlagChanges += m.FlagChanges
+		}
+		t.LeftOut = t.LeftOut.Add(m.LeftOut)
+		t.Failed = t.Failed.Add(m.Failed)
+		for j := range m.Folders {
+			f := &m.Folders[j]
+			if !f.Excluded && !f.NoSelect {
+				t.Folders++
+			}
+			if f.Surprise != "" {
+				t.Surprises++
+			}
+		}
+	}
+	return t
+}

@@ -1,0 +1,158 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"mailhaul/config"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// folders maps the mailbox's folders and counts what is left to do in each.
+func (l *line) folders() {
+	source := l.inv.Source
+	if !l.asked {
+		source = remembered(l.memory)
+	}
+	for _, m := range Map(l.m, source, l.inv.Destination, l.inv.Limits.Names) {
+		f := l.folder(m)
+		if m.Fault != "" {
+			l.fault(m)
+		}
+		l.out.Folders = append(l.out.Folders, f)
+	}
+	if l.asked {
+		l.vanished(source)
+	}
+	slices.SortStableFunc(l.out.Folders, func(a, b Folder) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Source), string(b.Source)))
+	})
+	l.merges()
+}
+
+// remembered makes folders of the ledger's records, for a plan that asks nobody.
+func remembered(memory []state.FolderCount) []mail.Folder {
+	var folders []mail.Folder
+	for i := range memory {
+		if f := memory[i].Folder; f.Current {
+			folders = append(folders, mail.Folder{Raw: f.Source, Path: mail.ParsePath(f.Path), Status: f.SourceStatus})
+		}
+	}
+	return folders
+}
+
+// remembered gives the ledger's counts of the source folder under that UIDVALIDITY, nil if it has none.
+func (l *line) remembered(raw string, validity mail.UIDValidity) *state.FolderCount {
+	for i := range l.memory {
+		f := &l.memory[i].Folder
+		if f.Source == raw && f.Current && f.SourceStatus.UIDValidity == validity {
+			return &l.memory[i]
+		}
+	}
+	return nil
+}
+
+// folder makes the plan's folder of a mapping.
+func (l *line) folder(m Mapping) Folder {
+	status := m.Source.Status
+	f := Folder{Source: []byte(m.Source.Raw), Path: printable(m.Source.Path.String()), Role: m.Role,
+		Excluded: m.Excluded, NoSelect: m.Source.NoSelect, Target: m.Target.String(), TargetPath: m.Target,
+		Exists: m.Exists, Reason: m.Reason, Surprise: m.Surprise,
+		UIDValidity: status.UIDValidity, UIDNext: status.UIDNext}
+	if f.Excluded || f.NoSelect || m.Fault != "" {
+		return f
+	}
+	c := l.remembered(m.Source.Raw, status.UIDValidity)
+	if c == nil {
+		// Not listed yet: STATUS tells how many there are, not how large.
+		if copies(l.pass.Kind) {
+			f.Todo.Messages = int64(status.Messages)
+		}
+		return f
+	}
+	if f.UIDNext == 0 {
+		f.UIDNext = c.Folder.Listed
+	}
+	l.keep(&f, c)
+	l.count(&f, c)
+	return f
+}
+
+// keep compares with where the folder went before. Offline that is all that is known of the destination.
+func (l *line) keep(f *Folder, c *state.FolderCount) {
+	before := c.Folder.Target
+	if c.Folder.Destination == "" || before == "" || before == f.Target {
+		f.Exists = f.Exists || (!l.asked && c.Folder.Destination != "")
+		return
+	}
+	if !l.asked {
+		f.Target, f.TargetPath, f.Exists = before, mail.ParsePath(before), true
+		return
+	}
+	f.Surprise = join(f.Surprise, `went to "`+before+`" before: what was copied stays there`)
+}
+
+func join(a, b string) string {
+	if a == "" {
+		return b
+	}
+	return a + "; " + b
+}
+
+// count fills in the numbers of a folder that takes part.
+func (l *line) count(f *Folder, c *state.FolderCount) {
+	f.Done, f.Failed = c.Copied, c.Failed
+	for _, m := range c.TooLargeList {
+		f.TooLarge = append(f.TooLarge, LeftOut{UID: m.UID, Size: m.Size, Date: m.InternalDate})
+	}
+	slices.SortFunc(f.TooLarge, func(a, b LeftOut) int { return cmp.Compare(a.UID, b.UID) })
+	f.LeftOut = c.TooLarge
+	retry := l.in.Pass.Kind == config.PassRetry
+	if retry {
+		f.Todo = c.Failed.Add(c.Doubt)
+	}
+	if !copies(l.pass.Kind) {
+		return
+	}
+	if retry {
+		f.Todo = f.Todo.Add(c.Pending)
+	} else {
+		f.Todo = c.Pending.Add(c.Doubt)
+	}
+	// A message that counts as failed is work until a run has written down that it failed.
+	if l.out.Settings.TooLarge == config.TooLargeFail {
+		f.Todo, f.LeftOut = f.Todo.Add(c.TooLarge), state.Count{}
+	}
+	if l.pass.Kind == config.PassFull {
+		f.FlagChanges = l.inv.FlagChanges[string(f.Source)]
+	}
+}
+
+// vanished adds folders that the source no longer lists although the ledger has work or doubt in them. The executor
+// finds out what became of it: the plan must not say that all is done.
+func (l *line) vanished(source []mail.Folder) {
+	there := map[string]bool{}
+	for _, f := range source {
+		there[f.Raw] = true
+	}
+	for i := range l.memory {
+		c := &l.memory[i]
+		if !c.Folder.Current || there[c.Folder.Source] || c.Folder.Target == "" {
+			continue
+		}
+		f := Folder{Source: []byte(c.Folder.Source), Path: printable(c.Folder.Path), Target: c.Folder.Target,
+			TargetPath: mail.ParsePath(c.Folder.Target), Exists: c.Folder.Destination != "", Reason: asBefore,
+			UIDValidity: c.Folder.SourceStatus.UIDValidity, UIDNext: c.Folder.Listed}
+		l.count(&f, c)
+		f.FlagChanges = 0
+		if f.Todo.Messages > 0 {
+			f.Surprise = "gone from the source"
+			l.out.Folders = append(l.out.Folders, f)
+		}
+	}
+}
+
+// printable makes a name fit for JSON, which can't carry octets that are no UTF-8; the exact octets are in Source.
+func printable(s string) string { return strings.ToValidUTF8(s, "\uFFFD") }

@@ -1,0 +1,204 @@
+package plan
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"mailhaul/state/mail"
+)
+
+// fit gives every target a name that the destination can hold. Names are fitted from the top down, so that folders stay
+// below their parents. Where two different names of folders with mail become one only by the destination's rules (case,
+// blanks, replaced characters), one of them gets a suffix, unless merging is allowed.
+func fit(all []draft, there *places, merge bool) {
+	t := &fitter{there: there, merge: merge, done: map[string]fitted{}, owner: map[string]string{},
+		claims: map[string]bool{}, listed: map[string]bool{}}
+	var order []*draft
+	for i := range all {
+		d := &all[i]
+		if !d.in() {
+			continue
+		}
+		if there.flat && !d.path.IsInbox() {
+			d.path = mail.Path{strings.Join(d.path, mail.LevelSlash)}
+		}
+		t.listed[spelling(d.path)] = true
+		if d.holds() {
+			t.claims[spelling(d.path)] = true
+		}
+		order = append(order, d)
+	}
+	// A folder that needs no change keeps its name against one that does, and the one that the destination has already
+	// against one that only looks like it.
+	slices.SortStableFunc(order, func(a, b *draft) int {
+		return cmp.Or(cmp.Compare(len(a.path), len(b.path)), second(there.has(a.path), there.has(b.path)),
+			second(!t.changes(a.path), !t.changes(b.path)), strings.Compare(spelling(a.path), spelling(b.path)))
+	})
+	for _, d := range order {
+		was := d.path
+		d.path = t.fit(was)
+		if why := t.surprise(was); why != "" {
+			d.wonder(fmt.Sprintf(why, was, d.path))
+		}
+	}
+}
+
+// second orders true before false.
+func second(a, b bool) int {
+	switch {
+	case a == b:
+		return 0
+	case a:
+		return -1
+	default:
+		return 1
+	}
+}
+
+// fitter remembers how each name and each name above it was fitted.
+type fitter struct {
+	there  *places
+	merge  bool
+	done   map[string]fitted
+	owner  map[string]string // fitted key -> the name that has it
+	claims map[string]bool   // names of folders with mail
+	listed map[string]bool   // names of all folders
+}
+
+// fitted is what became of a name; why says why its own last level had to change, empty if it did not.
+type fitted struct {
+	path mail.Path
+	why  string
+}
+
+// Why a name changes, with the name before and after.
+const (
+	cannotHold = "the destination can't hold the name %q: it becomes %q"
+	cannotTell = "the destination can't tell %q from another folder: it becomes %q"
+)
+
+func (t *fitter) fit(p mail.Path) mail.Path {
+	if len(p) == 0 {
+		return nil
+	}
+	name := spelling(p)
+	if f, ok := t.done[name]; ok {
+		return f.path
+	}
+	f := t.choose(p, t.fit(p[:len(p)-1]))
+	t.done[name] = f
+	if key := t.there.key(f.path); t.claims[name] && t.owner[key] == "" {
+		t.owner[key] = name
+	}
+	return f.path
+}
+
+// choose finds the name below parent: as it is if it can be, else changed, else with a suffix.
+func (t *fitter) choose(p, parent mail.Path) fitted {
+	last := p[len(p)-1]
+	if p.IsInbox() {
+		return fitted{path: mail.Path{"INBOX"}}
+	}
+	path := t.place(parent, last, p)
+	if t.taken(path, p) {
+		path = t.place(parent, last+"-"+digest(p), p)
+		return fitted{path: path, why: cannotTell}
+	}
+	if f, ok := t.there.find(path); ok && !t.reserved(path) {
+		path = normal(f.Path)
+	}
+	if len(path) == len(parent)+1 && sameLevel(path[len(path)-1], last) {
+		return fitted{path: path}
+	}
+	return fitted{path: path, why: cannotHold}
+}
+
+// sameLevel tells whether a level is the same for people: another case found at the destination is no surprise.
+func sameLevel(a, b string) bool { return fold(a) == fold(b) }
+
+// taken tells whether another folder's mail goes to the place already.
+func (t *fitter) taken(path, p mail.Path) bool {
+	name := spelling(p)
+	owner := t.owner[t.there.key(path)]
+	return !t.merge && t.claims[name] && owner != "" && owner != name
+}
+
+// place puts a level below parent with a name that is legal there. Where the whole name would be too long, the level
+// is cut, and if even that leaves no room it goes below a higher folder.
+func (t *fitter) place(parent mail.Path, level string, p mail.Path) mail.Path {
+	r := t.there.rules
+	exact := append(slices.Clip(parent), level)
+	if t.there.has(exact) && !t.reserved(exact) {
+		return exact
+	}
+	level = t.legal(level)
+	path := append(slices.Clip(parent), level)
+	if t.reserved(path) {
+		path[len(path)-1] = t.legal(level + " (mail)")
+	}
+	if r.MaxPath <= 0 {
+		return path
+	}
+	for n := len(path) - 1; ; n-- {
+		above := 0
+		for _, l := range path[:n] {
+			above += utf8.RuneCountInString(l) + utf8.RuneCountInString(r.Delimiter)
+		}
+		room := r.MaxPath - above
+		if room >= digestLength+1 || n == 0 {
+			return append(slices.Clip(path[:n]), t.cut(path[len(path)-1], max(room, 1), p))
+		}
+	}
+}
+
+// cut shortens a level to a number of characters, the last of them a digest of the whole name.
+func (t *fitter) cut(level string, length int, p mail.Path) string {
+	if utf8.RuneCountInString(level) <= length {
+		return level
+	}
+	tail := digest(p)
+	if length <= len(tail) {
+		return tail[:length]
+	}
+	head := string([]rune(level)[:length-len(tail)-1])
+	return head + "-" + tail
+}
+
+// reserved tells whether the destination keeps the name for itself.
+func (t *fitter) reserved(p mail.Path) bool {
+	name := p.String()
+	return slices.ContainsFunc(t.there.rules.Reserved, func(r string) bool { return strings.EqualFold(r, name) })
+}
+
+// changes tells whether a level of the name has to change.
+func (t *fitter) changes(p mail.Path) bool {
+	return slices.ContainsFunc(p, func(l string) bool { return t.legal(l) != l })
+}
+
+// surprise says why a person should look at the name. It is said of the highest listed folder that changed, not of
+// everything below it.
+func (t *fitter) surprise(p mail.Path) string {
+	for n := len(p); n > 0; n-- {
+		name := spelling(p[:n])
+		if n < len(p) && t.listed[name] {
+			return ""
+		}
+		if why := t.done[name].why; why != "" {
+			return why
+		}
+	}
+	return ""
+}
+
+const digestLength = 8
+
+// digest names a path in eight characters, the same in every run.
+func digest(p mail.Path) string {
+	sum := sha256.Sum256([]byte(spelling(p)))
+	return hex.EncodeToString(sum[:digestLength/2])
+}

@@ -1,0 +1,140 @@
+package plan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+// mappedRoles are the roles whose folders are matched across servers, in the order in which they are looked at. The
+// views of RFC 6154 (\All, \Flagged, \Important) are not: their mail is in other folders too.
+var mappedRoles = [...]mail.Role{mail.RoleSent, mail.RoleDrafts, mail.RoleTrash, mail.RoleJunk, mail.RoleArchive}
+
+// special sends the folders with a role to the destination's folder of that role, and what is below them along.
+func special(all []draft, there *places) {
+	moves := map[string]move{}
+	for _, role := range mappedRoles {
+		specialRole(all, role, there.candidates(role), moves)
+	}
+	for i := range all {
+		all[i].follow(moves)
+		switch all[i].Source.Role {
+		case mail.RoleAll, mail.RoleFlagged, mail.RoleImportant:
+			if all[i].holds() {
+				all[i].wonder("shows mail of other folders: it is copied twice unless this folder is excluded")
+			}
+		}
+	}
+}
+
+// move is where a special folder went: what is below it goes along.
+type move struct {
+	to   mail.Path
+	role mail.Role
+}
+
+// specialRole finds the folder that holds the role at the source. Where several have equal rank (Dovecot marks both
+// "Sent" and "Sent Messages") those that the destination has too stay what they are; without such, the best one takes
+// the destination's folder. The others keep their names, as sending them along would merge them.
+func specialRole(all []draft, role mail.Role, targets []mail.Path, moves map[string]move) {
+	found := candidates(all, role)
+	twin := func(i int) bool {
+		return slices.ContainsFunc(targets, func(p mail.Path) bool { return same(p, all[i].path) })
+	}
+	holders := slices.DeleteFunc(slices.Clone(found), func(i int) bool { return !twin(i) })
+	if len(holders) == 0 {
+		holders = found[:min(1, len(found))]
+	}
+	for _, i := range found {
+		d := &all[i]
+		switch {
+		case slices.Contains(holders, i):
+			from := d.path
+			d.take(role, targets, twin(i))
+			moves[spelling(from)] = move{to: d.path, role: role}
+		case d.Source.Status.Messages > 0:
+			d.wonder("a second " + string(role) + " folder beside " + quoted([]string{all[holders[0]].Source.Path.String()}))
+		}
+	}
+}
+
+// follow sends a folder along with the special folder that it is below.
+func (d *draft) follow(moves map[string]move) {
+	if !d.in() || d.literal || d.Role != mail.RoleNone {
+		return
+	}
+	for n := len(d.path) - 1; n > 0; n-- {
+		m, ok := moves[spelling(d.path[:n])]
+		if !ok {
+			continue
+		}
+		if !slices.Equal(m.to, d.path[:n]) {
+			d.path = slices.Concat(m.to, d.path[n:])
+			d.rules = append(d.rules, "special: "+string(m.role))
+		}
+		return
+	}
+}
+
+// take gives the folder its role and, if the destination has a folder for it, that folder's name.
+func (d *draft) take(role mail.Role, targets []mail.Path, twin bool) {
+	d.Role = role
+	if len(targets) == 0 {
+		return
+	}
+	target := targets[0]
+	if twin {
+		target = d.path
+	}
+	d.path = target
+	d.rules = append(d.rules, "special: "+string(role))
+}
+
+// candidates are the source folders that may hold the role, the best first: attributes of the server before guesses by
+// name, then as the table of names has them. A guess counts only where no folder has the attribute.
+func candidates(all []draft, role mail.Role) []int {
+	var marked, guessed []int
+	for i := range all {
+		d := &all[i]
+		switch {
+		case !d.holds() || d.literal || d.path.IsInbox():
+		case d.Source.Role == role:
+			marked = append(marked, i)
+		case d.Source.Role == mail.RoleNone && guess(d.path) == role:
+			guessed = append(guessed, i)
+		}
+	}
+	if len(marked) > 0 {
+		guessed = marked
+	}
+	slices.SortStableFunc(guessed, func(i, j int) int { return better(all[i].path, all[j].path) })
+	return guessed
+}
+
+// candidates are the destination's folders with the role, by attribute or else by name, the best first.
+func (t *places) candidates(role mail.Role) []mail.Path {
+	var marked, guessed []mail.Path
+	for _, f := range t.folders {
+		switch path := normal(f.Path); {
+		case f.NoSelect || path.IsInbox():
+		case f.Role == role:
+			marked = append(marked, path)
+		case f.Role == mail.RoleNone && guess(path) == role:
+			guessed = append(guessed, path)
+		}
+	}
+	if len(marked) > 0 {
+		guessed = marked
+	}
+	slices.SortStableFunc(guessed, better)
+	return guessed
+}
+
+// better orders folders of one role: the shorter path, the more usual name, the alphabet.
+func better(a, b mail.Path) int {
+	return cmp.Or(cmp.Compare(len(a), len(b)), cmp.Compare(rank(a), rank(b)), strings.Compare(a.String(), b.String()))
+}
+
+func same(a, b mail.Path) bool { return fold(spelling(a)) == fold(spelling(b)) }

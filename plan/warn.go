@@ -1,0 +1,164 @@
+package plan
+
+import (
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"mailhaul/config"
+	"mailhaul/state/mail"
+)
+
+// warn adds what is to be said of the plan as a whole.
+func (in *Input) warn(p *Plan) {
+	for _, h := range in.Held {
+		p.Warnings = append(p.Warnings, Note{Mailbox: h.Mailbox, Code: string(h.Code),
+			Text: fmt.Sprintf("stopped in pass %q and takes no part until that pass is run or retried", h.Pass),
+			Hint: fmt.Sprintf("mailhaul apply --pass %s", h.Pass)})
+	}
+	if n := len(in.Early); n > 0 {
+		p.Warnings = append(p.Warnings, Note{Code: string(config.CodePass),
+			Text: fmt.Sprintf("pass %q comes after %q, which %s not finished yet", in.Pass.Name, in.Pass.After,
+				count(int64(n), "mailbox has", "mailboxes have"))})
+	}
+}
+
+// warn adds what is to be said of one mailbox.
+func (l *line) warn() {
+	if k, ok := l.in.Known[l.out.Name]; ok && k.Destination != "" && !strings.EqualFold(k.Destination, l.out.Destination) {
+		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
+			Text: fmt.Sprintf("went to %s before: unless the folders written there are found at %s, everything is copied again",
+				k.Destination, l.out.Destination)})
+	}
+	if text := l.fetchedAway(); text != "" {
+		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Text: text,
+			Hint: "Ask whether a program fetches this mail by POP; what it fetched is on that computer only."})
+	}
+}
+
+// When a source looks fetched away. A small mailbox, or a new one, is nothing unusual.
+const (
+	emptyInbox  = 10  // an INBOX with fewer messages than this is almost empty
+	fullFolders = 200 // if the other folders hold more than this
+	recentMail  = 100 // so many messages and none older than recentDays is unusual
+	recentDays  = 14  // mail programs leave POP mail on the server for a week or two
+)
+
+// fetchedAway says why the source looks as if a program had fetched its mail by POP and deleted it.
+func (l *line) fetchedAway() string {
+	if !l.asked {
+		return ""
+	}
+	var inbox, others, copied int64
+	for _, f := range l.inv.Source {
+		if !f.Path.IsInbox() {
+			others += int64(f.Status.Messages)
+			continue
+		}
+		inbox += int64(f.Status.Messages)
+		if c := l.remembered(f.Raw, f.Status.UIDValidity); c != nil {
+			copied += c.Copied.Messages
+		}
+	}
+	// An INBOX that was copied earlier and emptied since is the user's doing.
+	if inbox < emptyInbox && copied < emptyInbox && others > fullFolders {
+		return fmt.Sprintf("may have been fetched away by POP: INBOX holds %s, the other folders %s",
+			count(inbox, "message", "messages"), number(others))
+	}
+	oldest := l.oldest()
+	if inbox+others < recentMail || oldest.IsZero() || oldest.Before(l.in.Now.AddDate(0, 0, -recentDays)) {
+		return ""
+	}
+	return fmt.Sprintf("may have been fetched away by POP: none of its %s messages is older than %d days",
+		number(inbox+others), recentDays)
+}
+
+// oldest is the oldest date in the ledger's rows; the zero Time while a folder with mail is not listed.
+func (l *line) oldest() time.Time {
+	var oldest time.Time
+	for _, f := range l.inv.Source {
+		if f.NoSelect || f.Status.Messages == 0 {
+			continue
+		}
+		c := l.remembered(f.Raw, f.Status.UIDValidity)
+		if c == nil || c.Oldest.IsZero() {
+			return time.Time{}
+		}
+		if oldest.IsZero() || c.Oldest.Before(oldest) {
+			oldest = c.Oldest
+		}
+	}
+	return oldest
+}
+
+// merges makes an error of every target that several folders share, unless that is allowed.
+func (l *line) merges() {
+	if mergeAllowed(l.m.Folders) {
+		return
+	}
+	meet := map[string][]*Folder{}
+	var order []string
+	for i := range l.out.Folders {
+		f := &l.out.Folders[i]
+		if f.Excluded || f.NoSelect || len(f.TargetPath) == 0 || f.Reason == asBefore {
+			continue
+		}
+		key := spelling(mail.Path(f.TargetPath))
+		if len(meet[key]) == 0 {
+			order = append(order, key)
+		}
+		meet[key] = append(meet[key], f)
+	}
+	for _, key := range order {
+		if len(meet[key]) > 1 {
+			l.plan.Errors = append(l.plan.Errors, l.merge(meet[key]))
+		}
+	}
+}
+
+func (l *line) merge(folders []*Folder) Note {
+	names := make([]string, len(folders))
+	for i, f := range folders {
+		names[i] = `"` + f.Path + `"`
+	}
+	all := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	both := "all"
+	if len(names) == 2 {
+		both = "both"
+	}
+	return Note{Mailbox: l.out.Name, Code: string(config.CodeMerge),
+		Text: fmt.Sprintf("%s %s go to %q", all, both, folders[0].Target),
+		Hint: mergeHint(l.out.Name, folders)}
+}
+
+// mergeHint gives the lines that allow the merge, and those that keep the folders apart: the one whose name the target
+// is not gets another name.
+func mergeHint(mailbox string, folders []*Folder) string {
+	other := folders[len(folders)-1]
+	for _, f := range slices.Backward(folders) {
+		if f.Path != f.Target {
+			other = f
+			break
+		}
+	}
+	pattern := "^" + regexp.QuoteMeta(other.Path) + "$"
+	return fmt.Sprintf("To allow it:\n  mailbox %s { folders { merge = \"allow\" } }\n"+
+		"To keep them apart, in the folders block before its other rename blocks:\n  rename %s { to = %s }",
+		hcl(mailbox), hcl(pattern), hcl(strings.ReplaceAll(other.Target+" 2", "$", "$$")))
+}
+
+// hcl writes a string as HCL does: quoted, with ${ and %{ doubled so that they are no templates.
+func hcl(s string) string {
+	q := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "${", "$${", "%{", "%%{").Replace(s)
+	return `"` + q + `"`
+}
+
+// fault makes an error of a folder that the rules leave without a name.
+func (l *line) fault(m Mapping) {
+	name := printable(m.Source.Path.String())
+	l.plan.Errors = append(l.plan.Errors, Note{Mailbox: l.out.Name, Code: string(config.CodeFolderName),
+		Text: fmt.Sprintf("%q can have no place: %s", name, m.Fault),
+		Hint: fmt.Sprintf("To leave it out: exclude = [%s]", hcl("^"+regexp.QuoteMeta(name)+"$"))})
+}
