@@ -91,4 +91,6 @@ type Ledger interface {
 	Count(ctx context.Context, f state.FolderID, sel state.Selection, below mail.UID) (state.FolderCount, error)
 	// PutMailboxPass records how a mailbox fares in a pass.
 	PutMailboxPass(ctx context.Context, p state.MailboxPass) error
+	// MailboxPasses lists how every mailbox fares in every pass it ran in.
+	MailboxPasses(ctx context.Context) ([]state.MailboxPass, error)
 }

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"errors"
 	"strings"
 
 	"mailhaul/state/mail"
@@ -42,3 +43,21 @@ const (
 	SideSource      = "source"
 	SideDestination = "destination"
 )
+
+// asMail finds the endpoint's own error in err's chain.
+func asMail(err error) (*mail.Error, bool) {
+	var e *mail.Error
+	ok := errors.As(err, &e)
+	return e, ok
+}
+
+// textOf is what is kept of a failure for people: the server's own words where there are any.
+func textOf(err error) string {
+	if e, ok := asMail(err); ok && e.Text != "" {
+		return e.Text
+	}
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}

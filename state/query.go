@@ -21,6 +21,8 @@ type Query struct {
 	States []State
 	Selection
 	Below mail.UID // only UIDs below this; zero: no bound
+	// NoDestinationUID narrows to rows whose UID at the destination is not known.
+	NoDestinationUID bool
 	// NewestFirst orders by INTERNALDATE descending, then UID descending; otherwise by UID ascending.
 	NewestFirst bool
 	// After is the last row of the stretch before; nil: from the beginning.

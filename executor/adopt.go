@@ -1,0 +1,219 @@
+package executor
+
+import (
+	"context"
+	"slices"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// recognise matches the folder with what is at the destination already, before anything is sent: mail of strangers or
+// of a lost state file at the first visit, our own mail under new UIDs after a changed UIDVALIDITY on either side. It
+// does so once for each destination UIDVALIDITY, over every row of the folder, whatever this pass chooses.
+func (fr *folderRun) recognise(ctx context.Context) error {
+	v := fr.opened.Status.UIDValidity
+	moved := fr.rec.Destination != "" && fr.rec.Destination != fr.dst.Raw
+	renumbered := fr.rec.DestinationValidity != 0 && fr.rec.DestinationValidity != v
+	if fr.rec.Adopted && !moved && !renumbered {
+		return nil
+	}
+	if err := fr.renumber(ctx, moved, renumbered); err != nil {
+		return err
+	}
+	a := &adoption{folderRun: fr}
+	if fr.opened.Status.Messages > 0 && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
+		seen, err := fr.unclaimed(ctx, 1)
+		if err != nil {
+			return at(SideDestination, "list messages", err)
+		}
+		a.seen = seen
+	}
+	if err := a.match(ctx, renumbered && !moved); err != nil {
+		return err
+	}
+	rec, err := fr.Ledger.PutFolder(ctx, fr.rec)
+	fr.rec = rec
+	return err
+}
+
+const existingIgnore = "ignore"
+
+// renumber forgets destination UIDs that mean nothing any more and notes the pair's new place.
+func (fr *folderRun) renumber(ctx context.Context, moved, renumbered bool) error {
+	if moved || renumbered {
+		q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
+		err := fr.each(ctx, q, func(rows []state.Message) error {
+			for i := range rows {
+				rows[i].DestinationUID = 0
+			}
+			return fr.Ledger.Put(ctx, rows, nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	fr.rec.Destination, fr.rec.Target = fr.dst.Raw, fr.plan.Target
+	fr.rec.DestinationValidity, fr.rec.Adopted = fr.opened.Status.UIDValidity, true
+	return nil
+}
+
+// adoption is one recognise.
+type adoption struct {
+	*folderRun
+	seen *candidates // at the destination, unclaimed; nil: none
+	// old are copied rows under the source's earlier UIDVALIDITYs, by date and digest.
+	old      map[identity][]state.Message
+	oldDates map[int64]bool
+}
+
+// identity is what tells two messages of one folder apart without UIDs.
+type identity struct {
+	date int64
+	h0   mail.Digest
+}
+
+func identityOf(row *state.Message) identity { return identity{row.InternalDate.Unix(), row.H0} }
+
+func (a *adoption) match(ctx context.Context, ours bool) error {
+	if ours {
+		if err := a.matchLanded(ctx); err != nil {
+			return err
+		}
+	}
+	if err := a.readOld(ctx); err != nil {
+		return err
+	}
+	if a.seen.empty() && len(a.old) == 0 {
+		return nil
+	}
+	q := state.Query{Folder: a.rec.ID, Limit: 500,
+		States: []state.State{state.StateSeen, state.StateAbsent, state.StateRefused, state.StateDamaged}}
+	return a.each(ctx, q, func(rows []state.Message) error { return a.matchSource(ctx, rows) })
+}
+
+// matchLanded finds the copies again that mailhaul wrote before the destination's UIDs changed. They come first: a
+// row that has landed must not lose its copy to one that is still to be sent.
+func (a *adoption) matchLanded(ctx context.Context) error {
+	q := state.Query{Folder: a.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
+	return a.each(ctx, q, func(rows []state.Message) error {
+		for i := range rows {
+			f, err := a.seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
+			if err != nil {
+				return at(SideDestination, "read message", err)
+			}
+			if f != nil {
+				rows[i].DestinationUID = f.uid
+			}
+		}
+		return a.Ledger.Put(ctx, rows, nil)
+	})
+}
+
+// readOld collects the copied rows of earlier source UIDVALIDITYs. What was never copied under them is gone with its
+// UID: its message is listed again under the new one.
+func (a *adoption) readOld(ctx context.Context) error {
+	a.old, a.oldDates = map[identity][]state.Message{}, map[int64]bool{}
+	for _, f := range a.older {
+		q := state.Query{Folder: f.ID, States: []state.State{state.StateSeen, state.StateAbsent, state.StateLanded,
+			state.StateAdopted, state.StateLeftOut, state.StateRefused, state.StateDamaged}}
+		err := a.each(ctx, q, func(rows []state.Message) error {
+			var gone []state.Message
+			for _, row := range rows {
+				if row.State.Copied() {
+					id := identityOf(&row)
+					a.old[id], a.oldDates[id.date] = append(a.old[id], a.placed(f, row)), true
+					continue
+				}
+				row.State = state.StateGone
+				gone = append(gone, row)
+			}
+			return a.put(ctx, gone, nil)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// placed keeps an old row's destination UID only if it is one of the folder we write to.
+func (a *adoption) placed(f state.Folder, row state.Message) state.Message {
+	if f.Destination != a.rec.Destination || f.DestinationValidity != a.rec.DestinationValidity {
+		row.DestinationUID = 0
+	}
+	return row
+}
+
+// matchSource reads those source messages that may be at the destination already and claims their copies.
+func (a *adoption) matchSource(ctx context.Context, rows []state.Message) error {
+	byUID := map[mail.UID]*state.Message{}
+	var uids []mail.UID
+	for i := range rows {
+		if date := rows[i].InternalDate.Unix(); a.seen.has(date) || a.oldDates[date] {
+			byUID[rows[i].UID] = &rows[i]
+			uids = append(uids, rows[i].UID)
+		}
+	}
+	if len(uids) == 0 {
+		return nil
+	}
+	slices.Sort(uids)
+	var changed []state.Message
+	err := a.mailboxRun.src.Fetch(ctx, a.src, uids, &digestSink{each: func(m mail.Message, h0, h1 mail.Digest) error {
+		row := byUID[m.UID]
+		if row == nil {
+			return nil
+		}
+		row.H0 = h0
+		rows, err := a.claim(ctx, row, h1)
+		changed = append(changed, rows...)
+		return err
+	}})
+	if err != nil {
+		return at(SideSource, "read message", err)
+	}
+	return a.put(ctx, changed, nil)
+}
+
+// claim gives a source message its copy, if there is one; it gives the rows to be put.
+func (a *adoption) claim(ctx context.Context, row *state.Message, h1 mail.Digest) ([]state.Message, error) {
+	if list := a.old[identityOf(row)]; len(list) > 0 {
+		old := list[0]
+		a.old[identityOf(row)] = list[1:]
+		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
+		old.State, old.DestinationUID = state.StateGone, 0
+		a.count(row)
+		return []state.Message{old, *row}, nil
+	}
+	date := row.InternalDate.Unix()
+	f, err := a.seen.exact(ctx, date, row.H0)
+	if f == nil && err == nil {
+		f, err = a.seen.canonical(ctx, date, func() (mail.Digest, error) { return h1, nil })
+	}
+	if f == nil || err != nil {
+		return nil, at(SideDestination, "read message", err)
+	}
+	row.State, row.DestinationUID = state.StateAdopted, f.uid
+	a.count(row)
+	return []state.Message{*row}, nil
+}
+
+// settleOlder settles, to the end, what is in doubt under earlier UIDVALIDITYs of the source: its message is listed
+// again under the new one and must not be sent while a first copy may still appear.
+func (fr *folderRun) settleOlder(ctx context.Context) error {
+	doubts, err := fr.doubts(ctx)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(doubts, func(r state.Message) bool { return r.Folder != fr.rec.ID }) {
+		return nil
+	}
+	if err := fr.settle(ctx, false); err != nil {
+		return err
+	}
+	if err := fr.waitGrace(ctx); err != nil {
+		return err
+	}
+	return fr.settle(ctx, true)
+}

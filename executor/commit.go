@@ -1,0 +1,151 @@
+package executor
+
+import (
+	"context"
+	"time"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// commit makes intents durable, together with the answers that came since, and only then lets their messages go (I1).
+func (p *pipeline) commit(ctx, pctx context.Context) error {
+	flush := time.NewTicker(flushEvery)
+	defer flush.Stop()
+	for {
+		select {
+		case <-pctx.Done():
+			return context.Cause(pctx)
+		case it, ok := <-p.ready:
+			if !ok {
+				return nil
+			}
+			if err := p.commitBatch(ctx, pctx, p.gather(pctx, it)); err != nil {
+				return err
+			}
+		case <-flush.C:
+			if err := p.commitBatch(ctx, pctx, nil); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// gather takes what arrives within a few milliseconds, within the bounds of a batch.
+func (p *pipeline) gather(pctx context.Context, it item) []item {
+	batch, bytes := []item{it}, it.msg.size
+	wait := time.NewTimer(batchWait)
+	defer wait.Stop()
+	for len(batch) < p.most && bytes < batchBytes {
+		select {
+		case <-pctx.Done():
+			return batch
+		case <-wait.C:
+			return batch
+		case next, ok := <-p.ready:
+			if !ok {
+				return batch
+			}
+			batch, bytes = append(batch, next), bytes+next.msg.size
+		}
+	}
+	return batch
+}
+
+// commitBatch puts intents and answers in one transaction and passes the batch on.
+func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
+	rows, failures, err := p.takeAnswers()
+	batch = p.intend(batch, &rows, &failures)
+	if putErr := p.put(ctx, rows, failures); putErr != nil {
+		freeAll(batch)
+		p.forget(batch)
+		return putErr
+	}
+	if len(rows) > 0 {
+		p.step()
+	}
+	if err != nil {
+		freeAll(batch)
+		return err
+	}
+	if len(batch) == 0 {
+		return nil
+	}
+	select {
+	case p.toSend <- batch:
+		return nil
+	case <-pctx.Done():
+		freeAll(batch)
+		return context.Cause(pctx)
+	}
+}
+
+// forget takes back intents that did not become durable: nothing of them has left.
+func (p *pipeline) forget(batch []item) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, it := range batch {
+		delete(p.inFlight, int64(it.row.UID))
+	}
+}
+
+// intend turns messages into attempts. What policy keeps back is decided here and leaves the batch.
+func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state.Failure) []item {
+	var going []item
+	for _, it := range batch {
+		row := &it.row
+		row.H0 = it.msg.digest
+		if f, kept := p.keepBack(row); kept {
+			*rows, *failures = append(*rows, *row), append(*failures, f...)
+			it.msg.free()
+			continue
+		}
+		row.State, row.Attempt = state.StateIntent, row.Attempt+1
+		row.U0, row.V0, row.DestinationUID = p.u0, p.opened.Status.UIDValidity, 0
+		p.mu.Lock()
+		p.inFlight[int64(row.UID)] = flight{row: *row}
+		p.mu.Unlock()
+		*rows, going = append(*rows, *row), append(going, it)
+	}
+	return going
+}
+
+// keepBack applies the policies that can only be decided with the message in hand.
+func (p *pipeline) keepBack(row *state.Message) ([]state.Failure, bool) {
+	limit := p.mailbox.Settings.MaxSize
+	_, lost := p.holds(row.Flags)
+	switch {
+	case row.Flags.System&mail.Deleted != 0:
+		row.State = state.StateSkipped
+		return nil, true
+	case limit > 0 && row.Size > limit:
+		return p.tooLarge(row), true
+	case lost&state.LostKeywords != 0 && p.mailbox.Settings.Keywords == "fail":
+		return []state.Failure{p.fail(row, state.StateRefused, &mail.Error{Op: "append message", Kind: mail.Refused,
+			Code: mail.CodeMessageKeywords, Text: "the destination can't hold the keywords: " + row.Flags.String()})}, true
+	}
+	row.Degraded |= lost
+	return nil, false
+}
+
+// holds gives the part of the flags that the destination folder can keep, and what that loses. \Deleted is never
+// carried over.
+func (fr *folderRun) holds(flags mail.Flags) (mail.Flags, state.Degradation) {
+	flags.System &^= mail.Deleted
+	if !fr.opened.Known {
+		return flags, 0
+	}
+	var lost state.Degradation
+	kept := mail.Flags{System: flags.System & fr.opened.Permanent.System}
+	if kept.System != flags.System {
+		lost |= state.LostFlags
+	}
+	for _, k := range flags.Keywords {
+		if fr.opened.AnyKeyword || fr.opened.Permanent.Has(k) {
+			kept.Keywords = append(kept.Keywords, k)
+		} else {
+			lost |= state.LostKeywords
+		}
+	}
+	return kept, lost
+}

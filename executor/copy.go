@@ -1,0 +1,246 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// The shape of a batch: what arrives within a few milliseconds, but not more than this.
+const (
+	batchMessages = 256
+	batchBytes    = 2 << 20
+	batchWait     = 3 * time.Millisecond
+	// flushEvery bounds how long an answer waits for the next commit.
+	flushEvery = 250 * time.Millisecond
+	// rounds is how often a message is tried in one run before its refusal is final.
+	rounds = 3
+)
+
+// copyAll copies what the pass chose, then tries again, one at a time, what proved absent. One at a time, because a
+// message that makes the server drop the connection must not drag its neighbours into doubt again.
+func (fr *folderRun) copyAll(ctx context.Context) error {
+	states := []state.State{state.StateSeen, state.StateAbsent, state.StateLeftOut}
+	if fr.kind() == kindRetry {
+		states = []state.State{state.StateAbsent, state.StateRefused, state.StateDamaged}
+		if fr.selects() {
+			states = append(states, state.StateSeen, state.StateLeftOut)
+		}
+	}
+	p := fr.newPipeline(states, batchMessages)
+	if err := p.run(ctx); err != nil {
+		return err
+	}
+	return fr.copyAbsent(ctx)
+}
+
+// copyAbsent tries the absent ones again.
+func (fr *folderRun) copyAbsent(ctx context.Context) error {
+	for round := 2; round <= rounds; round++ {
+		p := fr.newPipeline([]state.State{state.StateAbsent}, 1)
+		p.final = round == rounds
+		if err := p.run(ctx); err != nil {
+			return err
+		}
+		if p.taken == 0 {
+			return nil
+		}
+	}
+	return nil
+}
+
+// item is a message on its way: its row and its octets.
+type item struct {
+	row state.Message
+	msg *spool
+}
+
+// pipeline copies rows of one folder. Three goroutines, each with one thing to do, so that fetching, committing and
+// sending overlap: read fetches, commit writes intents and outcomes, send appends.
+type pipeline struct {
+	*folderRun
+	states []state.State
+	most   int  // messages in a batch; 1: one at a time, each answered before the next
+	final  bool // what proves absent now is refused
+
+	taken   int
+	stopped bool          // the first interrupt came while reading
+	ready   chan item     // read to commit
+	toSend  chan []item   // commit to send
+	wake    chan struct{} // an answer came
+	cancel  context.CancelCauseFunc
+
+	mu       sync.Mutex
+	answers  []mail.Appended
+	inFlight map[int64]flight
+	failures int // lost connections in a row without a landed message between
+}
+
+// flight is an attempt whose answer has not come.
+type flight struct {
+	row  state.Message
+	sent time.Time // zero: not yet given to the connection
+}
+
+func (fr *folderRun) newPipeline(states []state.State, most int) *pipeline {
+	return &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, 64), toSend: make(chan []item, 1),
+		wake: make(chan struct{}, 1), inFlight: map[int64]flight{}}
+}
+
+// run copies until the rows are used up, somebody stops it, or a side fails for good. Whatever happens, the answers
+// that came are in the ledger when it returns.
+func (p *pipeline) run(ctx context.Context) error {
+	pctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p.cancel = cancel
+	var work sync.WaitGroup
+	var errs [3]error
+	for i, stage := range []func() error{
+		func() error { defer close(p.ready); return p.read(pctx) },
+		func() error { defer close(p.toSend); return p.commit(ctx, pctx) },
+		func() error { return p.send(ctx, pctx) },
+	} {
+		work.Go(func() {
+			if errs[i] = stage(); errs[i] != nil {
+				cancel(errs[i])
+			}
+		})
+	}
+	work.Wait()
+	err := p.settleAccounts(ctx, first(errs))
+	if err == nil && p.stopped {
+		err = errStopped
+	}
+	if err == nil {
+		err = ctx.Err()
+	}
+	return err
+}
+
+// first gives the error that says most: a stage that only followed another's end says nothing.
+func first(errs [3]error) error {
+	for _, err := range errs {
+		if err != nil && !errors.Is(err, context.Canceled) {
+			return err
+		}
+	}
+	return nil
+}
+
+// settleAccounts commits the answers that came after the last batch. What was committed but never given to a
+// connection is absent, and we know it. It is done even after the second interrupt, in bounded time: it only makes the
+// next start shorter.
+func (p *pipeline) settleAccounts(ctx context.Context, cause error) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), 10*time.Second)
+	defer cancel()
+	p.free()
+	rows, failures, err := p.takeAnswers()
+	for _, f := range p.inFlight {
+		f.row.State = state.StateAbsent
+		if !f.sent.IsZero() {
+			f.row.State = state.StateUnknown
+			failures = append(failures, p.failure(&f.row, errDoubt))
+		}
+		rows = append(rows, f.row)
+	}
+	clear(p.inFlight)
+	if putErr := p.put(ctx, rows, failures); putErr != nil {
+		return putErr
+	}
+	p.step()
+	if cause == nil {
+		cause = err
+	}
+	return cause
+}
+
+// free gives back what is left in the channels.
+func (p *pipeline) free() {
+	for it := range p.ready {
+		it.msg.free()
+	}
+	for batch := range p.toSend {
+		freeAll(batch)
+	}
+}
+
+func freeAll(batch []item) {
+	for _, it := range batch {
+		it.msg.free()
+	}
+}
+
+// send appends batch after batch, and opens a new session after a lost one. It is the only user of the destination's
+// session while the pipeline runs.
+func (p *pipeline) send(ctx, pctx context.Context) error {
+	for batch := range p.toSend {
+		if pctx.Err() != nil {
+			freeAll(batch)
+			continue
+		}
+		err := p.append(ctx, batch)
+		freeAll(batch)
+		if err == nil && p.most == 1 {
+			err = p.dst().Drain(ctx)
+		}
+		if err := p.survive(ctx, err); err != nil {
+			return err
+		}
+	}
+	return p.survive(ctx, p.dst().Drain(ctx))
+}
+
+func (p *pipeline) dst() retryingDestination { return p.mailboxRun.dst }
+
+// survive decides after a lost session: open the next one, or give the mailbox up.
+func (p *pipeline) survive(ctx context.Context, err error) error {
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil || !passing(mail.KindOf(err)) {
+		return at(SideDestination, "append messages", err)
+	}
+	p.mu.Lock()
+	p.failures++
+	n := p.failures
+	p.mu.Unlock()
+	if n > p.Patience.filled().Tries {
+		return at(SideDestination, "append messages", err)
+	}
+	if err := p.dst().pause(ctx, err); err != nil {
+		return err
+	}
+	return p.reopen(ctx)
+}
+
+// append hands one batch to the destination.
+func (p *pipeline) append(ctx context.Context, batch []item) error {
+	out := make([]mail.Outgoing, len(batch))
+	p.mu.Lock()
+	for i := range batch {
+		row := &batch[i].row
+		f := p.inFlight[int64(row.UID)]
+		f.sent = p.Now()
+		p.inFlight[int64(row.UID)] = f
+		flags, _ := p.holds(row.Flags)
+		out[i] = mail.Outgoing{ID: int64(row.UID), Size: batch[i].msg.size, InternalDate: row.InternalDate, Flags: flags,
+			Body: batch[i].msg.body()}
+	}
+	p.mu.Unlock()
+	return p.dst().Append(ctx, p.folderRun.dst, out, p.answer)
+}
+
+// answer takes one answer, on whatever goroutine it comes.
+func (p *pipeline) answer(a mail.Appended) {
+	p.mu.Lock()
+	p.answers = append(p.answers, a)
+	p.mu.Unlock()
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}

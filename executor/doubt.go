@@ -1,0 +1,204 @@
+package executor
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// doubts gives the rows of the folder whose attempt has no known outcome, under earlier UIDVALIDITYs too.
+func (fr *folderRun) doubts(ctx context.Context) ([]state.Message, error) {
+	var all []state.Message
+	for _, f := range append([]state.Folder{fr.rec}, fr.older...) {
+		q := state.Query{Folder: f.ID, States: []state.State{state.StateIntent, state.StateUnknown}}
+		err := fr.each(ctx, q, func(rows []state.Message) error {
+			all = append(all, rows...)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// settle looks at the destination for messages in doubt. What is found there has landed. What is not is absent only
+// after a second look, at least the grace time after the connection was lost: last says that this is it. A waiting row
+// whose date some unclaimed message has, without being equal, is ambiguous: only a person can say.
+func (fr *folderRun) settle(ctx context.Context, last bool) error {
+	rows, err := fr.doubts(ctx)
+	if err != nil || len(rows) == 0 {
+		return err
+	}
+	seen, err := fr.window(ctx, rows)
+	if err != nil {
+		return at(SideDestination, "look for messages in doubt", err)
+	}
+	if err := fr.serveLanded(ctx, rows, seen); err != nil {
+		return err
+	}
+	var failures []state.Failure
+	for i := range rows {
+		f, err := fr.settleOne(ctx, &rows[i], seen, last)
+		if err != nil {
+			return err
+		}
+		failures = append(failures, f...)
+	}
+	if !last {
+		fr.looked = fr.Now()
+	}
+	return fr.put(ctx, rows, failures)
+}
+
+// window lists what is at the destination from the oldest doubt's U0 on and claimed by no row (I5).
+func (fr *folderRun) window(ctx context.Context, rows []state.Message) (*candidates, error) {
+	v := fr.opened.Status.UIDValidity
+	from := mail.UID(1)
+	if !slices.ContainsFunc(rows, func(r state.Message) bool { return r.V0 != v }) {
+		from = slices.MinFunc(rows, func(a, b state.Message) int { return int(int64(a.U0) - int64(b.U0)) }).U0
+	}
+	return fr.unclaimed(ctx, max(1, from))
+}
+
+// unclaimed lists the destination folder's messages that no row claims.
+func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates, error) {
+	list, err := fr.Ledger.Claimed(ctx, fr.row.ID, fr.dst.Raw, fr.opened.Status.UIDValidity, from)
+	if err != nil {
+		return nil, err
+	}
+	claimed := make(map[mail.UID]bool, len(list))
+	for _, u := range list {
+		claimed[u] = true
+	}
+	return listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
+}
+
+// serveLanded gives messages to rows that have landed without a UID before doubts may claim them.
+func (fr *folderRun) serveLanded(ctx context.Context, doubts []state.Message, seen *candidates) error {
+	dates := map[int64]bool{}
+	for _, d := range doubts {
+		dates[d.InternalDate.Unix()] = true
+	}
+	q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}, NoDestinationUID: true}
+	return fr.each(ctx, q, func(rows []state.Message) error {
+		rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !dates[r.InternalDate.Unix()] })
+		for i := range rows {
+			f, err := seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
+			if err != nil {
+				return err
+			}
+			if f != nil {
+				rows[i].DestinationUID = f.uid
+			}
+		}
+		return fr.put(ctx, rows, nil)
+	})
+}
+
+func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *candidates, last bool) ([]state.Failure, error) {
+	f, err := fr.find(ctx, row, seen)
+	switch {
+	case err != nil:
+		return nil, err
+	case f != nil:
+		row.State, row.DestinationUID = state.StateLanded, f.uid
+		fr.count(row)
+		return nil, nil
+	case !last:
+		row.State = state.StateUnknown
+		return []state.Failure{fr.failure(row, errDoubt)}, nil
+	}
+	b, err := seen.at(ctx, row.InternalDate.Unix())
+	if err != nil {
+		return nil, err
+	}
+	if b.left > 0 {
+		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}, nil
+	}
+	row.State = state.StateAbsent
+	return nil, nil
+}
+
+// errDoubt and errAmbiguous are why a message counts as not settled.
+var (
+	errDoubt = &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeMessageUnknown,
+		Text: "the connection was lost before the answer came"}
+	errAmbiguous = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeMessageAmbiguous,
+		Text: "a message with the same date is at the destination, but it is not the same octets"}
+)
+
+// find claims the row's message among those seen: by its octets, else by the canonical form.
+func (fr *folderRun) find(ctx context.Context, row *state.Message, seen *candidates) (*found, error) {
+	date := row.InternalDate.Unix()
+	f, err := seen.exact(ctx, date, row.H0)
+	if f != nil || err != nil {
+		return f, at(SideDestination, "read message", err)
+	}
+	return seen.canonical(ctx, date, func() (mail.Digest, error) { return fr.canonicalOf(ctx, row) })
+}
+
+// canonicalOf reads a source message again for its canonical digest; zero if it is not to be had.
+func (fr *folderRun) canonicalOf(ctx context.Context, row *state.Message) (digest mail.Digest, err error) {
+	if row.Folder != fr.rec.ID {
+		return digest, nil // its UID means nothing any more
+	}
+	err = fr.mailboxRun.src.Fetch(ctx, fr.src, []mail.UID{row.UID}, &digestSink{
+		each: func(_ mail.Message, h0, h1 mail.Digest) error {
+			if h0 == row.H0 {
+				digest = h1
+			}
+			return nil
+		}})
+	return digest, at(SideSource, "read message", err)
+}
+
+// settleLater waits out the grace time of the folders in doubt, settles them for good and copies what is absent.
+func (m *mailboxRun) settleLater(ctx context.Context) error {
+	for len(m.doubtful) > 0 {
+		fr := m.doubtful[0]
+		m.doubtful = m.doubtful[1:]
+		if err := fr.settleFor(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (fr *folderRun) settleFor(ctx context.Context) error {
+	if err := fr.waitGrace(ctx); err != nil {
+		return err
+	}
+	if err := fr.open(ctx); err != nil {
+		return fr.explain(err)
+	}
+	if err := fr.recognise(ctx); err != nil {
+		return fr.explain(err)
+	}
+	if err := fr.settle(ctx, true); err != nil {
+		return fr.explain(err)
+	}
+	if fr.stopping() {
+		return errStopped
+	}
+	return fr.explain(fr.afterCopy(ctx, fr.copyAbsent(ctx)))
+}
+
+// longestGrace bounds the wait that a slow server can cause.
+const longestGrace = 10 * time.Minute
+
+// waitGrace waits until the server can't store any more what it was sent: the endpoint's grace, or three times the
+// slowest APPEND seen if that is longer, after the first look.
+func (fr *folderRun) waitGrace(ctx context.Context) error {
+	grace := max(fr.Grace(fr.mailbox.DestinationEndpoint), min(longestGrace, 3*fr.slowest))
+	wait := fr.looked.Add(grace).Sub(fr.Now())
+	if wait <= 0 {
+		return nil
+	}
+	fr.emit(Waiting{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Side: SideDestination, Code: mail.CodeMessageUnknown,
+		Kind: mail.Transient, Text: errDoubt.Text, Wait: wait})
+	return fr.sleep(ctx, wait)
+}

@@ -1,0 +1,304 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// folderRun is one folder pair in one Run.
+type folderRun struct {
+	*mailboxRun
+	plan  *plan.Folder
+	rec   state.Folder
+	older []state.Folder // the same source folder under earlier UIDVALIDITYs
+	src   mail.Folder
+	dst   mail.Folder
+
+	opened mail.Opened
+	// u0 is UIDNEXT of the destination folder below which no attempt of ours lacks a durable outcome (I6).
+	u0 mail.UID
+	// looked is when the first look for the messages now in doubt ended; the grace time counts from here.
+	looked time.Time
+	// slowest is the longest time between an APPEND and its answer so far.
+	slowest time.Duration
+	// planned and moved count messages for the live view.
+	planned, moved int64
+	remade         bool     // the folder vanished once and was created again
+	lastUID        mail.UID // highest UID that the destination named in this run
+}
+
+// folder brings one folder pair as far as it goes now. Doubts that must wait are kept for settleLater.
+func (m *mailboxRun) folder(ctx context.Context, f *plan.Folder) error {
+	fr := &folderRun{mailboxRun: m, plan: f, planned: f.Todo.Messages,
+		src: mail.Folder{Raw: string(f.Source), Status: mail.Status{UIDValidity: f.UIDValidity}}}
+	if f.NoSelect {
+		_, err := fr.target(ctx)
+		return fr.explain(err)
+	}
+	rec := m.current(fr.src.Raw, f.UIDValidity)
+	if rec == nil {
+		return nil // made anew since the plan: completeness says so, the next plan lists it
+	}
+	fr.rec, fr.looked = *rec, m.started
+	for _, o := range m.folders {
+		if o.Source == rec.Source && o.ID != rec.ID {
+			fr.older = append(fr.older, o)
+		}
+	}
+	needed, err := fr.needed(ctx)
+	if err != nil || !needed {
+		return err
+	}
+	return fr.explain(fr.bring(ctx))
+}
+
+// explain adds the folder to an endpoint's error.
+func (fr *folderRun) explain(err error) error {
+	if e, ok := err.(*Error); ok {
+		e.Mailbox, e.Folder = fr.mailbox.Name, fr.plan.Path
+	}
+	return err
+}
+
+// needed tells whether there is anything to do, so that a folder without work costs no round trip.
+func (fr *folderRun) needed(ctx context.Context) (bool, error) {
+	if !fr.plan.Exists {
+		return true, nil
+	}
+	for _, f := range append([]state.Folder{fr.rec}, fr.older...) {
+		c, err := fr.Ledger.Count(ctx, f.ID, fr.selection(), fr.plan.UIDNext)
+		if err != nil {
+			return false, err
+		}
+		if c.Doubt.Messages > 0 || f.ID == fr.rec.ID && fr.hasWork(c) {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func (fr *folderRun) hasWork(c state.FolderCount) bool {
+	if fr.kind() == kindRetry && c.Failed.Messages > 0 {
+		return true
+	}
+	return c.Pending.Messages > 0 || c.TooLarge.Messages > 0
+}
+
+func (fr *folderRun) kind() string { return fr.mailboxRun.plan.Pass.Kind }
+
+func (fr *folderRun) selection() state.Selection {
+	return plan.SelectionFor(fr.selectingPass(), fr.mailbox.Settings)
+}
+
+// bring does the folder's work in order: where to, what is there already, what is in doubt, what is left.
+func (fr *folderRun) bring(ctx context.Context) error {
+	var err error
+	if fr.dst, err = fr.target(ctx); err != nil {
+		return err
+	}
+	if err := fr.open(ctx); err != nil {
+		return err
+	}
+	if err := fr.settleOlder(ctx); err != nil {
+		return err
+	}
+	if err := fr.recognise(ctx); err != nil {
+		return err
+	}
+	if err := fr.settle(ctx, false); err != nil {
+		return err
+	}
+	if err := fr.leaveOut(ctx); err != nil {
+		return err
+	}
+	return fr.afterCopy(ctx, fr.copyAll(ctx))
+}
+
+// remake creates the destination folder again after it vanished in the middle, once.
+func (fr *folderRun) remake(ctx context.Context) error {
+	if fr.remade {
+		return &Error{Op: "append messages", Side: SideDestination, Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
+			Err: &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
+				Text: "the destination folder vanished again after it was created"}}
+	}
+	fr.remade, fr.lastUID = true, 0
+	delete(fr.targets, fr.plan.Target)
+	return fr.bring(ctx)
+}
+
+// afterCopy looks at once for what a lost connection left in doubt.
+func (fr *folderRun) afterCopy(ctx context.Context, copyErr error) error {
+	if errors.Is(copyErr, errFolderGone) {
+		return fr.remake(ctx)
+	}
+	if copyErr != nil && (fatal(ctx, copyErr) || !passing(mail.KindOf(copyErr))) {
+		return copyErr
+	}
+	doubts, err := fr.doubts(ctx)
+	if err != nil {
+		return err
+	}
+	if len(doubts) == 0 || copyErr != nil {
+		return copyErr
+	}
+	if err := fr.settle(ctx, false); err != nil {
+		return err
+	}
+	if doubts, err = fr.doubts(ctx); len(doubts) > 0 {
+		fr.doubtful = append(fr.doubtful, fr)
+	}
+	return err
+}
+
+// target finds or creates the destination folder.
+func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
+	if f, ok := fr.targets[fr.plan.Target]; ok && !f.NoSelect {
+		return f, nil
+	}
+	f, err := fr.mailboxRun.dst.Create(ctx, mail.Path(fr.plan.TargetPath), fr.plan.Role)
+	if err != nil {
+		return f, at(SideDestination, "create folder", err)
+	}
+	fr.targets[fr.plan.Target] = f
+	return f, nil
+}
+
+// open reads the destination folder's counters; attempts that follow have its UIDNEXT as their U0, unless a doubt is
+// older (I6).
+func (fr *folderRun) open(ctx context.Context) error {
+	opened, err := fr.mailboxRun.dst.Open(ctx, fr.dst)
+	if err != nil {
+		return at(SideDestination, "open folder", err)
+	}
+	fr.opened, fr.u0 = opened, max(1, opened.Status.UIDNext)
+	doubts, err := fr.doubts(ctx)
+	for _, d := range doubts {
+		fr.u0 = min(fr.u0, max(1, d.U0))
+	}
+	return err
+}
+
+// reopen is open after a lost connection: U0 stays, since the outcomes of what was in flight are not known.
+func (fr *folderRun) reopen(ctx context.Context) error {
+	opened, err := fr.mailboxRun.dst.Open(ctx, fr.dst)
+	if err != nil {
+		return at(SideDestination, "open folder", err)
+	}
+	if opened.Status.UIDValidity != fr.opened.Status.UIDValidity {
+		return &Error{Op: "open folder", Side: SideDestination, Kind: mail.Stale, Code: mail.CodeIMAPValidity,
+			Err: &mail.Error{Op: "open folder", Kind: mail.Stale, Code: mail.CodeIMAPValidity,
+				Text: "the destination folder was made anew during the copy"}}
+	}
+	fr.opened = opened
+	return nil
+}
+
+// each goes through the rows of a folder pair in the given states, a stretch at a time; visit gets every stretch.
+func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state.Message) error) error {
+	if q.Limit == 0 {
+		q.Limit = 1000
+	}
+	for {
+		rows, err := m.Ledger.Select(ctx, q)
+		if err != nil || len(rows) == 0 {
+			return err
+		}
+		last := rows[len(rows)-1]
+		if err := visit(rows); err != nil {
+			return err
+		}
+		q.After = &last
+	}
+}
+
+// leaveOut gives the messages over the size limit their terminal state.
+func (fr *folderRun) leaveOut(ctx context.Context) error {
+	limit := fr.mailbox.Settings.MaxSize
+	if limit == 0 || !fr.selects() {
+		return nil
+	}
+	sel := fr.selection()
+	sel.MaxSize = 0
+	q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateSeen, state.StateAbsent}, Selection: sel,
+		Below: fr.plan.UIDNext}
+	return fr.each(ctx, q, func(rows []state.Message) error {
+		rows = slices.DeleteFunc(rows, func(r state.Message) bool { return r.Size <= limit })
+		var failures []state.Failure
+		for i := range rows {
+			failures = append(failures, fr.tooLarge(&rows[i])...)
+		}
+		return fr.put(ctx, rows, failures)
+	})
+}
+
+// tooLarge decides about a message over the limit.
+func (fr *folderRun) tooLarge(row *state.Message) []state.Failure {
+	if fr.mailbox.Settings.TooLarge != "fail" {
+		row.State = state.StateLeftOut
+		return nil
+	}
+	return []state.Failure{fr.fail(row, state.StateRefused, &mail.Error{Op: "copy message", Kind: mail.TooLarge,
+		Code: mail.CodeMessageTooLarge, Text: "larger than max_size"})}
+}
+
+// put writes rows if there are any.
+func (m *mailboxRun) put(ctx context.Context, rows []state.Message, failures []state.Failure) error {
+	if len(rows) == 0 && len(failures) == 0 {
+		return nil
+	}
+	return m.Ledger.Put(ctx, rows, failures)
+}
+
+// fail gives a row a failed state, names the message in an event, and makes the failure to be put with it.
+func (fr *folderRun) fail(row *state.Message, s state.State, err error) state.Failure {
+	row.State = s
+	size := state.Count{Messages: 1, Bytes: row.Size}
+	fr.failed = fr.failed.Add(size)
+	fr.add(func(o *Outcome) { o.Failed = o.Failed.Add(size) })
+	f := fr.failure(row, err)
+	fr.emit(MessageFailed{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Destination: fr.mailbox.Destination,
+		Transport: fr.mailbox.Via, Folder: fr.plan.Path, DestinationFolder: fr.plan.Target, UID: row.UID, Bytes: row.Size,
+		Code: f.Code, Kind: f.Kind, Text: f.Text, Retry: s != state.StateAmbiguous})
+	return f
+}
+
+func (fr *folderRun) failure(row *state.Message, err error) state.Failure {
+	return state.Failure{Folder: row.Folder, UID: row.UID, Code: mail.CodeOf(err), Kind: mail.KindOf(err),
+		Text: textOf(err), Time: fr.Now(), Run: fr.Run.ID}
+}
+
+// count adds a message that is now at the destination, if this pass asked for it.
+func (fr *folderRun) count(row *state.Message) {
+	if !fr.selected(row) {
+		return
+	}
+	size := state.Count{Messages: 1, Bytes: row.Size}
+	fr.copied = fr.copied.Add(size)
+	fr.moved++
+	fr.add(func(o *Outcome) { o.Copied = o.Copied.Add(size) })
+}
+
+// selected tells whether the pass's bounds hold a row, as Select does.
+func (fr *folderRun) selected(row *state.Message) bool {
+	sel := fr.selection()
+	if fr.plan.UIDNext != 0 && row.UID >= fr.plan.UIDNext {
+		return false
+	}
+	d := row.InternalDate
+	if (!sel.Older.IsZero() || !sel.Newer.IsZero()) && d.IsZero() {
+		return false
+	}
+	return (sel.Older.IsZero() || d.Before(sel.Older)) && (sel.Newer.IsZero() || !d.Before(sel.Newer))
+}
+
+// step tells live views how the folder moves on.
+func (fr *folderRun) step() {
+	fr.emit(Step{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Folder: fr.plan.Path, FolderDone: fr.moved,
+		FolderPlanned: fr.planned, Copied: fr.copied})
+}

@@ -1,0 +1,333 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// mailboxRun is one mailbox in one Run.
+type mailboxRun struct {
+	*runner
+	mailbox *plan.Mailbox
+	row     state.Mailbox
+	src     retryingSource
+	dst     retryingDestination
+
+	started time.Time
+	// targets are the destination's folders by normalised path.
+	targets map[string]mail.Folder
+	// folders are the ledger's folder pairs of this mailbox, earlier UIDVALIDITYs included.
+	folders []state.Folder
+	// doubtful are the folders whose doubts wait for their second scan.
+	doubtful []*folderRun
+
+	copied, failed, leftOut state.Count
+	flagsChanged            int64
+}
+
+// work carries out the mailbox's part of the plan and records how it ended. The error is fatal to the run or nil.
+func (m *mailboxRun) work(ctx context.Context) error {
+	m.started = m.Now()
+	var err error
+	m.row, err = m.Ledger.PutMailbox(ctx, state.Mailbox{Name: m.mailbox.Name, SourceEndpoint: m.mailbox.SourceEndpoint,
+		Destination: m.mailbox.Destination, DestinationEndpoint: m.mailbox.DestinationEndpoint, Wave: m.mailbox.Wave})
+	if err != nil {
+		return err
+	}
+	if m.mailbox.Action == plan.Blocked {
+		return m.blocked(ctx)
+	}
+	if m.plan.Pass.Kind == kindVerify || m.mailbox.Action == plan.UpToDate {
+		m.add(func(o *Outcome) { o.Complete++ })
+		return m.record(ctx, state.MailboxPass{Progress: state.Complete})
+	}
+	return m.end(ctx, m.carryOut(ctx))
+}
+
+// The pass kinds that the executor treats in their own way.
+const (
+	kindVerify = "verify"
+	kindFull   = "full"
+	kindRetry  = "retry"
+)
+
+// blocked records why the plan could not touch the mailbox.
+func (m *mailboxRun) blocked(ctx context.Context) error {
+	p := m.mailbox.Problem
+	if p == nil {
+		p = &plan.Problem{Side: "plan", Code: mail.CodeInternal, Kind: mail.Refused.String()}
+	}
+	kind := mail.ParseKind(p.Kind)
+	m.emit(MailboxFailed{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+		Transport: m.mailbox.Via, Side: p.Side, Code: p.Code, Kind: kind, Text: p.Text, Retry: true})
+	m.countRefused(p.Side, kind)
+	return m.record(ctx, state.MailboxPass{Progress: state.Failed, Side: p.Side, Code: p.Code, Kind: kind, Text: p.Text})
+}
+
+func (m *mailboxRun) countRefused(side string, kind mail.Kind) {
+	if kind != mail.Auth {
+		return
+	}
+	m.add(func(o *Outcome) {
+		if side == SideSource {
+			o.RefusedSource++
+		} else {
+			o.RefusedDestination++
+		}
+	})
+}
+
+// carryOut opens both sides and copies folder by folder.
+func (m *mailboxRun) carryOut(ctx context.Context) error {
+	m.emit(MailboxStarted{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+		Transport: m.mailbox.Via, Planned: m.mailbox.Todo})
+	m.add(func(*Outcome) { m.atWork++ })
+	defer m.add(func(*Outcome) { m.atWork--; m.runner.done++ })
+	m.connect()
+	defer func() { _, _ = m.src.Close(), m.dst.Close() }() // everything that counts is in the ledger by now
+	if err := m.inventory(ctx); err != nil {
+		return err
+	}
+	err := m.attempts(ctx)
+	m.reportLeftOut()
+	return err
+}
+
+func (m *mailboxRun) connect() {
+	m.src = retryingSource{reader[Source]{newSession(m.Patience,
+		func(ctx context.Context) (Source, error) { return m.Endpoints.Source(ctx, m.mailbox.Name) },
+		m.waiting(SideSource))}}
+	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience,
+		func(ctx context.Context) (Destination, error) { return m.Endpoints.Destination(ctx, m.mailbox.Name) },
+		m.waiting(SideDestination))}}
+}
+
+func (m *mailboxRun) waiting(side string) func(error, time.Duration) {
+	return func(err error, d time.Duration) {
+		m.emit(Waiting{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Side: side, Code: mail.CodeOf(err),
+			Kind: mail.KindOf(err), Text: textOf(err), Wait: d})
+	}
+}
+
+func (m *mailboxRun) inventory(ctx context.Context) error {
+	list, err := m.dst.Folders(ctx)
+	if err != nil {
+		return at(SideDestination, "list folders", err)
+	}
+	m.targets = make(map[string]mail.Folder, len(list))
+	for _, f := range list {
+		m.targets[f.Path.String()] = f
+	}
+	m.folders, err = m.Ledger.Folders(ctx, m.row.ID)
+	return err
+}
+
+// attempts copies everything once, and in a retry again what still fails, as often as the plan says.
+func (m *mailboxRun) attempts(ctx context.Context) error {
+	for n := 1; ; n++ {
+		if err := m.round(ctx); err != nil {
+			return err
+		}
+		if m.plan.Pass.Kind != kindRetry || n >= m.plan.Pass.Attempts || m.failed.Messages == 0 {
+			return nil
+		}
+		wait := time.Duration(m.plan.Pass.WaitSeconds) * time.Second
+		m.emit(Waiting{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Text: "next attempt of the retry", Wait: wait})
+		if err := m.sleep(ctx, wait); err != nil {
+			return err
+		}
+		m.add(func(o *Outcome) { o.Failed = sub(o.Failed, m.failed) })
+		m.failed = state.Count{}
+	}
+}
+
+func sub(a, b state.Count) state.Count {
+	return state.Count{Messages: a.Messages - b.Messages, Bytes: a.Bytes - b.Bytes}
+}
+
+// round copies each folder, settles what is in doubt, and carries changed flags over.
+func (m *mailboxRun) round(ctx context.Context) error {
+	for i := range m.mailbox.Folders {
+		f := &m.mailbox.Folders[i]
+		if f.Excluded {
+			continue
+		}
+		if m.stopping() {
+			return errStopped
+		}
+		if err := m.folder(ctx, f); err != nil {
+			return err
+		}
+	}
+	if err := m.settleLater(ctx); err != nil {
+		return err
+	}
+	return m.carryFlags(ctx)
+}
+
+// sleep waits, unless the first interrupt comes.
+func (m *mailboxRun) sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-m.Stop:
+		return errStopped
+	case <-t.C:
+		return nil
+	}
+}
+
+// reportLeftOut names the messages that stay behind because of their size.
+func (m *mailboxRun) reportLeftOut() {
+	m.leftOut = m.mailbox.LeftOut
+	for _, f := range m.mailbox.Folders {
+		for _, l := range f.TooLarge {
+			m.emit(MessageLeftOut{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+				Transport: m.mailbox.Via, Folder: f.Path, DestinationFolder: f.Target, UID: l.UID, Bytes: l.Size,
+				Code: mail.CodeMessageTooLarge})
+		}
+	}
+}
+
+// end records how the mailbox ended; what is fatal to the run comes back.
+func (m *mailboxRun) end(ctx context.Context, err error) error {
+	switch {
+	case fatal(ctx, err):
+		return err
+	case errors.Is(err, errStopped):
+		return m.record(ctx, state.MailboxPass{Progress: state.Pending})
+	case err != nil:
+		return m.stopped(ctx, err)
+	}
+	progress, err := m.completeness(ctx)
+	if err != nil {
+		return err
+	}
+	m.add(func(o *Outcome) {
+		o.FlagsChanged += m.flagsChanged
+		if progress == state.Complete {
+			o.Complete++
+		} else {
+			o.Incomplete++
+		}
+	})
+	m.emit(MailboxDone{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+		Transport: m.mailbox.Via, Planned: m.mailbox.Todo, Copied: m.copied, Failed: m.failed, LeftOut: m.leftOut,
+		FlagsChanged: m.flagsChanged, Elapsed: m.Now().Sub(m.started)})
+	return m.record(ctx, state.MailboxPass{Progress: progress})
+}
+
+// stopped records a mailbox that can't go on as a whole.
+func (m *mailboxRun) stopped(ctx context.Context, err error) error {
+	side := ""
+	var e *Error
+	if errors.As(err, &e) {
+		side = e.Side
+	}
+	kind, code, text := mail.KindOf(err), mail.CodeOf(err), textOf(err)
+	m.emit(MailboxFailed{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+		Transport: m.mailbox.Via, Side: side, Code: code, Kind: kind, Text: text, Retry: true, Copied: m.copied})
+	m.countRefused(side, kind)
+	m.add(func(o *Outcome) { o.Blocked++ })
+	return m.record(ctx, state.MailboxPass{Progress: state.Failed, Side: side, Code: code, Kind: kind, Text: text})
+}
+
+// completeness holds invariant I8: every listed message of the pass terminal, every listing whole.
+func (m *mailboxRun) completeness(ctx context.Context) (state.Progress, error) {
+	pass := m.selectingPass()
+	progress := state.Complete
+	for i := range m.mailbox.Folders {
+		f := &m.mailbox.Folders[i]
+		rec := m.current(string(f.Source), f.UIDValidity)
+		if f.Excluded || f.NoSelect {
+			continue
+		}
+		if rec == nil {
+			return state.Pending, nil // made anew since the plan; the next plan lists it
+		}
+		c, err := m.Ledger.Count(ctx, rec.ID, plan.SelectionFor(pass, m.mailbox.Settings), f.UIDNext)
+		if err != nil {
+			return "", err
+		}
+		switch {
+		case !rec.Complete, c.Doubt.Messages > 0, c.Pending.Messages > 0 && m.selects():
+			return state.Pending, nil
+		case c.Failed.Messages > 0:
+			progress = state.Incomplete
+		}
+	}
+	return progress, nil
+}
+
+// selectingPass is the pass whose bounds choose the messages: a retry finishes the pass that the mailbox stopped in.
+func (m *mailboxRun) selectingPass() plan.Pass {
+	if m.mailbox.Resume != nil {
+		return *m.mailbox.Resume
+	}
+	return m.plan.Pass
+}
+
+// selects tells whether the run takes messages that were never tried; a retry alone does not.
+func (m *mailboxRun) selects() bool {
+	return m.plan.Pass.Kind != kindRetry || m.mailbox.Resume != nil
+}
+
+// record writes how the mailbox fares in the pass, and in a retry in the passes that it mends.
+func (m *mailboxRun) record(ctx context.Context, p state.MailboxPass) error {
+	p.Mailbox, p.Run, p.Started, p.Ended = m.row.ID, m.Run.ID, m.started, m.Now()
+	names := []string{m.plan.Pass.Name}
+	if m.mailbox.Resume != nil && p.Progress != state.Pending {
+		names = append(names, m.mailbox.Resume.Name)
+	}
+	if m.plan.Pass.Kind == kindRetry && p.Progress == state.Complete {
+		mended, err := m.mended(ctx)
+		if err != nil {
+			return err
+		}
+		names = append(names, mended...)
+	}
+	for _, name := range names {
+		p.Pass = name
+		if err := m.Ledger.PutMailboxPass(ctx, p); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mended names the passes that had ended with failures of this mailbox; none is left now.
+func (m *mailboxRun) mended(ctx context.Context) ([]string, error) {
+	all, err := m.Ledger.MailboxPasses(ctx)
+	var names []string
+	for _, p := range all {
+		if p.Mailbox == m.row.ID && p.Progress == state.Incomplete {
+			names = append(names, p.Pass)
+		}
+	}
+	return names, err
+}
+
+// current finds the ledger's pair of a source folder under a UIDVALIDITY.
+func (m *mailboxRun) current(source string, v mail.UIDValidity) *state.Folder {
+	for i := range m.folders {
+		if f := &m.folders[i]; f.Source == source && f.SourceStatus.UIDValidity == v && f.Current {
+			return f
+		}
+	}
+	return nil
+}
+
+// at says on which side an endpoint failed. Errors that are not the endpoint's pass as they are.
+func at(side, op string, err error) error {
+	if _, ok := asMail(err); !ok {
+		return err
+	}
+	return &Error{Op: op, Side: side, Kind: mail.KindOf(err), Code: mail.CodeOf(err), Err: err}
+}

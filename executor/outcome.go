@@ -1,0 +1,90 @@
+package executor
+
+import (
+	"errors"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// errFolderGone asks for the destination folder to be made again.
+var errFolderGone = errors.New("the destination folder vanished")
+
+// takeAnswers turns the answers that came into rows to be put. The error is one that stops the mailbox; the rows are
+// to be put all the same.
+func (p *pipeline) takeAnswers() (rows []state.Message, failures []state.Failure, stop error) {
+	p.mu.Lock()
+	answers := p.answers
+	p.answers = nil
+	flights := make([]flight, len(answers))
+	for i, a := range answers {
+		flights[i] = p.inFlight[a.ID]
+		delete(p.inFlight, a.ID)
+	}
+	p.mu.Unlock()
+	for i, a := range answers {
+		f := &flights[i]
+		if f.row.UID == 0 {
+			continue // answered before: a Destination that calls done twice changes nothing
+		}
+		failure, err := p.outcome(f, a)
+		rows, failures = append(rows, f.row), append(failures, failure...)
+		if stop == nil {
+			stop = err
+		}
+	}
+	return rows, failures, stop
+}
+
+// outcome gives the row the state that the answer proves (I3, I4).
+func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) {
+	row := &f.row
+	switch a.Outcome {
+	case mail.Landed:
+		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a)
+		p.slowest = max(p.slowest, p.Now().Sub(f.sent))
+		p.count(row)
+		p.mu.Lock()
+		p.failures = 0
+		p.mu.Unlock()
+		return nil, nil
+	case mail.Absent:
+		return p.absent(row, a.Err)
+	default:
+		row.State = state.StateUnknown
+		return []state.Failure{p.failure(row, unknown(a.Err))}, nil
+	}
+}
+
+// unknown keeps the cause of a doubt under the code that explains doubts.
+func unknown(err error) error {
+	return &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeMessageUnknown, Text: textOf(err)}
+}
+
+// trusted takes APPENDUID only where it can be true: under the UIDVALIDITY we know, above the UIDNEXT we saw, and above
+// every other one of this run, so that no two rows claim one message (I5).
+func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
+	if a.UID == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID {
+		return 0
+	}
+	p.lastUID = a.UID
+	return a.UID
+}
+
+// absent decides about a message that is proven not to be there.
+func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error) {
+	row.State = state.StateAbsent
+	kind, code := mail.KindOf(err), mail.CodeOf(err)
+	switch {
+	case code == mail.CodeIMAPFolderGone:
+		return nil, errFolderGone
+	case kind == mail.Quota, kind == mail.Auth:
+		return nil, at(SideDestination, "append message", err)
+	case kind == mail.TooLarge, kind == mail.Malformed:
+		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
+	case code == mail.CodeIMAPLost, code == mail.CodeIMAPTimeout, !p.final:
+		return nil, nil
+	default:
+		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
+	}
+}

@@ -1,0 +1,155 @@
+package executor
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// read fetches the chosen rows from the source, a stretch at a time, until they are used up or the first interrupt
+// comes: then what has been fetched goes its way and nothing more is asked for.
+func (p *pipeline) read(ctx context.Context) error {
+	q := state.Query{Folder: p.rec.ID, States: p.states, Selection: p.selection(), Below: p.plan.UIDNext,
+		NewestFirst: p.mailboxRun.plan.Pass.Order == orderNewestFirst}
+	err := p.each(ctx, q, func(rows []state.Message) error {
+		p.taken += len(rows)
+		return p.fetch(ctx, rows)
+	})
+	if errors.Is(err, errStopped) {
+		p.stopped = true
+		return nil
+	}
+	return err
+}
+
+const orderNewestFirst = "newest-first"
+
+// fetch asks for the rows' bodies and looks a second time for what did not come.
+func (p *pipeline) fetch(ctx context.Context, rows []state.Message) error {
+	missing, err := p.ask(ctx, rows)
+	if err != nil || len(missing) == 0 {
+		return err
+	}
+	return p.lookAgain(ctx, missing)
+}
+
+// ask fetches rows and gives those that did not come whole.
+func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Message, error) {
+	s := &takeSink{pipeline: p, ctx: ctx, rows: make(map[mail.UID]*state.Message, len(rows))}
+	uids := make([]mail.UID, len(rows))
+	for i := range rows {
+		uids[i], s.rows[rows[i].UID] = rows[i].UID, &rows[i]
+	}
+	slices.Sort(uids)
+	err := p.mailboxRun.src.Fetch(ctx, p.folderRun.src, uids, s)
+	s.held.free()
+	if err != nil {
+		return nil, at(SideSource, "fetch messages", err)
+	}
+	return slices.DeleteFunc(rows, func(r state.Message) bool { return s.rows[r.UID] == nil }), nil
+}
+
+// lookAgain asks for each message alone: a FETCH that answers OK without data is not an empty message. What is still
+// silent is gone only if the server says so to another question; else it is damaged.
+func (p *pipeline) lookAgain(ctx context.Context, rows []state.Message) error {
+	var silent []state.Message
+	var uids []mail.UID
+	for _, row := range rows {
+		missing, err := p.ask(ctx, []state.Message{row})
+		if err != nil {
+			return err
+		}
+		for _, m := range missing {
+			silent, uids = append(silent, m), append(uids, m.UID)
+		}
+	}
+	if len(silent) == 0 {
+		return nil
+	}
+	slices.Sort(uids)
+	there, err := p.mailboxRun.src.Exists(ctx, p.folderRun.src, uids)
+	if err != nil {
+		return at(SideSource, "look for messages", err)
+	}
+	var failures []state.Failure
+	for i := range silent {
+		if !slices.Contains(there, silent[i].UID) {
+			silent[i].State = state.StateGone
+			continue
+		}
+		failures = append(failures, p.fail(&silent[i], state.StateDamaged, errDamaged))
+	}
+	return p.put(ctx, silent, failures)
+}
+
+var errDamaged = &mail.Error{Op: "fetch message", Kind: mail.Malformed, Code: mail.CodeMessageDamaged,
+	Text: "the source lists the message but does not hand it over"}
+
+// takeSink spools what the source sends and passes it on.
+type takeSink struct {
+	*pipeline
+	ctx  context.Context             // of the read stage: a Sink has no other way to be stopped
+	rows map[mail.UID]*state.Message // still expected
+	held *spool                      // the body received last, until its Message call
+	size mail.Size                   // of that body's literal
+	over bool                        // its literal is over the size limit and was not kept
+}
+
+// Body keeps the octets of one message. A body that no Message call followed was cut off and is dropped.
+func (s *takeSink) Body(size mail.Size, r io.Reader) error {
+	s.held.free()
+	s.held, s.size = nil, size
+	if s.stopping() {
+		return errStopped
+	}
+	limit := s.mailbox.Settings.MaxSize
+	if s.over = limit > 0 && size > limit; s.over {
+		return nil
+	}
+	held, err := s.spooler.take(s.ctx, size, r)
+	s.held = held
+	return err
+}
+
+// Message passes a whole message on to commit.
+func (s *takeSink) Message(m mail.Message, hasBody bool) error {
+	row := s.rows[m.UID]
+	if !hasBody || row == nil {
+		return nil
+	}
+	if s.size == 0 && row.Size > 0 {
+		return nil // an empty answer for a message that is not empty: ask again
+	}
+	delete(s.rows, m.UID)
+	row.Size, row.Flags = s.size, m.Flags
+	s.date(row, m)
+	if s.over {
+		failures := s.tooLarge(row)
+		return s.put(s.ctx, []state.Message{*row}, failures)
+	}
+	held := s.held
+	s.held = nil
+	select {
+	case s.ready <- item{row: *row, msg: held}:
+		return nil
+	case <-s.ctx.Done():
+		held.free()
+		return context.Cause(s.ctx)
+	}
+}
+
+// date settles which INTERNALDATE the copy gets. A message without one gets the moment of its first copying, kept in
+// its row, since doubts are settled by date.
+func (s *takeSink) date(row *state.Message, m mail.Message) {
+	if !m.InternalDate.IsZero() {
+		row.InternalDate = m.InternalDate
+	}
+	if row.InternalDate.IsZero() {
+		row.InternalDate = s.Now().Truncate(1e9)
+		row.Degraded |= state.LostDate
+	}
+}
