@@ -1,0 +1,86 @@
+package state
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"os"
+
+	sqlite "modernc.org/sqlite"
+)
+
+// backupSuffix names the last good copy.
+const backupSuffix = ".backup"
+
+// backupStep is how many pages are copied between two looks at the context.
+const backupStep = 4096
+
+// Backup copies the ledger to its file's name with ".backup", through a file beside it, so that the earlier copy stays
+// until the new one is whole. It may run while the ledger is written.
+func (l *Ledger) Backup(ctx context.Context) error {
+	fresh := l.path + ".backup-" + randomHex(4)
+	err := snapshot(ctx, l.path, fresh)
+	if err == nil {
+		err = putInPlace(fresh, l.path+backupSuffix)
+	}
+	if err != nil {
+		removeFile(fresh)
+		return wrap(l.path, fmt.Errorf("write backup: %w", err))
+	}
+	return nil
+}
+
+// snapshot copies the committed state of a file into a new one, with SQLite's online backup.
+func snapshot(ctx context.Context, from, to string) error {
+	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	db, err := sql.Open("sqlite", readName(from))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(copyPages(ctx, db, to), db.Close())
+}
+
+func copyPages(ctx context.Context, db *sql.DB, to string) error {
+	conn, err := db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	// A read transaction holds the view, so that commits meanwhile do not start the copy anew.
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return errors.Join(err, conn.Close())
+	}
+	err = conn.Raw(func(driver any) error {
+		source, ok := driver.(interface {
+			NewBackup(dst string) (*sqlite.Backup, error)
+		})
+		if !ok {
+			return errors.New("the SQLite driver makes no backups")
+		}
+		b, err := source.NewBackup(fileURI(to) + "?mode=rw")
+		if err != nil {
+			return err
+		}
+		return errors.Join(stepThrough(ctx, b), b.Finish())
+	})
+	return errors.Join(err, conn.Close())
+}
+
+func stepThrough(ctx context.Context, b *sqlite.Backup) error {
+	for {
+		more, err := b.Step(backupStep)
+		if err != nil || !more {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}

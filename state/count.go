@@ -1,0 +1,178 @@
+package state
+
+import (
+	"context"
+
+	"mailhaul/state/mail"
+)
+
+// tooLargeMost bounds FolderCount.TooLargeList.
+const tooLargeMost = 1000
+
+const (
+	selectCounts = "SELECT " + folderColumns + ", t.counts, t.oldest, t.newest, t.undated, t.biggest, t.highest, t.sum" +
+		" FROM folder f LEFT JOIN tally t ON t.folder = f.id"
+	// countPending walks the rows that are open or left out. ?2 and ?3 are the dates' bounds, ?4 the size limit, ?5 the
+	// bound of UIDs; NULL is no bound. A date that is NULL is inside no bound: coalesce makes that false.
+	countPending = `SELECT
+ coalesce(sum(inside AND fits), 0), coalesce(sum((inside AND fits) * size), 0),
+ coalesce(sum(inside AND NOT fits), 0), coalesce(sum((inside AND NOT fits) * size), 0),
+ coalesce(sum(state < 10 AND NOT inside), 0), coalesce(sum((state < 10 AND NOT inside) * size), 0)
+ FROM (SELECT state, size, coalesce((?2 IS NULL OR date < ?2) AND (?3 IS NULL OR date >= ?3), 0) AS inside,
+ (?4 IS NULL OR size <= ?4) AS fits FROM message WHERE folder = ?1 AND ` + unfinished + `
+ AND (state < 10 OR state = 14) AND (?5 IS NULL OR uid < ?5))`
+	selectTooLarge = selectMessage + ` WHERE folder = ?1 AND ` + unfinished + ` AND (state < 10 OR state = 14)
+ AND (?2 IS NULL OR date < ?2) AND (?3 IS NULL OR date >= ?3) AND size > ?4 AND (?5 IS NULL OR uid < ?5)
+ ORDER BY uid LIMIT ?6`
+)
+
+// Count gives a folder's counts; below bounds Pending, TooLarge and Later to UIDs under it (zero: no bound). What counts
+// as pending are all open states, doubts too. It costs the rows that are open or left out at most, and nothing where
+// the folder's tally shows that the bounds hold for all of them.
+func (r *Reader) Count(ctx context.Context, f FolderID, sel Selection, below mail.UID) (FolderCount, error) {
+	found, err := r.folderTallies(ctx, " WHERE f.id = ?", int64(f))
+	if err == nil && len(found) == 0 {
+		err = badRequest("there is no folder %d", f)
+	}
+	if err != nil {
+		return FolderCount{}, wrap(r.path, err)
+	}
+	c, err := r.count(ctx, found[0], sel, below)
+	return c, wrap(r.path, err)
+}
+
+// Counts gives the counts of every Current folder of a mailbox, by source path.
+func (r *Reader) Counts(ctx context.Context, m MailboxID, sel Selection) ([]FolderCount, error) {
+	found, err := r.folderTallies(ctx, " WHERE f.mailbox = ? AND f.current ORDER BY f.path, f.source", int64(m))
+	if err != nil {
+		return nil, wrap(r.path, err)
+	}
+	all := make([]FolderCount, len(found))
+	for i, ft := range found {
+		if all[i], err = r.count(ctx, ft, sel, 0); err != nil {
+			return nil, wrap(r.path, err)
+		}
+	}
+	return all, nil
+}
+
+type folderTally struct {
+	folder Folder
+	tally  *tally
+}
+
+func (r *Reader) folderTallies(ctx context.Context, where string, args ...any) ([]folderTally, error) {
+	rows, err := r.rows(ctx, selectCounts+where, args...)
+	return collect(rows, err, func(row scanner) (folderTally, error) {
+		var fr folderRow
+		var tr tallyRow
+		if err := row.Scan(append(fr.into(), tr.into()...)...); err != nil {
+			return folderTally{}, unreadable(err)
+		}
+		f, err := fr.folder()
+		if err != nil {
+			return folderTally{}, err
+		}
+		t, err := tr.tally(f.ID)
+		return folderTally{f, t}, err
+	})
+}
+
+func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below mail.UID) (FolderCount, error) {
+	t := ft.tally
+	c := FolderCount{Folder: ft.folder, Doubt: t.of(State.Doubt), Copied: t.of(State.Copied), Failed: t.of(State.Failed),
+		Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
+	c.Oldest, c.Newest = t.bounds()
+	open := t.of(State.Open).Add(c.LeftOut)
+	if open.Messages == 0 || t.allInside(sel, below) {
+		c.Pending = open
+		return c, nil
+	}
+	args := selectionArgs(ft.folder.ID, sel, below)
+	rows, err := r.rows(ctx, countPending, args...)
+	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
+		return struct{}{}, row.Scan(&c.Pending.Messages, &c.Pending.Bytes, &c.TooLarge.Messages, &c.TooLarge.Bytes,
+			&c.Later.Messages, &c.Later.Bytes)
+	})
+	if err != nil || c.TooLarge.Messages == 0 {
+		return c, err
+	}
+	rows, err = r.rows(ctx, selectTooLarge, append(args, tooLargeMost)...)
+	c.TooLargeList, err = collect(rows, err, scanMessage)
+	return c, err
+}
+
+// allInside tells whether the bounds hold for every row of the folder.
+func (c *tally) allInside(sel Selection, below mail.UID) bool {
+	dated := sel.Older.IsZero() && sel.Newer.IsZero()
+	if !dated && c.undated == 0 && c.oldest != nil && c.newest != nil {
+		dated = (sel.Older.IsZero() || *c.newest < ceilSeconds(sel.Older)) &&
+			(sel.Newer.IsZero() || *c.oldest >= ceilSeconds(sel.Newer))
+	}
+	return dated && (sel.MaxSize == 0 || c.biggest <= int64(sel.MaxSize)) && (below == 0 || c.highest < int64(below))
+}
+
+func selectionArgs(f FolderID, sel Selection, below mail.UID) []any {
+	args := []any{int64(f), nil, nil, nonZero(int64(sel.MaxSize)), nonZero(int64(below))}
+	if !sel.Older.IsZero() {
+		args[1] = ceilSeconds(sel.Older)
+	}
+	if !sel.Newer.IsZero() {
+		args[2] = ceilSeconds(sel.Newer)
+	}
+	return args
+}
+
+// MailboxTotal is how far a mailbox is over all its Current folders.
+type MailboxTotal struct {
+	Mailbox Mailbox
+	Folders int
+	// Open counts all work that is left, Doubt the part of it whose outcome is not known.
+	Copied, Open, Doubt, Failed, Skipped, Gone, LeftOut Count
+	// Passes are the passes in which the mailbox was at work, the earliest started first.
+	Passes []MailboxPass
+}
+
+// Totals gives every mailbox, by name. It costs the number of folders, not of messages.
+func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
+	boxes, err := r.Mailboxes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	passes, err := r.MailboxPasses(ctx)
+	if err != nil {
+		return nil, err
+	}
+	found, err := r.folderTallies(ctx, " WHERE f.current")
+	if err != nil {
+		return nil, wrap(r.path, err)
+	}
+	all := make([]MailboxTotal, len(boxes))
+	at := make(map[MailboxID]*MailboxTotal, len(boxes))
+	for i, m := range boxes {
+		all[i].Mailbox = m
+		at[m.ID] = &all[i]
+	}
+	for _, p := range passes {
+		if t, ok := at[p.Mailbox]; ok {
+			t.Passes = append(t.Passes, p)
+		}
+	}
+	for _, ft := range found {
+		if t, ok := at[ft.folder.Mailbox]; ok {
+			t.add(ft.tally)
+		}
+	}
+	return all, nil
+}
+
+func (m *MailboxTotal) add(t *tally) {
+	m.Folders++
+	m.Copied = m.Copied.Add(t.of(State.Copied))
+	m.Open = m.Open.Add(t.of(State.Open))
+	m.Doubt = m.Doubt.Add(t.of(State.Doubt))
+	m.Failed = m.Failed.Add(t.of(State.Failed))
+	m.Skipped = m.Skipped.Add(t.counts[StateSkipped])
+	m.Gone = m.Gone.Add(t.counts[StateGone])
+	m.LeftOut = m.LeftOut.Add(t.counts[StateLeftOut])
+}
