@@ -1,11 +1,13 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"mailhaul/config"
+	"mailhaul/executor"
 	"mailhaul/state/mail"
 )
 
@@ -61,6 +63,41 @@ func (e RunError) more() string {
 		return "More: mailhaul explain " + string(e.Code)
 	}
 	return e.More
+}
+
+// ErrorOf makes a RunError of what a room returned: side and cause where they are known, the server's own words, and
+// what to do.
+func ErrorOf(err error) RunError {
+	var e RunError
+	var run *executor.Error
+	var end *mail.Error
+	if errors.As(err, &end) {
+		e.Code = end.Code
+		e.Detail = serverSaid(end.Text)
+	}
+	if errors.As(err, &run) {
+		e.Code = run.Code
+		if run.Mailbox != "" {
+			e.Names = []string{run.Mailbox}
+		}
+		if why := cause(run.Code); why != "" && run.Side != "" {
+			e.Summary = "the " + run.Side + " " + why
+		}
+	}
+	if e.Summary == "" {
+		e.Summary = err.Error()
+	}
+	if hint := Hint(string(e.Code)); hint != "" {
+		e.Detail += "To do: " + hint + "."
+	}
+	return e
+}
+
+func serverSaid(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "The server said: \"" + Safe(text) + "\"\n"
 }
 
 // nameList joins names with commas; of many it gives the first ten.

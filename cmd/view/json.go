@@ -5,9 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"time"
 	"unicode/utf8"
 
 	"mailhaul/plan"
+	"mailhaul/state/mail"
 )
 
 // Version is what `mailhaul version` tells.
@@ -23,13 +25,89 @@ type Version struct {
 func PlanJSON(w io.Writer, p *plan.Plan) error { return document(w, p) }
 
 // StatusJSON writes the status as one document.
-func StatusJSON(w io.Writer, s StatusView) error { return document(w, s) }
+func StatusJSON(w io.Writer, s StatusView) error {
+	type run struct {
+		ID       string     `json:"id"`
+		Pass     string     `json:"pass"`
+		Started  time.Time  `json:"started"`
+		Ended    *time.Time `json:"ended,omitempty"`
+		ExitCode *int       `json:"exit_code,omitempty"`
+		Live     bool       `json:"live"`
+	}
+	doc := struct {
+		State     string      `json:"state"`
+		Run       *run        `json:"run,omitempty"`
+		Mailboxes []StatusRow `json:"mailboxes"`
+	}{State: s.State, Mailboxes: make([]StatusRow, len(s.Rows))}
+	for i, r := range s.Rows {
+		r.Hint = Hint(string(r.Code))
+		doc.Mailboxes[i] = r
+	}
+	if r := s.Run; r != nil {
+		doc.Run = &run{ID: r.ID, Pass: r.Pass, Started: r.Started.UTC(), Live: s.Live}
+		if !r.Ended.IsZero() {
+			ended := r.Ended.UTC()
+			doc.Run.Ended, doc.Run.ExitCode = &ended, &r.ExitCode
+		}
+	}
+	return document(w, doc)
+}
+
+// failedMailbox and failedMessage are the records of FailuresJSON; their keys are those of the events.
+type failedMailbox struct {
+	Mailbox     string `json:"mailbox"`
+	Destination string `json:"destination"`
+	Pass        string `json:"pass"`
+	Side        string `json:"side"`
+	Code        string `json:"code"`
+	Kind        string `json:"kind"`
+	Hint        string `json:"hint"`
+	Text        string `json:"text"`
+}
+
+type failedMessage struct {
+	Mailbox           string     `json:"mailbox"`
+	Destination       string     `json:"destination"`
+	Folder            string     `json:"folder"`
+	DestinationFolder string     `json:"destination_folder"`
+	UID               mail.UID   `json:"uid"`
+	Bytes             mail.Size  `json:"bytes"`
+	Date              *time.Time `json:"date,omitempty"`
+	State             string     `json:"state"`
+	Attempts          int        `json:"attempts"`
+	Code              string     `json:"code"`
+	Kind              string     `json:"kind"`
+	Hint              string     `json:"hint"`
+	Text              string     `json:"text"` // the server's own words
+}
 
 // FailuresJSON writes what failed as one document.
-func FailuresJSON(w io.Writer, f FailureList) error { return document(w, f) }
+func FailuresJSON(w io.Writer, f FailureList) error {
+	doc := struct {
+		Mailboxes []failedMailbox `json:"mailboxes"`
+		Messages  []failedMessage `json:"messages"`
+	}{[]failedMailbox{}, []failedMessage{}}
+	for _, m := range f.Mailboxes {
+		doc.Mailboxes = append(doc.Mailboxes, failedMailbox{m.Name, m.Destination, m.Pass, m.Side, string(m.Code),
+			m.Kind.String(), Hint(string(m.Code)), m.Text})
+	}
+	for _, m := range f.Messages {
+		r := failedMessage{Mailbox: m.Mailbox, Destination: m.Destination, Folder: m.SourceFolder,
+			DestinationFolder: m.TargetFolder, UID: m.UID, Bytes: m.Size, State: stateWord(m.State), Attempts: m.Attempt,
+			Code: string(m.Code), Kind: m.Kind.String(), Hint: Hint(string(m.Code)), Text: m.Text}
+		if !m.InternalDate.IsZero() {
+			r.Date = &m.InternalDate
+		}
+		doc.Messages = append(doc.Messages, r)
+	}
+	return document(w, doc)
+}
 
 // VerifyJSON writes what verify found as one document.
 func VerifyJSON(w io.Writer, rows []VerifyRow) error {
+	if rows == nil {
+		rows = []VerifyRow{}
+	}
 	return document(w, struct {
 		Mailboxes []VerifyRow `json:"mailboxes"`
 	}{rows})

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"fmt"
+	"strings"
 	"time"
 
 	"mailhaul/state"
@@ -8,14 +10,33 @@ import (
 
 // StateRow is one mailbox of the ledger.
 type StateRow struct {
-	Mailbox state.Mailbox
-	Passes  []state.MailboxPass
-	Copied  state.Count
-	Failed  state.Count
+	Mailbox        state.Mailbox
+	Passes         []state.MailboxPass // in the order they ran
+	Copied, Failed state.Count
 }
 
 // StateList writes the mailboxes of the ledger.
-func StateList(o Output, rows []StateRow, loc *time.Location) error { return o.put("") }
+func StateList(o Output, rows []StateRow) error {
+	var b strings.Builder
+	if len(rows) == 0 {
+		return o.put("The state file knows no mailbox yet.\n")
+	}
+	t := table{indent: 3, columns: []column{{head: "mailbox", min: 25}, {head: "copied", right: true},
+		{head: "failed", right: true}, {head: "passes", gap: 3}}}
+	for _, r := range rows {
+		t.add("", nil, Safe(r.Mailbox.Name), Count(r.Copied.Messages), Count(r.Failed.Messages), r.passes())
+	}
+	t.render(&b, o.Width, true)
+	return o.put(b.String())
+}
+
+func (r StateRow) passes() string {
+	var parts []string
+	for _, p := range r.Passes {
+		parts = append(parts, Safe(p.Pass)+": "+Safe(string(p.Progress)))
+	}
+	return strings.Join(parts, ", ")
+}
 
 // StateInfo is the state file as a whole.
 type StateInfo struct {
@@ -26,13 +47,99 @@ type StateInfo struct {
 	Mailboxes int
 	Runs      []state.Run // oldest first
 	Passes    []state.Pass
-	Lock      *Holder // nil: nobody
+	Lock      *Holder // nil: nobody works with it
 }
 
-// StateShow writes what the state file is.
-func StateShow(o Output, s StateInfo, now time.Time) error { return o.put("") }
+// StateShow writes what the state file is and which runs it has seen, times in the zone of now.
+func StateShow(o Output, s StateInfo, now time.Time) error {
+	var b strings.Builder
+	t := table{indent: 0, columns: []column{{min: 9}, {}}}
+	t.add("", nil, "file", Safe(s.Path))
+	t.add("", nil, "format", fmt.Sprint(s.Format))
+	t.add("", nil, "lineage", Safe(s.Lineage))
+	t.add("", nil, "serial", fmt.Sprint(s.Serial))
+	t.add("", nil, "mailboxes", Count(s.Mailboxes))
+	lock := "nobody works with it"
+	if h := s.Lock; h != nil {
+		lock = fmt.Sprintf("%s on %s, process %d, since %s (id %s)", Safe(h.User), Safe(h.Host), h.PID, moment(h.Started, now), Safe(h.ID))
+	}
+	t.add("", nil, "lock", lock)
+	t.render(&b, o.Width, false)
+	passes(&b, o, s.Passes)
+	runs(&b, o, s.Runs, now)
+	return o.put(b.String())
+}
 
-// StateMailbox writes what the ledger knows of one mailbox.
-func StateMailbox(o Output, row StateRow, folders []state.FolderCount, loc *time.Location) error {
-	return o.put("")
+func passes(b *strings.Builder, o Output, all []state.Pass) {
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("\nPasses\n")
+	t := table{indent: 3, columns: []column{{min: 10}, {}, {}}}
+	for _, p := range all {
+		var bounds []string
+		if !p.Older.IsZero() {
+			bounds = append(bounds, bound("older than", "before", p.OlderWritten, p.Older))
+		}
+		if !p.Newer.IsZero() {
+			bounds = append(bounds, bound("newer than", "since", p.NewerWritten, p.Newer))
+		}
+		t.add("", nil, Safe(p.Name), Safe(p.Kind), strings.Join(bounds, " and "))
+	}
+	t.render(b, o.Width, false)
+}
+
+func runs(b *strings.Builder, o Output, all []state.Run, now time.Time) {
+	if len(all) == 0 {
+		return
+	}
+	b.WriteString("\nRuns\n")
+	t := table{indent: 3, columns: []column{{min: 6}, {min: 10}, {}, {}}}
+	for _, r := range all {
+		end := "did not end by itself"
+		if !r.Ended.IsZero() {
+			end = fmt.Sprintf("%s, exit code %d", Duration(r.Ended.Sub(r.Started)), r.ExitCode)
+		}
+		t.add("", nil, Safe(r.ID), Safe(r.Pass), moment(r.Started, now), end)
+	}
+	t.render(b, o.Width, false)
+}
+
+// StateMailbox writes what the ledger knows of one mailbox, times in the zone of now.
+func StateMailbox(o Output, r StateRow, folders []state.FolderCount, now time.Time) error {
+	var b strings.Builder
+	m := r.Mailbox
+	b.WriteString(strings.Join(wrap(fmt.Sprintf("%s (%s) -> %s (%s)", Safe(m.Name), Safe(m.SourceEndpoint),
+		Safe(m.Destination), Safe(m.DestinationEndpoint)), o.Width), "\n") + "\n")
+	if len(r.Passes) > 0 {
+		b.WriteByte('\n')
+		t := table{indent: 3, columns: []column{{min: 10}, {}, {}, {}}}
+		for _, p := range r.Passes {
+			why := ""
+			if p.Code != "" {
+				why = stopped(p.Side, p.Code)
+			}
+			t.add("", nil, Safe(p.Pass), Safe(string(p.Progress)), moment(p.Started, now), why)
+		}
+		t.render(&b, o.Width, false)
+	}
+	if len(folders) > 0 {
+		b.WriteByte('\n')
+		folderCounts(&b, o, folders)
+	}
+	return o.put(b.String())
+}
+
+func folderCounts(b *strings.Builder, o Output, folders []state.FolderCount) {
+	t := table{indent: 3, columns: []column{{head: "folder", min: 20}, {head: "copied", right: true}, {head: "left", right: true},
+		{head: "failed", right: true}, {head: "left out", right: true}, {head: "destination", gap: 3}}}
+	for _, f := range folders {
+		name := Safe(f.Folder.Path)
+		if !f.Folder.Current {
+			name += " (earlier UIDVALIDITY)"
+		}
+		t.add("", nil, name, Count(f.Copied.Messages), Count(f.Pending.Messages+f.Later.Messages+f.Doubt.Messages),
+			Count(f.Failed.Messages), Count(f.LeftOut.Messages), Safe(f.Folder.Target))
+	}
+	t.render(b, o.Width, true)
 }

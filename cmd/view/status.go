@@ -1,6 +1,13 @@
 package view
 
-import "mailhaul/state"
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
 
 // StatusRow is how one mailbox stands.
 type StatusRow struct {
@@ -10,20 +17,103 @@ type StatusRow struct {
 	Progress    state.Progress `json:"state"`
 	Running     bool           `json:"running,omitempty"` // at work now
 	Copied      state.Count    `json:"copied"`
-	Left        state.Count    `json:"left"` // pending, those of later passes too
+	Left        state.Count    `json:"left"` // known and not yet copied, for whichever pass
 	LeftOut     state.Count    `json:"left_out"`
 	Failed      state.Count    `json:"failed"`
-	Code        string         `json:"code,omitempty"` // why a failed mailbox stopped
-	Text        string         `json:"text,omitempty"` // the server's words
+	Side        string         `json:"side,omitempty"` // where a failed mailbox stopped
+	Code        mail.Code      `json:"code,omitempty"` // and why
+	Hint        string         `json:"hint,omitempty"` // filled in by StatusJSON
+	Text        string         `json:"text,omitempty"` // the server's own words
 }
 
 // StatusView is how far everything is.
 type StatusView struct {
-	State string      // the state file's base name
-	Run   *state.Run  // the last run; nil: none yet
-	Live  bool        // that run is going on now
-	Rows  []StatusRow // in the order of the configuration
+	State string     // the state file's base name
+	Run   *state.Run // the last run; nil: none yet
+	Live  bool       // that run is going on now
+	Rows  []StatusRow
 }
 
-// Status writes how far everything is.
-func Status(o Output, s StatusView) error { return o.put("") }
+// Status writes how far everything is: a line for each mailbox, then the sums.
+func Status(o Output, s StatusView, now time.Time) error {
+	var b strings.Builder
+	p := palette{o.Color}
+	paragraph(&b, s.head(now), "", o.Width)
+	if len(s.Rows) == 0 {
+		return o.put(b.String())
+	}
+	b.WriteByte('\n')
+	t := table{indent: 3, columns: []column{{head: "mailbox", min: 25}, {head: "pass"}, {head: "state"},
+		{head: "copied", right: true}, {head: "left", right: true}, {head: "failed", right: true}, {head: "note", gap: 3}}}
+	for _, r := range s.Rows {
+		mark, word, paint := r.standing(o, p)
+		note := ""
+		if r.Code != "" && r.Progress == state.Failed {
+			note = stopped(r.Side, r.Code)
+		}
+		pass := Safe(r.Pass)
+		if pass == "" {
+			pass = "-"
+		}
+		t.add(mark, paint, Safe(r.Mailbox), pass, word, Count(r.Copied.Messages), Count(r.Left.Messages), Count(r.Failed.Messages), note)
+	}
+	t.render(&b, o.Width, true)
+	b.WriteByte('\n')
+	paragraph(&b, s.sums(), "", o.Width)
+	return o.put(b.String())
+}
+
+func (s StatusView) head(now time.Time) string {
+	switch {
+	case s.Run == nil:
+		return Safe(s.State) + ": no run yet. Begin with:  mailhaul plan"
+	case s.Live:
+		return fmt.Sprintf("%s: run %s, pass \"%s\", at work since %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
+			moment(s.Run.Started, now))
+	case s.Run.Ended.IsZero():
+		return fmt.Sprintf("%s: run %s, pass \"%s\", started %s and ended without a word (killed or lost power). "+
+			"Go on with:  mailhaul apply", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass), moment(s.Run.Started, now))
+	}
+	return fmt.Sprintf("%s: last run %s, pass \"%s\", ended %s after %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
+		moment(s.Run.Ended, now), Duration(s.Run.Ended.Sub(s.Run.Started)))
+}
+
+// standing gives the sign, the word and the colour of a mailbox.
+func (r StatusRow) standing(o Output, p palette) (mark, word string, paint func(string) string) {
+	switch {
+	case r.Running:
+		return "~", "at work", p.yellow
+	case r.Progress == state.Complete:
+		return o.signs().done, "complete", p.green
+	case r.Progress == state.Incomplete:
+		return "!", "incomplete", p.red
+	case r.Progress == state.Failed:
+		return "!", "stopped", p.red
+	}
+	return "", "pending", p.dim
+}
+
+func (s StatusView) sums() string {
+	var copied, left, leftOut, failed state.Count
+	words := map[string]int{}
+	for _, r := range s.Rows {
+		copied, left, leftOut, failed = copied.Add(r.Copied), left.Add(r.Left), leftOut.Add(r.LeftOut), failed.Add(r.Failed)
+		_, word, _ := r.standing(Output{}, palette{})
+		words[word]++
+	}
+	var parts []string
+	for _, word := range []string{"complete", "incomplete", "stopped", "at work", "pending"} {
+		if n := words[word]; n > 0 {
+			parts = append(parts, Count(n)+" "+word)
+		}
+	}
+	text := Plural(len(s.Rows), "mailbox") + ": " + strings.Join(parts, ", ") + ".\n"
+	text += fmt.Sprintf("Copied: %s. Left: %s.", messages(copied), messages(left))
+	if leftOut.Messages > 0 {
+		text += " Left out: " + messages(leftOut) + "."
+	}
+	if failed.Messages > 0 {
+		text += " Failed: " + Plural(failed.Messages, "message") + ", see:  mailhaul failures"
+	}
+	return text
+}

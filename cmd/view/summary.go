@@ -1,6 +1,10 @@
 package view
 
 import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"mailhaul/executor"
@@ -10,27 +14,151 @@ import (
 
 // Summary is what is told when a run has ended.
 type Summary struct {
-	Pass, Kind                       string
+	Pass                             string
 	Planned, Copied, Failed, LeftOut state.Count
 	Complete, Incomplete, Blocked    int // mailboxes
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
 	Interrupted                      bool
-	MaxSize                          mail.Size // why messages were left out: over this size; zero: not said
-	Messages                         []state.FailedMessage
-	Mailboxes                        []state.FailedMailbox
-	Report                           string // path of a report; may be empty
-	Next                             string // the command to go on with; may be empty
-	Or                               string // the command to look at first: "mailhaul failures"; may be empty
+	// MaxSize is why messages were left out: they are over it; zero: not said.
+	MaxSize   mail.Size
+	Messages  []state.FailedMessage // what failed, for the causes
+	Mailboxes []state.FailedMailbox // which mailboxes stopped as a whole
+	Report    string                // path of a report; may be empty
+	Next      string                // the command to go on with; may be empty
 }
 
 // SummaryOf takes the numbers from the run's last event.
 func SummaryOf(e executor.PassDone) Summary {
 	return Summary{
 		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
-		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Elapsed: e.Elapsed, Interrupted: e.Interrupted,
+		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Elapsed: e.Elapsed,
+		Interrupted: e.Interrupted,
 	}
 }
 
-// PassSummary writes how a run ended.
-func PassSummary(o Output, s Summary) error { return o.put("") }
+// PassSummary writes how a run ended: numbers, causes, and the command to go on with.
+func PassSummary(o Output, s Summary) error {
+	var b strings.Builder
+	p := palette{o.Color}
+	head := fmt.Sprintf("Pass \"%s\" finished: %s of work.", Safe(s.Pass), Duration(s.Elapsed))
+	if s.Interrupted {
+		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
+	}
+	b.WriteString(p.bold(strings.Join(wrap(head, o.Width), "\n")) + "\n\n")
+	s.numbers(&b, o, p)
+	s.causes(&b, o)
+	s.end(&b, o)
+	return o.put(b.String())
+}
+
+func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
+	t := table{indent: 3, columns: []column{{min: 8}, {right: true, min: 9, gap: 3}, {gap: 1}, {right: true, min: 8, gap: 3},
+		{right: true, gap: 3}, {gap: 1}}}
+	count := func(label string, paint func(string) string, c state.Count, mailboxes int, word string) {
+		number := Count(mailboxes)
+		if mailboxes < 0 {
+			number = ""
+		}
+		t.add("", paint, label, Count(c.Messages), noun(c.Messages, "message"), Size(c.Bytes), number, word)
+	}
+	count("copied", p.green, s.Copied, s.Complete, noun(int64(s.Complete), "mailbox")+" complete")
+	if s.FlagsChanged > 0 {
+		t.add("", nil, "flags", Count(s.FlagsChanged), noun(s.FlagsChanged, "change"))
+	}
+	if s.Failed.Messages > 0 || s.Incomplete > 0 {
+		count("failed", p.red, s.Failed, s.Incomplete, noun(int64(s.Incomplete), "mailbox")+" incomplete")
+	}
+	if s.LeftOut.Messages > 0 {
+		t.add("", nil, "left out", Count(s.LeftOut.Messages), noun(s.LeftOut.Messages, "message"), Size(s.LeftOut.Bytes))
+		if s.MaxSize > 0 {
+			last := &t.rows[len(t.rows)-1]
+			last.tail = "over " + Limit(s.MaxSize)
+		}
+	}
+	if s.Blocked > 0 {
+		t.add("", p.red, "blocked", Count(s.Blocked), noun(int64(s.Blocked), "mailbox"))
+	}
+	t.render(b, o.Width, false)
+}
+
+// noun gives "message" or "messages" without the number.
+func noun(n int64, word string) string {
+	_, word, _ = strings.Cut(Plural(n, word), " ")
+	return word
+}
+
+// causes writes why messages failed and why mailboxes stopped, the commonest cause first.
+func (s Summary) causes(b *strings.Builder, o Output) {
+	var messages, mailboxes []blame
+	for _, m := range s.Messages {
+		messages = append(messages, blame{m.Code, m.Mailbox})
+	}
+	for _, m := range s.Mailboxes {
+		mailboxes = append(mailboxes, blame{m.Code, m.Name})
+	}
+	causes(b, o, "Why messages failed", messages)
+	causes(b, o, "Why mailboxes stopped", mailboxes)
+}
+
+// blame is one thing that failed: why, and in which mailbox.
+type blame struct {
+	code    mail.Code
+	mailbox string
+}
+
+func causes(b *strings.Builder, o Output, title string, all []blame) {
+	if len(all) == 0 {
+		return
+	}
+	count, names := map[mail.Code]int{}, map[mail.Code][]string{}
+	for _, x := range all {
+		count[x.code]++
+		if !slices.Contains(names[x.code], x.mailbox) {
+			names[x.code] = append(names[x.code], x.mailbox)
+		}
+	}
+	b.WriteString("\n" + title + "\n")
+	t := table{indent: 3, columns: []column{{right: true, min: 2}, {min: 19}, {min: 22}, {}}}
+	for _, code := range byCount(count) {
+		who := Safe(names[code][0])
+		if n := len(names[code]); n > 1 {
+			who = Plural(n, "mailbox")
+		}
+		t.add("", nil, Count(count[code]), Safe(string(code)), who, Hint(string(code)))
+	}
+	t.render(b, o.Width, false)
+}
+
+// byCount sorts codes by how often they come, then by name.
+func byCount(count map[mail.Code]int) []mail.Code {
+	var codes []mail.Code
+	for code := range count {
+		codes = append(codes, code)
+	}
+	slices.SortFunc(codes, func(a, b mail.Code) int {
+		return cmp.Or(count[b]-count[a], strings.Compare(string(a), string(b)))
+	})
+	return codes
+}
+
+func (s Summary) end(b *strings.Builder, o Output) {
+	failed := len(s.Messages) > 0 || len(s.Mailboxes) > 0 || s.Failed.Messages > 0 || s.Blocked > 0
+	if s.Report == "" && s.Next == "" && !failed {
+		return
+	}
+	b.WriteByte('\n')
+	if s.Report != "" {
+		b.WriteString("Report: " + Safe(s.Report) + "\n")
+	}
+	switch first := "(or first: mailhaul failures)"; {
+	case s.Next != "" && failed && len("Next:   ")+width(s.Next)+8+len(first) <= o.Width:
+		b.WriteString("Next:   " + pad(Safe(s.Next), 34) + first + "\n")
+	case s.Next != "" && failed:
+		b.WriteString("Next:   " + Safe(s.Next) + "\n        " + first + "\n")
+	case s.Next != "":
+		b.WriteString("Next:   " + Safe(s.Next) + "\n")
+	case failed:
+		b.WriteString("Next:   mailhaul failures\n")
+	}
+}

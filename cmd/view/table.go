@@ -24,6 +24,7 @@ type row struct {
 	paint func(string) string
 	cells []string
 	text  string // instead of cells: a line across the table
+	tail  string // behind the cells, where the row has fewer of them
 }
 
 func (t *table) add(mark string, paint func(string) string, cells ...string) {
@@ -104,6 +105,9 @@ func (t *table) line(b *strings.Builder, r row, widths []int, columns int) {
 			break
 		}
 		line = next
+	}
+	if r.tail != "" {
+		line += "   " + r.tail
 	}
 	t.write(b, r, line)
 	if over == "" {

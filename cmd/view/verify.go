@@ -1,6 +1,9 @@
 package view
 
 import (
+	"fmt"
+	"strings"
+
 	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/mail"
@@ -11,9 +14,9 @@ type VerifyRow struct {
 	Mailbox     string      `json:"mailbox"`
 	Destination string      `json:"destination"`
 	Source      VerifySide  `json:"source"`
-	Target      VerifySide  `json:"target"`
+	Target      VerifySide  `json:"target"` // the destination's side
 	Folders     int         `json:"folders"`
-	Messages    state.Count `json:"messages"` // at the source, where it was counted
+	Messages    state.Count `json:"messages"` // at the source, where it was counted; Bytes zero: sizes not asked
 	QuotaKnown  bool        `json:"quota_known"`
 	QuotaLeft   mail.Size   `json:"quota_left"`
 	Notes       []string    `json:"notes,omitempty"` // sentences worth reading, surprises of the folder mapping among them
@@ -22,13 +25,133 @@ type VerifyRow struct {
 
 // VerifySide is one side of a mailbox.
 type VerifySide struct {
-	Asked   bool          `json:"asked"`             // false with --source-only, --destination-only, or when the other side failed first
+	Asked   bool          `json:"asked"`             // false with --source-only and --destination-only
 	SignIn  string        `json:"sign_in,omitempty"` // the sign-in method
 	Problem *plan.Problem `json:"problem,omitempty"`
 }
 
-// Verify writes one line a mailbox, and below it what is wrong and how to mend it.
-func Verify(o Output, rows []VerifyRow) error { return o.put("") }
+// Ready tells whether both sides that were asked let mailhaul in.
+func (r VerifyRow) Ready() bool {
+	return r.Skipped == "" && r.Source.Problem == nil && r.Target.Problem == nil
+}
+
+// Verify writes one line a mailbox, below it what is wrong and how to mend it, and last how many are ready.
+func Verify(o Output, rows []VerifyRow) error {
+	var b strings.Builder
+	ready, skipped := 0, 0
+	for _, r := range rows {
+		switch {
+		case r.Skipped != "":
+			skipped++
+		case r.Ready():
+			ready++
+		}
+		r.write(&b, o)
+	}
+	text := fmt.Sprintf("%s: %s ready", Plural(len(rows), "mailbox"), Count(ready))
+	if not := len(rows) - ready - skipped; not > 0 {
+		text += ", " + Count(not) + " not"
+	}
+	if skipped > 0 {
+		text += ", " + Count(skipped) + " skipped"
+	}
+	b.WriteString("\n" + text + ". Nothing was copied.\n")
+	return o.put(b.String())
+}
+
+func (r VerifyRow) write(b *strings.Builder, o Output) {
+	p := palette{o.Color}
+	mark, paint, text := o.signs().done, p.green, r.found()
+	switch {
+	case r.Skipped != "":
+		mark, paint, text = ".", p.dim, "skipped: "+Safe(r.Skipped)
+	case !r.Ready():
+		mark, paint, text = "!", p.red, "not ready"
+	}
+	name := Safe(r.Mailbox)
+	if r.Destination != "" && r.Destination != r.Mailbox {
+		name += " -> " + Safe(r.Destination)
+	}
+	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
+	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
+	for _, l := range append(lines[1:], r.details()...) {
+		paragraph(b, l, "     ", o.Width)
+	}
+}
+
+// found says what was seen: "12 folders, 18,204 messages, 4.1 GB; 40.0 GB free".
+func (r VerifyRow) found() string {
+	text := ""
+	if r.Source.Asked {
+		text = Plural(r.Folders, "folder") + ", " + Plural(r.Messages.Messages, "message")
+		if r.Messages.Bytes > 0 {
+			text += ", " + Size(r.Messages.Bytes)
+		}
+	}
+	if r.QuotaKnown {
+		text += "; " + Size(r.QuotaLeft) + " free at the destination"
+	}
+	return strings.TrimPrefix(text, "; ")
+}
+
+// details are the problems with what to do, and the notes.
+func (r VerifyRow) details() []string {
+	var lines []string
+	for _, p := range []*plan.Problem{r.Source.Problem, r.Target.Problem} {
+		if p == nil {
+			continue
+		}
+		lines = append(lines, problem(*p)+": "+Safe(string(p.Code)))
+		if p.Text != "" && cause(p.Code) != "" {
+			lines = append(lines, "The server said: \""+Safe(p.Text)+"\"")
+		}
+		if hint := Hint(string(p.Code)); hint != "" {
+			lines = append(lines, "To do: "+hint)
+		}
+	}
+	for _, n := range r.Notes {
+		lines = append(lines, "? "+Safe(n))
+	}
+	return lines
+}
 
 // Folders writes where each folder of a mailbox goes, and which rule says so.
-func Folders(o Output, m plan.Mailbox) error { return o.put("") }
+func Folders(o Output, m plan.Mailbox) error {
+	var b strings.Builder
+	p := palette{o.Color}
+	b.WriteString(strings.Join(wrap(Safe(m.Name)+" -> "+Safe(m.Destination), o.Width), "\n") + "\n")
+	if m.Problem != nil {
+		paragraph(&b, problem(*m.Problem)+": "+Safe(string(m.Problem.Code)), "   ", o.Width)
+	}
+	if len(m.Folders) == 0 {
+		return o.put(b.String())
+	}
+	b.WriteByte('\n')
+	t := table{indent: 3, columns: []column{{head: "source", min: 20}, {head: "destination", min: 20},
+		{head: "messages", right: true}, {head: "rule", gap: 3}}}
+	for _, f := range m.Folders {
+		mark, paint, target := "", func(s string) string { return s }, Safe(f.Target)
+		switch {
+		case f.Excluded:
+			mark, paint, target = ".", p.dim, "left out"
+		case f.Surprise != "":
+			mark, paint = "?", p.yellow
+		case !f.Exists:
+			mark, paint = "+", p.green
+		}
+		t.add(mark, paint, Safe(f.Path), target, folderMessages(f), Safe(f.Reason))
+		if f.Surprise != "" && !f.Excluded {
+			t.rows = append(t.rows, row{text: "  " + Safe(f.Surprise), paint: paint})
+		}
+	}
+	t.render(&b, o.Width, true)
+	b.WriteString("\n+ is made at the destination, . is left out, ? deserves a look.\n")
+	return o.put(b.String())
+}
+
+func folderMessages(f plan.Folder) string {
+	if f.NoSelect || f.Excluded {
+		return "-"
+	}
+	return Count(f.Todo.Messages + f.Done.Messages)
+}
