@@ -5,7 +5,11 @@
 // runs the programs that command() names. Start at Load; the language in one page is the types of this file.
 package config
 
-import "time"
+import (
+	"fmt"
+	"io"
+	"time"
+)
 
 // Config is a whole project, resolved: overrides applied, references followed, secrets fetched.
 type Config struct {
@@ -120,6 +124,9 @@ func (s Secret) Reveal() string { return s.value }
 
 // IsZero tells whether there is no secret.
 func (s Secret) IsZero() bool { return s.value == "" }
+
+// Format gives "***" for every verb; without it %d would print the fields.
+func (s Secret) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, hidden) } // fmt keeps the error itself
 
 // String gives "***".
 func (s Secret) String() string { return "***" }

@@ -29,7 +29,8 @@ func (r Range) IsZero() bool { return r.File == "" }
 // String gives file:line:column.
 func (r Range) String() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Start.Line, r.Start.Column) }
 
-// Snippet is a source line to show with a diagnostic, secrets already cut out.
+// Snippet is a source line to show with a diagnostic, secrets already cut out. An empty range (Start equal to End) has no
+// carets: of a users file the line is shown with cells left out.
 type Snippet struct {
 	Range   Range
 	Context string // `in pass "prestage"`; may be empty

@@ -1,0 +1,188 @@
+package config
+
+// kind says how an attribute's value is read; units.go and value.go have a reader for each.
+type kind uint8
+
+const (
+	text      kind = iota // a string
+	number                // a whole number of at least min and at most max
+	yesNo                 // true or false
+	texts                 // a list of strings
+	word                  // one of words
+	size                  // "36MB"
+	rate                  // "400Mbit"
+	span                  // "60s", "15m", "1h"
+	bound                 // an age or a date
+	reference             // endpoint.imap.old, read as a static traversal
+	password              // a string that is never shown
+)
+
+// attrSpec is one attribute of the language.
+type attrSpec struct {
+	name     string
+	kind     kind
+	words    []string // of a word
+	min, max int      // of a number
+	later    bool     // part of the language, but this version does not carry it out
+	heading  bool     // names a column: never a secret, whatever it is called
+}
+
+// blockSpec is one block of the language: the tables of this file are the whole of it, so that every unknown name can
+// be answered with the known ones.
+type blockSpec struct {
+	name   string
+	labels []string // what the labels are, for messages
+	attrs  []attrSpec
+	blocks []*blockSpec
+	many   bool // may stand more than once with other labels, or at all where it has none
+	later  bool
+}
+
+func (b *blockSpec) attr(name string) (attrSpec, bool) {
+	for _, a := range b.attrs {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return attrSpec{}, false
+}
+
+func (b *blockSpec) block(name string) (*blockSpec, bool) {
+	for _, k := range b.blocks {
+		if k.name == name {
+			return k, true
+		}
+	}
+	return nil, false
+}
+
+// names lists what may be written, in the order of the tables.
+func (b *blockSpec) names() (attrs, blocks []string) {
+	for _, a := range b.attrs {
+		if !a.later {
+			attrs = append(attrs, a.name)
+		}
+	}
+	for _, k := range b.blocks {
+		if !k.later {
+			blocks = append(blocks, k.name)
+		}
+	}
+	return attrs, blocks
+}
+
+// outOfScope are words for what mailhaul never moves. The language knows them only to say so.
+var outOfScope = []string{"archive", "archives", "archive_mailbox", "archive_mailboxes", "in_place_archive",
+	"public_folder", "public_folders", "contact", "contacts", "calendar", "calendars", "task", "tasks", "rule", "rules",
+	"inbox_rules"}
+
+const scopeSentence = "Archive mailboxes, public folders, contacts, calendars, tasks and rules are not moved: mailhaul moves " +
+	"the mail of primary mailboxes only."
+
+var mailhaulSpec = &blockSpec{name: "mailhaul", attrs: []attrSpec{
+	{name: "version", kind: text},
+	{name: "customer", kind: text},
+	{name: "state", kind: text},
+	{name: "mailboxes", kind: number, min: 1, max: 1000},
+}}
+
+var adminSpec = &blockSpec{name: "admin", attrs: []attrSpec{
+	{name: "user", kind: text},
+	{name: "password", kind: password},
+	{name: "style", kind: word, words: []string{string(StyleSASLPlain), string(StyleDovecotMaster), string(StyleExchange)}},
+}}
+
+var endpointSpec = &blockSpec{name: "endpoint", labels: []string{"type", "name"}, many: true,
+	blocks: []*blockSpec{adminSpec},
+	attrs: []attrSpec{
+		{name: "host", kind: text},
+		{name: "port", kind: number, min: 1, max: 65535},
+		{name: "tls", kind: word, words: []string{string(TLSImplicit), string(TLSStartTLS), string(TLSNone)}},
+		{name: "allow_plaintext", kind: yesNo},
+		{name: "ca_file", kind: text},
+		{name: "pin_sha256", kind: texts},
+		{name: "connections", kind: number, min: 1, max: 10_000},
+		{name: "per_mailbox", kind: number, min: 1, max: 100},
+		{name: "grace", kind: span},
+		{name: "bandwidth", kind: rate},
+		{name: "messages_per_second", kind: number, min: 1, max: 1_000_000},
+		{name: "max_message", kind: size},
+	}}
+
+var columnsSpec = &blockSpec{name: "columns", attrs: []attrSpec{
+	{name: "source", kind: text, heading: true},
+	{name: "username", kind: text, heading: true},
+	{name: "password", kind: text, heading: true},
+	{name: "destination", kind: text, heading: true},
+	{name: "destination_username", kind: text, heading: true},
+	{name: "destination_password", kind: text, heading: true},
+	{name: "wave", kind: text, heading: true},
+}}
+
+var renameSpec = &blockSpec{name: "rename", labels: []string{"pattern"}, many: true, attrs: []attrSpec{
+	{name: "to", kind: text},
+}}
+
+var foldersSpec = &blockSpec{name: "folders", blocks: []*blockSpec{renameSpec}, attrs: []attrSpec{
+	{name: "special", kind: word, words: []string{SpecialAuto, SpecialNone}},
+	{name: "include", kind: texts},
+	{name: "exclude", kind: texts},
+	{name: "mapping", kind: texts},
+	{name: "empty", kind: yesNo},
+	{name: "merge", kind: word, words: []string{MergeReport, MergeAllow}},
+	{name: "under", kind: text},
+}}
+
+var messagesSpec = &blockSpec{name: "messages", attrs: []attrSpec{
+	{name: "max_size", kind: size},
+	{name: "too_large", kind: word, words: []string{TooLargeReport, TooLargeFail}},
+	{name: "receipts", kind: word, words: []string{ReceiptsKeep, ReceiptsDisarm, ReceiptsAuto}},
+	{name: "keywords", kind: word, words: []string{KeywordsDrop, KeywordsFail}},
+	{name: "repair", kind: yesNo},
+	{name: "existing", kind: word, words: []string{ExistingAdopt, ExistingIgnore}},
+}}
+
+var usersSpec = &blockSpec{name: "users", labels: []string{"name"}, many: true,
+	blocks: []*blockSpec{columnsSpec, foldersSpec, messagesSpec},
+	attrs: []attrSpec{
+		{name: "from", kind: reference},
+		{name: "to", kind: reference},
+		{name: "csv", kind: text},
+	}}
+
+var mailboxSpec = &blockSpec{name: "mailbox", labels: []string{"address"}, many: true,
+	blocks: []*blockSpec{foldersSpec, messagesSpec},
+	attrs: []attrSpec{
+		{name: "destination", kind: text},
+		{name: "skip", kind: text},
+		{name: "merge", kind: yesNo},
+		{name: "allow_quote_in_folder", kind: yesNo},
+		{name: "windows", later: true},
+	}}
+
+var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, attrs: []attrSpec{
+	{name: "kind", kind: text},
+	{name: "after", kind: text},
+	{name: "older_than", kind: bound},
+	{name: "newer_than", kind: bound},
+	{name: "order", kind: word, words: []string{OrderOldestFirst, OrderNewestFirst}},
+	{name: "attempts", kind: number, min: 1, max: 100},
+	{name: "wait", kind: span},
+	{name: "start", later: true},
+	{name: "windows", later: true},
+	{name: "cutover", later: true},
+	{name: "per_folder", later: true},
+	{name: "max_bytes", later: true},
+}}
+
+// project is the language: what may stand at the top of a file.
+var projectSpec = &blockSpec{name: "", blocks: []*blockSpec{
+	mailhaulSpec, endpointSpec, usersSpec, mailboxSpec, foldersSpec, messagesSpec, passSpec,
+	{name: "variable", labels: []string{"name"}, many: true, later: true},
+	{name: "locals", many: true, later: true},
+	{name: "window", labels: []string{"name"}, many: true, later: true},
+	{name: "cutover", later: true},
+	{name: "smtp", later: true},
+	{name: "notify", labels: []string{"name"}, many: true, later: true},
+	{name: "report", later: true},
+}}

@@ -1,0 +1,198 @@
+package config
+
+import (
+	"math/big"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/convert"
+)
+
+// value is what an attribute holds, read as its kind.
+type value struct {
+	got  any // string, int, bool, []item, int64, time.Duration, Cut, Secret or endpointRef
+	expr hcl.Expression
+}
+
+// item is one element of a list, with its place.
+type item struct {
+	text string
+	rng  hcl.Range
+	expr hcl.Expression // nil where the list was computed
+}
+
+// readValue reads the attribute; what is wrong with it is reported.
+func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, bool) {
+	v := value{expr: a.Expr}
+	switch spec.kind {
+	case reference:
+		return l.readReference(n, a)
+	case texts:
+		return l.readTexts(n, a)
+	}
+	if spec.kind == password {
+		l.hideLiterals(n, a)
+	}
+	raw, ok := l.eval(a.Expr, n.at(a.Expr.Range()), spec.kind == password)
+	if !ok || raw.IsNull() {
+		return v, false
+	}
+	at := n.at(a.Expr.Range())
+	switch spec.kind {
+	case number:
+		v.got, ok = l.readNumber(at, raw, spec)
+	case yesNo:
+		v.got, ok = l.readFlag(at, raw, spec)
+	default:
+		v.got, ok = l.readText(at, raw, spec)
+	}
+	return v, ok
+}
+
+func (l *loader) readNumber(at place, raw cty.Value, spec attrSpec) (any, bool) {
+	num, err := convert.Convert(raw, cty.Number)
+	if err == nil && !num.IsNull() {
+		f := num.AsBigFloat()
+		if i, acc := f.Int64(); acc == big.Exact && i >= int64(spec.min) && i <= int64(spec.max) {
+			return int(i), true
+		}
+	}
+	l.fail(CodeValue, at, "%s does not take this value", spec.name).
+		explain("It takes a whole number from %d to %d.", spec.min, spec.max)
+	return nil, false
+}
+
+func (l *loader) readFlag(at place, raw cty.Value, spec attrSpec) (any, bool) {
+	b, err := convert.Convert(raw, cty.Bool)
+	if err != nil || b.IsNull() {
+		l.fail(CodeValue, at, "%s does not take this value", spec.name).explain("It takes true or false.")
+		return nil, false
+	}
+	return b.True(), true
+}
+
+// readText reads everything that is written as a string.
+func (l *loader) readText(at place, raw cty.Value, spec attrSpec) (any, bool) {
+	s, ok := asText(raw)
+	if !ok {
+		l.fail(CodeValue, at, "%s does not take this value", spec.name).explain("It takes text in quotes.")
+		return nil, false
+	}
+	switch spec.kind {
+	case password:
+		l.secrets.keep(s)
+		return NewSecret(s), true
+	case word:
+		return l.readWord(at, s, spec)
+	case size, rate, span, bound:
+		got, err := readUnit(spec.kind, s)
+		if err != nil {
+			l.fail(CodeValue, at, "%s = %q can't be read", spec.name, s).explain("%s", err)
+			return nil, false
+		}
+		return got, true
+	}
+	return s, true
+}
+
+func (l *loader) readWord(at place, s string, spec attrSpec) (any, bool) {
+	for _, w := range spec.words {
+		if s == w {
+			return s, true
+		}
+	}
+	l.fail(CodeUnknown, at, "%s can't be %q", spec.name, s).
+		explain("It takes one of: %s.", quoted(spec.words)).near(s, spec.words)
+	return nil, false
+}
+
+// asText takes strings and numbers; a boolean where text belongs is a mistake (skip = true has no reason).
+func asText(v cty.Value) (string, bool) {
+	if v.IsNull() || (v.Type() != cty.String && v.Type() != cty.Number) {
+		return "", false
+	}
+	s, err := convert.Convert(v, cty.String)
+	if err != nil {
+		return "", false
+	}
+	return s.AsString(), true
+}
+
+// readTexts reads a list. Written as a list, each element keeps its place; computed, all share the whole one's.
+func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
+	v := value{expr: a.Expr}
+	exprs, diags := hcl.ExprList(a.Expr)
+	if !diags.HasErrors() {
+		return l.readElements(n, a, exprs)
+	}
+	raw, ok := l.eval(a.Expr, n.at(a.Expr.Range()), false)
+	if !ok || raw.IsNull() {
+		return v, false
+	}
+	wrong := func() (value, bool) {
+		l.fail(CodeValue, n.at(a.Expr.Range()), "%s does not take this value", a.Name).
+			explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+		return v, false
+	}
+	if t := raw.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
+		return wrong()
+	}
+	items := []item{}
+	for it := raw.ElementIterator(); it.Next(); {
+		_, e := it.Element()
+		s, ok := asText(e)
+		if !ok {
+			return wrong()
+		}
+		items = append(items, item{text: s, rng: a.Expr.Range()})
+	}
+	v.got = items
+	return v, true
+}
+
+func (l *loader) readElements(n *node, a *hcl.Attribute, exprs []hcl.Expression) (value, bool) {
+	items, good := []item{}, true
+	for _, e := range exprs {
+		raw, ok := l.eval(e, n.at(e.Range()), false)
+		if !ok {
+			good = false
+			continue
+		}
+		s, ok := asText(raw)
+		if !ok {
+			l.fail(CodeValue, n.at(e.Range()), "%s takes texts only", a.Name).explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+			good = false
+			continue
+		}
+		items = append(items, item{text: s, rng: e.Range(), expr: e})
+	}
+	return value{got: items, expr: a.Expr}, good
+}
+
+// endpointRef is what from and to hold.
+type endpointRef struct{ kind, name string }
+
+func (r endpointRef) String() string { return "endpoint." + r.kind + "." + r.name }
+
+func (l *loader) readReference(n *node, a *hcl.Attribute) (value, bool) {
+	v := value{expr: a.Expr}
+	t, diags := hcl.AbsTraversalForExpr(a.Expr)
+	var steps []string
+	if !diags.HasErrors() {
+		for _, s := range t {
+			switch s := s.(type) {
+			case hcl.TraverseRoot:
+				steps = append(steps, s.Name)
+			case hcl.TraverseAttr:
+				steps = append(steps, s.Name)
+			}
+		}
+	}
+	if len(steps) != 3 || len(t) != 3 || steps[0] != "endpoint" {
+		l.fail(CodeReference, n.at(a.Expr.Range()), "%s does not name an endpoint", a.Name).
+			explain("Write %s = endpoint.imap.NAME, without quotes, for the block endpoint \"imap\" \"NAME\".", a.Name)
+		return v, false
+	}
+	v.got = endpointRef{steps[1], steps[2]}
+	return v, true
+}
