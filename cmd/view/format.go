@@ -26,12 +26,12 @@ func Count[N int | int64 | uint32](n N) string {
 	return sign + digits
 }
 
-// Size writes octets in decimal units with one digit behind the point: "4.1 GB"; below 1 KB in octets: "512 B".
+// Size writes octets in decimal units with one digit behind the point: "4.1 GB"; below 1 kB in octets: "512 B".
 func Size(s mail.Size) string {
 	if s < mail.KB {
 		return fmt.Sprintf("%d B", s)
 	}
-	value, units := float64(s)/1000, []string{"KB", "MB", "GB", "TB", "PB"}
+	value, units := float64(s)/1000, []string{"kB", "MB", "GB", "TB", "PB"}
 	at := 0
 	// 999.95 would be printed as 1000.0.
 	for value >= 999.95 && at < len(units)-1 {

@@ -40,7 +40,7 @@ func StatusJSON(w io.Writer, s StatusView) error {
 		Mailboxes []StatusRow `json:"mailboxes"`
 	}{State: s.State, Mailboxes: make([]StatusRow, len(s.Rows))}
 	for i, r := range s.Rows {
-		r.Hint = Hint(string(r.Code))
+		r.Hint = Hint(r.Code)
 		doc.Mailboxes[i] = r
 	}
 	if r := s.Run; r != nil {

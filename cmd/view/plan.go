@@ -86,7 +86,7 @@ func (v *planView) head() {
 	v.b.WriteByte('\n')
 	v.say("Pass \"%s\": %s", Safe(p.Pass.Name), passMeaning(p.Pass))
 	if p.Pass.Why != "" {
-		v.say("%s", Safe(p.Pass.Why))
+		v.say("Chosen because %s.", Safe(strings.TrimSuffix(p.Pass.Why, ".")))
 	}
 	v.b.WriteByte('\n')
 }

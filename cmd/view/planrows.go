@@ -50,7 +50,12 @@ func (v *planView) group(t *table, what string, actions ...plan.Action) {
 	}
 }
 
-func unusual(m *plan.Mailbox) bool { return m.Note != "" || m.Problem != nil }
+// unusual tells whether a person should see the line. What was done earlier is news only where nothing else is.
+func unusual(m *plan.Mailbox) bool {
+	return m.Problem != nil || m.Note != "" && m.Note != doneEarlier(m)
+}
+
+func doneEarlier(m *plan.Mailbox) string { return Count(m.Done.Messages) + " done earlier" }
 
 // chosen picks the unusual mailboxes and a sample of the others, in the order of the plan.
 func chosen(all []*plan.Mailbox) []*plan.Mailbox {
@@ -101,7 +106,7 @@ func note(m *plan.Mailbox) string {
 	case m.Problem != nil:
 		return problem(*m.Problem)
 	case m.Action == plan.Continue && m.Done.Messages > 0:
-		return Count(m.Done.Messages) + " done earlier"
+		return doneEarlier(m)
 	}
 	return ""
 }

@@ -180,7 +180,7 @@ func percent(copied, planned state.Count) int {
 func outOf(part, whole mail.Size) string {
 	text := Size(whole)
 	unit, divisor := text[strings.IndexByte(text, ' ')+1:], mail.Size(1)
-	for _, u := range []string{"KB", "MB", "GB", "TB", "PB"} {
+	for _, u := range []string{"kB", "MB", "GB", "TB", "PB"} {
 		if divisor *= 1000; u == unit {
 			return fmt.Sprintf("%.1f of %s", float64(part)/float64(divisor), text)
 		}

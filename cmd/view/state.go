@@ -15,8 +15,8 @@ type StateRow struct {
 	Copied, Failed state.Count
 }
 
-// StateList writes the mailboxes of the ledger.
-func StateList(o Output, rows []StateRow) error {
+// StateList writes the mailboxes of the ledger, times in loc.
+func StateList(o Output, rows []StateRow, loc *time.Location) error {
 	var b strings.Builder
 	if len(rows) == 0 {
 		return o.put("The state file knows no mailbox yet.\n")
@@ -24,16 +24,20 @@ func StateList(o Output, rows []StateRow) error {
 	t := table{indent: 3, columns: []column{{head: "mailbox", min: 25}, {head: "copied", right: true},
 		{head: "failed", right: true}, {head: "passes", gap: 3}}}
 	for _, r := range rows {
-		t.add("", nil, Safe(r.Mailbox.Name), Count(r.Copied.Messages), Count(r.Failed.Messages), r.passes())
+		t.add("", nil, Safe(r.Mailbox.Name), Count(r.Copied.Messages), Count(r.Failed.Messages), r.passes(loc))
 	}
 	t.render(&b, o.Width, true)
 	return o.put(b.String())
 }
 
-func (r StateRow) passes() string {
+func (r StateRow) passes(loc *time.Location) string {
 	var parts []string
 	for _, p := range r.Passes {
-		parts = append(parts, Safe(p.Pass)+": "+Safe(string(p.Progress)))
+		word := Safe(p.Pass) + ": " + Safe(string(p.Progress))
+		if !p.Ended.IsZero() {
+			word += " " + p.Ended.In(loc).Format(time.DateOnly)
+		}
+		parts = append(parts, word)
 	}
 	return strings.Join(parts, ", ")
 }
@@ -105,8 +109,9 @@ func runs(b *strings.Builder, o Output, all []state.Run, now time.Time) {
 	t.render(b, o.Width, false)
 }
 
-// StateMailbox writes what the ledger knows of one mailbox, times in the zone of now.
-func StateMailbox(o Output, r StateRow, folders []state.FolderCount, now time.Time) error {
+// StateMailbox writes what the ledger knows of one mailbox, times in loc.
+func StateMailbox(o Output, r StateRow, folders []state.FolderCount, loc *time.Location) error {
+	never := time.Time{}.In(loc) // so that every date is written in full
 	var b strings.Builder
 	m := r.Mailbox
 	b.WriteString(strings.Join(wrap(fmt.Sprintf("%s (%s) -> %s (%s)", Safe(m.Name), Safe(m.SourceEndpoint),
@@ -119,7 +124,7 @@ func StateMailbox(o Output, r StateRow, folders []state.FolderCount, now time.Ti
 			if p.Code != "" {
 				why = stopped(p.Side, p.Code)
 			}
-			t.add("", nil, Safe(p.Pass), Safe(string(p.Progress)), moment(p.Started, now), why)
+			t.add("", nil, Safe(p.Pass), Safe(string(p.Progress)), moment(p.Started, never), why)
 		}
 		t.render(&b, o.Width, false)
 	}

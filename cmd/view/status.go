@@ -21,7 +21,7 @@ type StatusRow struct {
 	LeftOut     state.Count    `json:"left_out"`
 	Failed      state.Count    `json:"failed"`
 	Side        string         `json:"side,omitempty"` // where a failed mailbox stopped
-	Code        mail.Code      `json:"code,omitempty"` // and why
+	Code        string         `json:"code,omitempty"` // and why
 	Hint        string         `json:"hint,omitempty"` // filled in by StatusJSON
 	Text        string         `json:"text,omitempty"` // the server's own words
 }
@@ -31,14 +31,15 @@ type StatusView struct {
 	State string     // the state file's base name
 	Run   *state.Run // the last run; nil: none yet
 	Live  bool       // that run is going on now
+	Now   time.Time  // says what "today" is, and the zone of the times; zero: dates in full, UTC
 	Rows  []StatusRow
 }
 
 // Status writes how far everything is: a line for each mailbox, then the sums.
-func Status(o Output, s StatusView, now time.Time) error {
+func Status(o Output, s StatusView) error {
 	var b strings.Builder
 	p := palette{o.Color}
-	paragraph(&b, s.head(now), "", o.Width)
+	paragraph(&b, s.head(), "", o.Width)
 	if len(s.Rows) == 0 {
 		return o.put(b.String())
 	}
@@ -49,7 +50,7 @@ func Status(o Output, s StatusView, now time.Time) error {
 		mark, word, paint := r.standing(o, p)
 		note := ""
 		if r.Code != "" && r.Progress == state.Failed {
-			note = stopped(r.Side, r.Code)
+			note = stopped(r.Side, mail.Code(r.Code))
 		}
 		pass := Safe(r.Pass)
 		if pass == "" {
@@ -63,7 +64,8 @@ func Status(o Output, s StatusView, now time.Time) error {
 	return o.put(b.String())
 }
 
-func (s StatusView) head(now time.Time) string {
+func (s StatusView) head() string {
+	now := s.Now
 	switch {
 	case s.Run == nil:
 		return Safe(s.State) + ": no run yet. Begin with:  mailhaul plan"
