@@ -1,0 +1,213 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+// appender writes the messages of one batch. The batch is what a MULTIAPPEND would take (RFC 3502); here each message
+// is a command of its own.
+type appender struct {
+	c      *client
+	flight *flight
+	folder mail.Folder
+	opened mail.Opened // zero: the folder was not opened before
+	done   func(mail.Appended)
+	buffer []byte
+}
+
+// send writes the batch and returns when all octets have been handed to the connection. Messages that were not begun
+// when the session died are absent.
+func (w *appender) send(ctx context.Context, batch []mail.Outgoing) error {
+	for i := range batch {
+		if err := w.one(ctx, &batch[i]); err != nil {
+			w.never(batch[i+1:], err)
+			return err
+		}
+	}
+	if err := w.c.out.flush(); err != nil {
+		return w.broken(err)
+	}
+	return w.flight.state()
+}
+
+// never settles messages of which no octet was sent.
+func (w *appender) never(batch []mail.Outgoing, err error) {
+	for _, m := range batch {
+		w.flight.refuse(m.ID, w.done, err)
+	}
+}
+
+// one writes one message. An error means that the session is dead; the message is settled then.
+func (w *appender) one(ctx context.Context, m *mail.Outgoing) error {
+	head, err := w.head(m)
+	if err != nil {
+		// Nothing is announced yet: a body that can't be read costs only itself.
+		w.flight.refuse(m.ID, w.done, err)
+		return nil
+	}
+	if err := w.wait(ctx); err != nil {
+		w.flight.refuse(m.ID, w.done, err)
+		return err
+	}
+	a := &attempt{id: m.ID, size: int64(m.Size), done: w.done}
+	if a.tag, err = w.c.begin("APPEND", nil); err == nil {
+		err = w.flight.join(a)
+	}
+	if err != nil {
+		w.flight.refuse(m.ID, w.done, err)
+		return err
+	}
+	return w.write(a, m, head)
+}
+
+// head reads the first part of the body, whole small messages included, before anything is announced.
+func (w *appender) head(m *mail.Outgoing) ([]byte, error) {
+	head := w.buffer[:min(int64(m.Size), int64(len(w.buffer)))]
+	if n, err := io.ReadFull(m.Body, head); err != nil {
+		return nil, bodyError(m, int64(n), err)
+	}
+	return head, nil
+}
+
+// bodyError says why a message can't be sent. The kind of the body's own error decides where it has one.
+func bodyError(m *mail.Outgoing, got int64, err error) error {
+	e := &mail.Error{Op: "read message to append", Kind: mail.Transient, Code: mail.CodeMessageDamaged,
+		Err: fmt.Errorf("after %d of %d octets: %w", got, m.Size, err)}
+	var own *mail.Error
+	if errors.As(err, &own) {
+		e.Kind, e.Code = own.Kind, own.Code
+	}
+	return e
+}
+
+// wait keeps to the rate and the window. What is buffered goes out first: the answers that make room depend on it.
+func (w *appender) wait(ctx context.Context) error {
+	if limit := w.c.opts.AppendRate; limit != nil && !limit.Allow() {
+		if err := w.c.out.flush(); err != nil {
+			return w.broken(err)
+		}
+		if err := limit.Wait(ctx); err != nil {
+			return w.broken(err)
+		}
+	}
+	if w.flight.room() {
+		return nil
+	}
+	if err := w.c.out.flush(); err != nil {
+		return w.broken(err)
+	}
+	return w.flight.awaitRoom()
+}
+
+// write sends the command and the literal.
+func (w *appender) write(a *attempt, m *mail.Outgoing, head []byte) error {
+	answered, err := w.announce(a, m)
+	if err != nil {
+		return w.broken(err)
+	}
+	if answered {
+		return nil // refused before the literal
+	}
+	w.flight.setEnd(a, w.c.out.total+int64(m.Size))
+	w.c.trace.octets("C:", int64(m.Size))
+	for left := int64(m.Size); ; {
+		if err := w.c.out.octets(head); err != nil {
+			return w.broken(err)
+		}
+		if left -= int64(len(head)); left == 0 {
+			break
+		}
+		if err := w.flight.heed(a); err != nil {
+			return w.broken(err)
+		}
+		head = w.buffer[:min(left, int64(len(w.buffer)))]
+		if n, err := io.ReadFull(m.Body, head); err != nil {
+			// The literal can't be completed, and nothing else may follow its announcement.
+			err = bodyError(m, int64(m.Size)-left+int64(n), err)
+			w.flight.fail(err)
+			return err
+		}
+	}
+	w.c.out.endLine()
+	return nil
+}
+
+// announce writes "tag APPEND folder (flags) date {size}" and waits for the server's consent where it has to be asked.
+func (w *appender) announce(a *attempt, m *mail.Outgoing) (answered bool, err error) {
+	out := w.c.out
+	out.text(a.tag + " APPEND ")
+	if name := (&command{}).astring(w.folder.Raw).pieces[0]; name.literal {
+		if answered, err := w.literal(a, int64(len(name.text))); answered || err != nil {
+			return answered, err
+		}
+		out.literal(name.text)
+	} else {
+		out.text(name.text)
+	}
+	out.text(" ")
+	if flags := keepable(m.Flags, w.opened); len(flags) > 0 {
+		out.text("(" + strings.Join(flags, " ") + ") ")
+	}
+	if !m.InternalDate.IsZero() {
+		out.text(formatDate(m.InternalDate) + " ")
+	}
+	return w.literal(a, int64(m.Size))
+}
+
+// literal announces a literal.
+func (w *appender) literal(a *attempt, size int64) (answered bool, err error) {
+	if w.c.nonSync(size) {
+		w.c.out.text("{" + strconv.FormatInt(size, 10) + "+}")
+		w.c.out.endLine()
+		return false, w.c.out.err
+	}
+	w.c.out.text("{" + strconv.FormatInt(size, 10) + "}")
+	w.c.out.endLine()
+	if err := w.c.out.flush(); err != nil {
+		return false, err
+	}
+	return w.flight.awaitConsent(a)
+}
+
+// broken ends a session whose connection takes nothing more. Answers that have arrived are still read.
+func (w *appender) broken(err error) error {
+	w.c.link.seal(err)
+	w.flight.hasten()
+	_ = w.flight.idle()
+	if dead := w.flight.state(); dead != nil {
+		return dead
+	}
+	return w.c.over("append message", err)
+}
+
+// keepable gives the flags that the folder keeps, as they stand on the wire. Where nothing is known all are tried, but
+// for keywords that are no atoms: those no server takes.
+func keepable(f mail.Flags, o mail.Opened) []string {
+	if o.Known {
+		f.System &= o.Permanent.System
+	}
+	keep := mail.Flags{System: f.System}
+	for _, k := range f.Keywords {
+		if isAtom(k) && (!o.Known || o.AnyKeyword || o.Permanent.Has(k)) {
+			keep.Keywords = append(keep.Keywords, k)
+		}
+	}
+	return keep.Names()
+}
+
+// isAtom tells whether s can stand unquoted (RFC 9051, 9, atom).
+func isAtom(s string) bool {
+	for i := range len(s) {
+		if s[i] <= ' ' || s[i] > '~' || strings.IndexByte(`(){%*"\]`, s[i]) >= 0 {
+			return false
+		}
+	}
+	return s != ""
+}

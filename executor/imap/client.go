@@ -1,0 +1,255 @@
+// Package imap reads and writes mailboxes over IMAP (RFC 3501, RFC 9051). It is the path all mail takes, and made for
+// two things: to be exact about what is known, and to keep the wire full.
+//
+// Start with DialSource or DialDestination. A Source has no method that writes, and every command of a session passes
+// client.begin, which refuses what a source must never send. Both follow the contracts of executor.Source and
+// executor.Destination, without importing them.
+//
+// What is ours and what is go-imap's. The connection is ours: TLS, deadlines, limits, trace (dial.go, conn.go). go-imap
+// signs in, behind a bridge that hands it clean lines only (signin.go). All that follows goes through the tolerant
+// reader and the typed writer here, for three reasons that were measured: go-imap waits for a continuation on every
+// APPEND above 4096 octets even with LITERAL+, one odd folder name or response code costs it the connection, and a body
+// cut off by a disconnect looks whole to it.
+//
+// Rules of the reader (read.go, token.go, response.go). A line that can't be understood spoils one response, never the
+// connection. Folder names are octets and go back as they came. Every line, literal and wait has a limit; memory grows
+// with what arrives, not with what is announced. Literals of bodies stream to the sink.
+//
+// Rules of the appender (append.go, inflight.go): an outcome is Landed after a tagged OK only, Absent after a tagged NO
+// or BAD, a missing continuation, or when the literal's last octet was never passed to the connection's Write, which
+// link counts; all else is Unknown, and the connection is then reset.
+//
+// It retries nothing. Errors are *mail.Error, made in errors.go.
+package imap
+
+import (
+	"context"
+	"crypto/x509"
+	"io"
+	"net"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"mailhaul/state/mail"
+)
+
+// The values of Options.TLS.
+const (
+	TLSImplicit = "implicit"
+	TLSStart    = "starttls"
+	TLSNone     = "none"
+)
+
+// Options say how a session is opened. Host and Login are needed; all else has a default.
+type Options struct {
+	Host string
+	Port int    // zero: 993 for implicit TLS, else 143
+	TLS  string // TLSImplicit if empty
+	// RootCAs are the issuers to trust; nil: those of the system.
+	RootCAs *x509.CertPool
+	// PinSHA256 are the SHA-256 of server certificates in hex; if there are any, the server's own certificate must be
+	// one of them, and issuer, name and dates are not looked at.
+	PinSHA256 []string
+	Login     Login
+	Timeouts  Timeouts
+	// Trace gets the protocol with secrets and message bodies left out. Writes to it are never concurrent within one
+	// session.
+	Trace io.Writer
+	// Bandwidth bounds the octets in both directions together; AppendRate bounds messages written. Both may be shared
+	// between sessions.
+	Bandwidth  *rate.Limiter
+	AppendRate *rate.Limiter
+	// Dial opens the connection beneath TLS; nil: a net.Dialer.
+	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Login is who signs in. With AuthzID, User signs in and the mailbox of AuthzID is opened (SASL PLAIN, RFC 4616).
+type Login struct {
+	User     string
+	AuthzID  string
+	Password string
+}
+
+// String keeps the password out of every format verb.
+func (l Login) String() string { return "login of " + l.User }
+
+// GoString does what String does.
+func (l Login) GoString() string { return l.String() }
+
+// Timeouts bound every wait. Zero fields have the defaults that stand beside them.
+type Timeouts struct {
+	Dial     time.Duration // 30 s: to connect
+	Progress time.Duration // 60 s: without one octet while an answer is awaited
+}
+
+const (
+	defaultDial     = 30 * time.Second
+	defaultProgress = 60 * time.Second
+)
+
+// client is one signed-in session. One goroutine at a time uses it; the answers to APPEND are read by another.
+type client struct {
+	opts  Options
+	link  *link
+	in    *reader
+	out   *writer
+	trace *tracer
+	tags  *tagger
+	// readOnly is set for sources and decides in begin.
+	readOnly bool
+	caps     capabilities
+	method   string // how it signed in
+	spaces   namespaces
+	selected selection
+
+	mu   sync.Mutex
+	dead error // why the session can't go on; nil while it can
+}
+
+// connect opens and signs in a session.
+func connect(ctx context.Context, opts Options, readOnly bool) (*client, error) {
+	opts = opts.withDefaults()
+	conn, err := dial(ctx, opts)
+	if err != nil {
+		return nil, err
+	}
+	c := newClient(opts, conn, readOnly)
+	stop := c.guard(ctx)
+	defer stop()
+	if err := c.establish(ctx); err != nil {
+		c.kill(err)
+		return nil, c.reason(ctx, err)
+	}
+	return c, nil
+}
+
+func (o Options) withDefaults() Options {
+	if o.TLS == "" {
+		o.TLS = TLSImplicit
+	}
+	if o.Port == 0 {
+		o.Port = 143
+		if o.TLS == TLSImplicit {
+			o.Port = 993
+		}
+	}
+	if o.Timeouts.Dial == 0 {
+		o.Timeouts.Dial = defaultDial
+	}
+	if o.Timeouts.Progress == 0 {
+		o.Timeouts.Progress = defaultProgress
+	}
+	return o
+}
+
+func newClient(opts Options, conn net.Conn, readOnly bool) *client {
+	l := newLink(conn, opts)
+	t := newTracer(opts.Trace)
+	return &client{opts: opts, link: l, in: newReader(l, t), out: newWriter(l, t), trace: t, tags: newTagger(),
+		readOnly: readOnly}
+}
+
+// establish goes from the open connection to a session that knows its server.
+func (c *client) establish(ctx context.Context) error {
+	if c.opts.TLS == TLSImplicit {
+		if err := c.handshake(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.greeting(); err != nil {
+		return err
+	}
+	if c.opts.TLS == TLSStart {
+		if err := c.startTLS(ctx); err != nil {
+			return err
+		}
+	}
+	if err := c.capability(); err != nil {
+		return err
+	}
+	if err := c.signIn(); err != nil {
+		return err
+	}
+	// Servers announce other capabilities after sign-in (RFC 9051, 6.2.3).
+	if err := c.capability(); err != nil {
+		return err
+	}
+	return c.introduce()
+}
+
+// guard makes the end of ctx cut the connection, so that no call blocks past it. The result ends the guard.
+func (c *client) guard(ctx context.Context) func() {
+	stop := context.AfterFunc(ctx, func() { c.link.cut(context.Cause(ctx)) })
+	return func() { stop() }
+}
+
+// enter begins a call: it says why a dead session can't serve it, and guards it.
+func (c *client) enter(ctx context.Context, op string) (leave func(), err error) {
+	if err := ctx.Err(); err != nil {
+		return nil, &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: err}
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.dead != nil {
+		return nil, &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: c.dead}
+	}
+	return c.guard(ctx), nil
+}
+
+// reason gives the error of a call: where its context ended, that is the cause, whatever the connection said.
+func (c *client) reason(ctx context.Context, err error) error {
+	if err == nil || ctx.Err() == nil {
+		return err
+	}
+	return &mail.Error{Op: "use connection", Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: context.Cause(ctx)}
+}
+
+// kill ends the session with a reset; only the first reason is kept.
+func (c *client) kill(err error) {
+	c.mu.Lock()
+	if c.dead == nil {
+		c.dead = err
+	}
+	c.mu.Unlock()
+	c.link.cut(err)
+}
+
+// fatal kills the session and gives the error back.
+func (c *client) fatal(err error) error {
+	c.kill(err)
+	return err
+}
+
+// close signs out, waits shortly for the goodbye and releases the connection. It may be called twice.
+func (c *client) close() error {
+	c.mu.Lock()
+	dead := c.dead
+	if dead == nil {
+		c.dead = net.ErrClosed
+	}
+	c.mu.Unlock()
+	if dead == nil {
+		c.logout()
+	}
+	c.link.cut(net.ErrClosed)
+	return nil
+}
+
+const logoutWait = 2 * time.Second
+
+// logout is a courtesy that frees the server's slot before the next session asks for one; its failure means nothing.
+func (c *client) logout() {
+	timer := time.AfterFunc(logoutWait, func() { c.link.cut(net.ErrClosed) })
+	defer timer.Stop()
+	if _, err := c.send(newCommand("LOGOUT")); err != nil {
+		return
+	}
+	for {
+		r, err := c.in.next()
+		if err != nil || r.kind == tagged {
+			return
+		}
+	}
+}

@@ -1,0 +1,176 @@
+package imap
+
+import (
+	"crypto/rand"
+	"encoding/base32"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+// command is one command to be sent. Its pieces are typed: what comes from a server or a user can only go through
+// astring, which makes a literal of everything that a quoted string can't hold. So nothing read from mail or from a
+// folder name can become a command.
+type command struct {
+	verb   string
+	pieces []piece
+}
+
+type piece struct {
+	text    string
+	literal bool
+}
+
+func newCommand(verb string) *command { return &command{verb: verb} }
+
+// raw adds text of our own making: constants, numbers and sets.
+func (c *command) raw(text string) *command {
+	c.pieces = append(c.pieces, piece{text: text})
+	return c
+}
+
+// astring adds a string of any octets.
+func (c *command) astring(s string) *command {
+	if !quotable(s) {
+		c.pieces = append(c.pieces, piece{text: s, literal: true})
+		return c
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(s) {
+		if s[i] == '"' || s[i] == '\\' {
+			b.WriteByte('\\')
+		}
+		b.WriteByte(s[i])
+	}
+	b.WriteByte('"')
+	return c.raw(b.String())
+}
+
+// quotable tells whether a quoted string can hold s (RFC 3501, 9: TEXT-CHAR is 7 bit without CR and LF). A control
+// character or an 8-bit octet goes as a literal, which every server takes as it is. A name that ends like the
+// announcement of a literal goes as one too, for servers that look at the line's end only.
+func quotable(s string) bool {
+	if len(s) > 1000 || strings.ContainsRune(s, '{') {
+		return false
+	}
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
+}
+
+// tagger makes tags that can't be guessed before the connection exists, so that no answer can be prepared.
+type tagger struct {
+	prefix string
+	n      int
+}
+
+func newTagger() *tagger {
+	var seed [5]byte
+	_, _ = rand.Read(seed[:]) // never fails (crypto/rand)
+	return &tagger{prefix: strings.ToLower(base32.StdEncoding.EncodeToString(seed[:]))[:6] + "-"}
+}
+
+func (t *tagger) next() string {
+	t.n++
+	return t.prefix + strconv.Itoa(t.n)
+}
+
+// sourceVerbs is the closed list of what a source may send. SELECT, STORE, EXPUNGE, CLOSE, CREATE, DELETE, RENAME,
+// SUBSCRIBE, COPY, MOVE and APPEND are not on it.
+var sourceVerbs = map[string]bool{
+	"CAPABILITY": true, "STARTTLS": true, "AUTHENTICATE": true, "LOGIN": true, "ID": true, "NAMESPACE": true,
+	"LIST": true, "STATUS": true, "EXAMINE": true, "UNSELECT": true, "UID FETCH": true, "UID SEARCH": true, "NOOP": true,
+	"LOGOUT": true, "ENABLE": true,
+}
+
+// begin is the gate that every command passes, and gives its tag. For a source it lets only sourceVerbs pass, and no
+// FETCH that could set \Seen.
+func (c *client) begin(verb string, pieces []piece) (string, error) {
+	if c.readOnly && !sourceVerbs[verb] {
+		return "", &mail.Error{Op: "read source", Kind: mail.Internal, Code: mail.CodeInternal,
+			Err: fmt.Errorf("refused to send %s to a source", verb)}
+	}
+	if verb == "UID FETCH" {
+		for _, p := range pieces {
+			if strings.Contains(p.text, "BODY[") || strings.Contains(p.text, "RFC822 ") {
+				return "", &mail.Error{Op: "read message", Kind: mail.Internal, Code: mail.CodeInternal,
+					Err: fmt.Errorf("refused to fetch without PEEK")}
+			}
+		}
+	}
+	return c.tags.next(), nil
+}
+
+// nonSync tells whether a literal of n octets may follow its announcement at once.
+func (c *client) nonSync(n int64) bool {
+	return c.caps.literalPlus() || c.caps.literalMinus() && n <= 4096
+}
+
+// send writes one command and gives its tag. Where a literal needs the server's consent it waits for it; what other
+// answers come meanwhile is lost, so commands with such literals are not pipelined (see pipelines).
+func (c *client) send(cmd *command) (string, error) {
+	tag, err := c.begin(cmd.verb, cmd.pieces)
+	if err != nil {
+		return "", err
+	}
+	c.out.text(tag + " " + cmd.verb)
+	for _, p := range cmd.pieces {
+		if !p.literal {
+			c.out.text(" " + p.text)
+			continue
+		}
+		if c.nonSync(int64(len(p.text))) {
+			c.out.text(fmt.Sprintf(" {%d+}", len(p.text)))
+			c.out.endLine()
+		} else {
+			c.out.text(fmt.Sprintf(" {%d}", len(p.text)))
+			c.out.endLine()
+			if err := c.awaitConsent(tag); err != nil {
+				return tag, err
+			}
+		}
+		c.out.literal(p.text)
+	}
+	c.out.endLine()
+	return tag, c.out.flush()
+}
+
+// refusedError is an early tagged answer instead of a continuation.
+type refusedError struct{ status status }
+
+func (e *refusedError) Error() string { return "refused before its literal: " + e.status.text }
+
+func (c *client) awaitConsent(tag string) error {
+	if err := c.out.flush(); err != nil {
+		return err
+	}
+	for {
+		r, err := c.in.next()
+		switch {
+		case err != nil:
+			return err
+		case r.kind == goOn:
+			return nil
+		case r.kind == tagged && r.tag == tag:
+			return &refusedError{status: r.status}
+		case r.kind == untagged && r.verb == "BYE":
+			return &byeError{status: r.status}
+		}
+	}
+}
+
+// pipelines tells whether the command goes out in one go.
+func (c *client) pipelines(cmd *command) bool {
+	for _, p := range cmd.pieces {
+		if p.literal && !c.nonSync(int64(len(p.text))) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,197 @@
+package imap
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"net"
+	"os"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// link is the session's connection: TLS or plain, above the pacer. It counts what it handed down, because an append is
+// known to be absent only if its last octet was never passed on.
+type link struct {
+	pace *pacer
+	conn net.Conn // pace, or TLS over it
+	stop context.CancelFunc
+
+	mu     sync.Mutex
+	handed int64 // octets passed to conn.Write, failed writes included
+	broken error // set by cut; nothing is handed down afterwards
+}
+
+func newLink(conn net.Conn, opts Options) *link {
+	ctx, stop := context.WithCancel(context.Background())
+	p := &pacer{Conn: conn, ctx: ctx, epoch: time.Now(), limit: opts.Bandwidth}
+	p.progress.Store(int64(opts.Timeouts.Progress))
+	return &link{pace: p, conn: p, stop: stop}
+}
+
+func (l *link) Read(p []byte) (int, error) { return l.conn.Read(p) }
+
+// Write counts p as passed on before it tries, so that a failed or half-done write counts whole.
+func (l *link) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	if l.broken != nil {
+		defer l.mu.Unlock()
+		return 0, l.broken
+	}
+	l.handed += int64(len(p))
+	l.mu.Unlock()
+	return l.conn.Write(p)
+}
+
+// passed tells how many octets were handed down. After cut it does not grow.
+func (l *link) passed() int64 {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.handed
+}
+
+// cut ends the connection with a reset, so that the kernel does not go on sending what was handed down. It unblocks
+// every read and write and may be called from any goroutine, more than once.
+func (l *link) cut(err error) {
+	l.mu.Lock()
+	if l.broken == nil {
+		l.broken = err
+	}
+	l.mu.Unlock()
+	l.stop()
+	if tcp, ok := l.pace.Conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // fails only if the connection is closed already
+	}
+	_ = l.pace.Conn.Close() // the connection is given up; nothing depends on how
+}
+
+// seal ends writing after a failed write. What the server has said before can still be read, for a moment: every
+// answer that is there settles a message.
+func (l *link) seal(err error) {
+	l.mu.Lock()
+	if l.broken == nil {
+		l.broken = err
+	}
+	l.mu.Unlock()
+	l.pace.patience.Store(0)
+	l.pace.progress.Store(int64(lastWords))
+	_ = l.pace.Conn.SetReadDeadline(time.Now().Add(lastWords)) // a closed connection needs none
+}
+
+// lastWords is how long a connection that takes nothing more is listened to.
+const lastWords = 2 * time.Second
+
+// encrypted tells whether TLS is really there; no secret is written without it unless TLS is switched off by name.
+func (l *link) encrypted() bool {
+	t, ok := l.conn.(*tls.Conn)
+	return ok && t.ConnectionState().HandshakeComplete
+}
+
+var (
+	errSilent  = errors.New("the server sent nothing for too long")
+	errTrickle = errors.New("the server sends too slowly")
+	errStalled = errors.New("the server takes nothing for too long")
+)
+
+// trickle is the fewest octets in a minute of waiting: a server that says "still at work" now and then passes.
+const trickle = 64
+
+// pacer bounds every wait on the socket and slows it to the limits. It sits beneath TLS, which does not survive a
+// timed-out write.
+type pacer struct {
+	net.Conn
+	ctx      context.Context // ends with the link, so that waits for the limiter end
+	epoch    time.Time // monotonic base of wrote
+	limit    *rate.Limiter
+	progress atomic.Int64 // nanoseconds without an octet that are borne
+	patience atomic.Int64 // added to progress while big appends are unanswered
+	wrote    atomic.Int64 // when the last write went through, in nanoseconds since epoch
+
+	waited time.Duration // spent in Read since the window began
+	got    int           // octets read since then
+}
+
+func (p *pacer) Read(b []byte) (int, error) {
+	start := time.Since(p.epoch)
+	for {
+		wait := p.wait()
+		from := max(start, time.Duration(p.wrote.Load()))
+		if err := p.SetReadDeadline(p.epoch.Add(from + wait)); err != nil {
+			return 0, err
+		}
+		n, err := p.Conn.Read(b)
+		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
+			if time.Since(p.epoch) < max(start, time.Duration(p.wrote.Load()))+wait {
+				continue // something was written meanwhile: that is progress
+			}
+			return 0, errSilent
+		}
+		if err != nil {
+			return n, err
+		}
+		if err := p.flow(n, start); err != nil {
+			return n, err
+		}
+		return n, p.throttle(n)
+	}
+}
+
+func (p *pacer) wait() time.Duration { return time.Duration(p.progress.Load() + p.patience.Load()) }
+
+// flow ends a connection that gives an octet now and then to keep us waiting for ever.
+func (p *pacer) flow(n int, start time.Duration) error {
+	p.got += n
+	p.waited += time.Since(p.epoch) - start
+	if p.got >= trickle || time.Duration(p.wrote.Load()) > start {
+		p.got, p.waited = 0, 0
+		return nil
+	}
+	if p.waited > p.wait() {
+		return errTrickle
+	}
+	return nil
+}
+
+// chunk is how much is written under one deadline.
+const chunk = 64 << 10
+
+func (p *pacer) Write(b []byte) (int, error) {
+	done := 0
+	for done < len(b) {
+		part := b[done:min(len(b), done+chunk)]
+		if err := p.throttle(len(part)); err != nil {
+			return done, err
+		}
+		if err := p.SetWriteDeadline(time.Now().Add(time.Duration(p.progress.Load()))); err != nil {
+			return done, err
+		}
+		n, err := p.Conn.Write(part)
+		done += n
+		if errors.Is(err, os.ErrDeadlineExceeded) {
+			return done, errStalled
+		}
+		if err != nil {
+			return done, err
+		}
+		p.wrote.Store(int64(time.Since(p.epoch)))
+	}
+	return done, nil
+}
+
+// throttle waits until the limiter lets n octets pass.
+func (p *pacer) throttle(n int) error {
+	if p.limit == nil {
+		return nil
+	}
+	for n > 0 {
+		part := min(n, max(1, p.limit.Burst()))
+		if err := p.limit.WaitN(p.ctx, part); err != nil {
+			return err
+		}
+		n -= part
+	}
+	return nil
+}

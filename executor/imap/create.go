@@ -1,0 +1,155 @@
+package imap
+
+import (
+	"context"
+	"errors"
+	"net"
+	"strconv"
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+var errClosed = net.ErrClosed
+
+func join(words []string) string { return strings.Join(words, " ") }
+
+// Create makes a folder and the levels above it. Whether that worked is judged by listing the folder, never by the
+// answers: "exists already" has many words, and some servers make the levels above by themselves.
+func (d *Destination) Create(ctx context.Context, path mail.Path, role mail.Role) (mail.Folder, error) {
+	const op = "create folder"
+	leave, err := d.settled(ctx, op)
+	if err != nil {
+		return mail.Folder{}, err
+	}
+	defer leave()
+	f, err := d.c.create(op, path, role)
+	return f, d.c.reason(ctx, err)
+}
+
+func (c *client) create(op string, path mail.Path, role mail.Role) (mail.Folder, error) {
+	raw, err := c.spaces.raw(path)
+	if err != nil {
+		return mail.Folder{}, err
+	}
+	f, there, err := c.find(raw)
+	if err != nil || there && !f.NoSelect {
+		return f, err
+	}
+	cmds, names, err := c.createCommands(path, role)
+	if err != nil {
+		return f, err
+	}
+	answers, err := c.runAll(op, cmds, nil)
+	if err != nil {
+		return f, err
+	}
+	if err := c.subscribe(names, answers); err != nil {
+		return f, err
+	}
+	last := answers[len(answers)-1]
+	f, there, err = c.find(raw)
+	switch {
+	case err != nil:
+		return f, err
+	case there && !f.NoSelect:
+		return f, nil
+	case last.verb != "OK":
+		return f, c.fatalUnlessRefused(classify(op, last, atFolder))
+	case there:
+		return f, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPFolder, Err: errors.New("the folder can hold no messages")}
+	}
+	return f, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPFolder, Err: errors.New("the server made the folder and does not list it")}
+}
+
+// createCommands makes the levels top down. INBOX is there always.
+func (c *client) createCommands(path mail.Path, role mail.Role) (cmds []*command, names []string, err error) {
+	for i := range path {
+		part := path[:i+1]
+		if part.IsInbox() {
+			continue
+		}
+		raw, err := c.spaces.raw(part)
+		if err != nil {
+			return nil, nil, err
+		}
+		if use := specialUse[role]; use != "" && i == len(path)-1 && c.caps.has("CREATE-SPECIAL-USE") {
+			// A second folder of the same use may be refused (RFC 6154, 3); then the plain command behind it counts.
+			cmds = append(cmds, newCommand("CREATE").astring(raw).raw("(USE ("+use+"))"))
+			names = append(names, raw)
+		}
+		cmds = append(cmds, newCommand("CREATE").astring(raw))
+		names = append(names, raw)
+	}
+	return cmds, names, nil
+}
+
+var specialUse = map[mail.Role]string{
+	mail.RoleArchive: `\Archive`, mail.RoleDrafts: `\Drafts`, mail.RoleJunk: `\Junk`, mail.RoleSent: `\Sent`,
+	mail.RoleTrash: `\Trash`, mail.RoleFlagged: `\Flagged`,
+}
+
+// subscribe makes new folders visible in clients that show subscribed ones only. A refusal does not matter.
+func (c *client) subscribe(names []string, answers []status) error {
+	var cmds []*command
+	for i, st := range answers {
+		if st.verb == "OK" {
+			cmds = append(cmds, newCommand("SUBSCRIBE").astring(names[i]))
+		}
+	}
+	_, err := c.runAll("subscribe folder", cmds, nil)
+	return err
+}
+
+// Limits tells what this mailbox takes.
+func (d *Destination) Limits(ctx context.Context) (mail.Limits, error) {
+	const op = "ask for limits"
+	leave, err := d.settled(ctx, op)
+	if err != nil {
+		return mail.Limits{}, err
+	}
+	defer leave()
+	l, err := d.c.limits(op)
+	return l, d.c.reason(ctx, err)
+}
+
+func (c *client) limits(op string) (mail.Limits, error) {
+	l := mail.Limits{KeepsBytes: true, SignIn: c.method, Names: mail.NameRules{Delimiter: c.spaces.delim}}
+	if text, found := c.caps.value("APPENDLIMIT"); found {
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
+			l.MaxMessage = mail.Size(n)
+		}
+	}
+	if !c.caps.has("QUOTA") {
+		return l, nil
+	}
+	// A refusal only means that nothing is known of the quota.
+	_, err := c.run(op, newCommand("GETQUOTAROOT").astring("INBOX"), func(r *response) error {
+		if r.verb == "QUOTA" {
+			takeQuota(r.data, &l)
+		}
+		return nil
+	})
+	return l, err
+}
+
+// takeQuota reads "root (RESOURCE usage limit ...)"; STORAGE is in units of 1024 octets (RFC 9208, 5.1). Of several
+// roots the fullest counts.
+func takeQuota(s *scanner, l *mail.Limits) {
+	s.skip(s.next())
+	if s.next().kind != tokOpen {
+		return
+	}
+	for t := s.next(); t.kind == tokAtom || t.kind == tokQuoted; t = s.next() {
+		storage := equalFold(t.text, "STORAGE")
+		used, errUsed := strconv.ParseInt(string(s.next().text), 10, 53)
+		limit, errLimit := strconv.ParseInt(string(s.next().text), 10, 53)
+		if !storage || errUsed != nil || errLimit != nil {
+			continue
+		}
+		left := max(0, mail.Size(limit-used)) * mail.KiB
+		if !l.QuotaKnown || left < l.QuotaLeft {
+			l.QuotaKnown, l.QuotaLeft = true, left
+		}
+	}
+}

@@ -1,0 +1,231 @@
+package imap
+
+import (
+	"context"
+	"iter"
+	"strconv"
+
+	"mailhaul/state/mail"
+)
+
+// Destination is a mailbox that mail is written to.
+type Destination struct {
+	c      *client
+	flight *flight
+	opened map[string]mail.Opened // by raw name
+	buffer []byte
+}
+
+// DialDestination connects and signs in.
+func DialDestination(ctx context.Context, opts Options) (*Destination, error) {
+	c, err := connect(ctx, opts, false)
+	if err != nil {
+		return nil, err
+	}
+	return &Destination{c: c, flight: newFlight(c), opened: map[string]mail.Opened{}, buffer: make([]byte, chunk)}, nil
+}
+
+// settled begins a call that reads answers itself: appends in flight are waited for.
+func (d *Destination) settled(ctx context.Context, op string) (leave func(), err error) {
+	leave, err = d.c.enter(ctx, op)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.flight.idle(); err != nil {
+		leave()
+		return nil, d.c.reason(ctx, err)
+	}
+	return leave, nil
+}
+
+// Folders lists the personal folders with their status.
+func (d *Destination) Folders(ctx context.Context) ([]mail.Folder, error) {
+	leave, err := d.settled(ctx, "list folders")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return d.c.Folders(ctx)
+}
+
+// List yields a folder's messages, UIDs ascending, while they arrive.
+func (d *Destination) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		leave, err := d.settled(ctx, "list messages")
+		if err != nil {
+			yield(mail.Message{}, err)
+			return
+		}
+		defer leave()
+		d.c.List(ctx, f, q)(yield)
+	}
+}
+
+// Fetch streams bodies to the sink. An error of the sink ends the session.
+func (d *Destination) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to mail.Sink) error {
+	leave, err := d.settled(ctx, "fetch messages")
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return d.c.Fetch(ctx, f, uids, to)
+}
+
+// Exists asks which of the UIDs are there.
+func (d *Destination) Exists(ctx context.Context, f mail.Folder, uids []mail.UID) ([]mail.UID, error) {
+	leave, err := d.settled(ctx, "look for messages")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return d.c.Exists(ctx, f, uids)
+}
+
+// Append sends the batch; done hears of each message.
+func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
+	w := &appender{c: d.c, flight: d.flight, folder: f, opened: d.opened[f.Raw], done: done, buffer: d.buffer}
+	leave, err := d.c.enter(ctx, "append messages")
+	if err != nil {
+		w.never(batch, err)
+		return err
+	}
+	defer leave()
+	if d.c.selected.open {
+		err = d.flight.idle()
+		if err == nil {
+			// Courier refuses APPEND to a folder that the session has open for reading.
+			err = d.c.unselect()
+		}
+		if err != nil {
+			err = d.c.reason(ctx, err)
+			w.never(batch, err)
+			return err
+		}
+	}
+	return d.c.reason(ctx, w.send(ctx, batch))
+}
+
+// Drain waits for the answers to everything appended.
+func (d *Destination) Drain(ctx context.Context) error {
+	stop := d.c.guard(ctx)
+	defer stop()
+	return d.c.reason(ctx, d.flight.idle())
+}
+
+// Close signs out. What is not answered by then is unknown.
+func (d *Destination) Close() error {
+	d.flight.mu.Lock()
+	waiting := len(d.flight.queue) > 0
+	d.flight.mu.Unlock()
+	if waiting {
+		d.flight.fail(&mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: errClosed})
+	}
+	_ = d.flight.idle() // its error was told with each message
+	return d.c.close()
+}
+
+// Open tells the folder's counters and the flags it keeps. The folder is selected and left again in one round trip,
+// without CLOSE, which would expunge.
+func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, error) {
+	const op = "open folder"
+	leave, err := d.settled(ctx, op)
+	if err != nil {
+		return mail.Opened{}, err
+	}
+	defer leave()
+	o, err := d.c.look(op, f)
+	if err != nil {
+		return mail.Opened{}, d.c.reason(ctx, err)
+	}
+	d.opened[f.Raw] = o
+	return o, nil
+}
+
+// look selects a folder and leaves it.
+func (c *client) look(op string, f mail.Folder) (mail.Opened, error) {
+	leaveIt := c.unselectCommand()
+	if err := c.choose(op, "SELECT", f, leaveIt); err != nil {
+		return mail.Opened{}, err
+	}
+	o := c.selected.opened
+	c.selected = selection{}
+	if o.Status.UIDNext != 0 && o.Status.UIDValidity != 0 {
+		return o, nil
+	}
+	return c.askNext(op, f, o)
+}
+
+// askNext fills in what SELECT left out: Courier gives UIDNEXT with STATUS only, others not at all; then the highest
+// UID tells it.
+func (c *client) askNext(op string, f mail.Folder, o mail.Opened) (mail.Opened, error) {
+	st, err := c.run(op, newCommand("STATUS").astring(f.Raw).raw("(UIDNEXT UIDVALIDITY)"), func(r *response) error {
+		if r.verb == "STATUS" {
+			if _, got, ok := parseStatusData(r.data); ok {
+				o.Status.UIDNext = max(o.Status.UIDNext, got.UIDNext)
+				o.Status.UIDValidity = max(o.Status.UIDValidity, got.UIDValidity)
+			}
+		}
+		return nil
+	})
+	if err != nil || st.verb == "OK" && o.Status.UIDNext != 0 || o.Status.Messages == 0 {
+		return o, err
+	}
+	if err := c.examine(op, mail.Folder{Raw: f.Raw}, true); err != nil {
+		return o, err
+	}
+	_, err = c.run(op, newCommand("UID FETCH").raw("* (UID)"), func(r *response) error {
+		if r.verb != "FETCH" {
+			return nil
+		}
+		it, ok, err := parseFetch(r.data, nil)
+		if ok {
+			o.Status.UIDNext = max(o.Status.UIDNext, it.msg.UID+1)
+		}
+		return err
+	})
+	if err != nil {
+		return o, err
+	}
+	return o, c.unselect()
+}
+
+// SetFlags sets flags, pipelined. A refusal does not keep the others from being set; the first one comes back.
+func (d *Destination) SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error {
+	const op = "set flags"
+	leave, err := d.settled(ctx, op)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	return d.c.reason(ctx, d.c.setFlags(op, f, changes))
+}
+
+func (c *client) setFlags(op string, f mail.Folder, changes []mail.FlagChange) error {
+	if err := c.choose(op, "SELECT", f); err != nil {
+		return err
+	}
+	if err := c.valid(op, f); err != nil {
+		return err
+	}
+	var cmds []*command
+	for _, ch := range changes {
+		flags := keepable(ch.Flags, c.selected.opened)
+		cmds = append(cmds, newCommand("UID STORE").raw(strconv.FormatUint(uint64(ch.UID), 10)+" FLAGS.SILENT ("+join(flags)+")"))
+	}
+	answers, err := c.runWindow(op, cmds, storeWindow, nil)
+	if err != nil {
+		return err
+	}
+	if err := c.unselect(); err != nil {
+		return err
+	}
+	for _, st := range answers {
+		if st.verb != "OK" {
+			return c.fatalUnlessRefused(classify(op, st, atStore))
+		}
+	}
+	return nil
+}
+
+// storeWindow is how many STORE are on the wire at once.
+const storeWindow = 256

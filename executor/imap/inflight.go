@@ -1,0 +1,246 @@
+package imap
+
+import (
+	"math"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"mailhaul/state/mail"
+)
+
+// The window of appends that are written and not answered. Octets bound it, so that it covers bandwidth times round
+// trip; the count only keeps a flood of tiny messages from becoming a flood of answers.
+const (
+	windowOctets = 8 << 20
+	windowCount  = 4096
+)
+
+// slowest is the rate below which an append is given up, in octets a second.
+const slowest = 16 << 10
+
+// attempt is one message on its way.
+type attempt struct {
+	id   int64
+	tag  string
+	size int64
+	// end is the place of the literal's last octet among all octets of the session; until the literal's length is
+	// written it is beyond all of them.
+	end  int64
+	done func(mail.Appended)
+	// consent is given when the server asked for the literal, refused when it answered instead.
+	consents int
+	answered bool
+}
+
+// flight is the appends in flight: the writer adds to it, one goroutine reads their answers while there are any. That
+// goroutine owns client.in while running is set; nobody else may read then.
+type flight struct {
+	c *client
+
+	mu      sync.Mutex
+	change  *sync.Cond
+	queue   []*attempt // in the order they were written
+	octets  int64
+	open    int // attempts whose done has not returned
+	running bool
+	// halted is set after a BAD: nothing more is written until all that was passed on is answered.
+	halted bool
+	dead   error
+
+	telling sync.Mutex // done is called by one goroutine at a time
+}
+
+func newFlight(c *client) *flight {
+	f := &flight{c: c}
+	f.change = sync.NewCond(&f.mu)
+	return f
+}
+
+// join adds an attempt, and starts the reader of answers if it sleeps.
+func (f *flight) join(a *attempt) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.dead != nil {
+		return f.dead
+	}
+	a.end = math.MaxInt64
+	f.queue = append(f.queue, a)
+	f.octets += a.size
+	f.open++
+	f.bear()
+	if !f.running {
+		f.running = true
+		go f.listen() // ends when the queue is empty or the connection breaks; idle waits for it
+	}
+	return nil
+}
+
+// bear gives the answers the time that the octets in flight may take.
+func (f *flight) bear() {
+	f.c.link.pace.patience.Store(f.octets * int64(time.Second) / slowest)
+}
+
+// full tells whether the window has no room; one message of any size is let in while there is any.
+func (f *flight) full() bool { return f.octets >= windowOctets || len(f.queue) >= windowCount }
+
+// listen reads answers until none is due.
+func (f *flight) listen() {
+	for {
+		r, err := f.c.in.next()
+		if err == nil {
+			err = f.take(r)
+		}
+		if err != nil {
+			f.fail(err)
+		}
+		f.mu.Lock()
+		over := err != nil || len(f.queue) == 0
+		if over {
+			f.running = false
+			f.change.Broadcast()
+		}
+		f.mu.Unlock()
+		if over {
+			return
+		}
+	}
+}
+
+// take acts on one response. Its error ends the session.
+func (f *flight) take(r *response) error {
+	switch {
+	case r.kind == goOn:
+		f.consent()
+	case r.kind == tagged:
+		return f.answer(r)
+	case r.kind == untagged && r.verb == "BYE":
+		return &byeError{status: r.status}
+	case r.kind == untagged && r.verb == "BAD":
+		return &badError{status: r.status}
+	}
+	return nil
+}
+
+// consent belongs to the attempt written last: nothing is written behind one that waits.
+func (f *flight) consent() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if n := len(f.queue); n > 0 {
+		f.queue[n-1].consents++
+		f.change.Broadcast()
+	}
+}
+
+// answer settles one attempt.
+func (f *flight) answer(r *response) error {
+	passed := f.c.link.passed()
+	f.mu.Lock()
+	at := f.index(r.tag)
+	if at < 0 || f.halted && at > 0 {
+		f.mu.Unlock()
+		return errForeignTag
+	}
+	a := f.queue[at]
+	if r.verb == "OK" && a.end > passed {
+		f.mu.Unlock()
+		return errForeignTag // it can't have the whole message
+	}
+	f.queue = append(f.queue[:at], f.queue[at+1:]...)
+	f.octets -= a.size
+	f.halted = f.halted || r.verb == "BAD"
+	a.answered = true
+	f.bear()
+	f.change.Broadcast()
+	f.mu.Unlock()
+	f.tell(a, judge(a, r.status, passed))
+	return nil
+}
+
+func (f *flight) index(tag string) int {
+	for i, a := range f.queue {
+		if a.tag == tag {
+			return i
+		}
+	}
+	return -1
+}
+
+// doubtful are the codes of a NO that may follow a commit: the server speaks of itself, not of the message.
+var doubtful = map[string]bool{"UNAVAILABLE": true, "SERVERBUG": true, "INUSE": true}
+
+// judge makes an outcome of a tagged answer (invariants I3 and I4 of package executor).
+func judge(a *attempt, st status, passed int64) mail.Appended {
+	out := mail.Appended{ID: a.id}
+	if st.verb == "OK" {
+		out.Outcome = mail.Landed
+		if st.code == "APPENDUID" {
+			out.UIDValidity, out.UID = appendUID(st.args)
+		}
+		return out
+	}
+	out.Err = classify("append message", st, atAppend)
+	out.Outcome = mail.Absent
+	if st.verb == "NO" && doubtful[st.code] && a.end <= passed {
+		out.Outcome = mail.Unknown
+	}
+	return out
+}
+
+// appendUID reads "validity uid" (RFC 4315). Nothing is believed yet: the caller compares.
+func appendUID(args string) (mail.UIDValidity, mail.UID) {
+	words := strings.Fields(args)
+	if len(words) != 2 {
+		return 0, 0
+	}
+	v, errV := strconv.ParseUint(words[0], 10, 32)
+	uid, errU := strconv.ParseUint(words[1], 10, 32)
+	if errV != nil || errU != nil {
+		return 0, 0
+	}
+	return mail.UIDValidity(v), mail.UID(uid)
+}
+
+// fail ends the session and settles all attempts: those whose last octet was never passed on are absent, of the others
+// nothing is known.
+func (f *flight) fail(err error) {
+	why := f.c.explain("append message", err)
+	f.c.kill(why)
+	passed := f.c.link.passed() // final: kill lets nothing more pass
+	f.mu.Lock()
+	if f.dead == nil {
+		f.dead = why
+	}
+	queue := f.queue
+	f.queue, f.octets = nil, 0
+	f.change.Broadcast()
+	f.mu.Unlock()
+	for _, a := range queue {
+		out := mail.Appended{ID: a.id, Outcome: mail.Unknown, Err: why}
+		if a.end > passed {
+			out.Outcome = mail.Absent
+		}
+		f.tell(a, out)
+	}
+}
+
+func (f *flight) tell(a *attempt, out mail.Appended) {
+	f.telling.Lock()
+	a.done(out)
+	f.telling.Unlock()
+	f.mu.Lock()
+	f.open--
+	f.change.Broadcast()
+	f.mu.Unlock()
+}
+
+// idle waits until every attempt is settled and the reader of answers has gone.
+func (f *flight) idle() error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for f.open > 0 || f.running {
+		f.change.Wait()
+	}
+	return f.dead
+}

@@ -1,0 +1,103 @@
+package imap
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"mailhaul/state/mail"
+)
+
+// selection is the folder that is open in the session.
+type selection struct {
+	raw     string
+	open    bool
+	write   bool
+	exists  uint32
+	expunge uint32 // messages that vanished while it was open
+	opened  mail.Opened
+}
+
+// examine opens a folder for reading, unless it is open. fresh asks for a new look. A UIDVALIDITY other than the one
+// that f was listed with is an error of kind Stale.
+func (c *client) examine(op string, f mail.Folder, fresh bool) error {
+	if fresh || !c.selected.open || c.selected.raw != f.Raw {
+		if err := c.choose(op, "EXAMINE", f); err != nil {
+			return err
+		}
+	}
+	return c.valid(op, f)
+}
+
+// valid compares the open folder's UIDVALIDITY with the one that f was listed with.
+func (c *client) valid(op string, f mail.Folder) error {
+	want, got := f.Status.UIDValidity, c.selected.opened.Status.UIDValidity
+	if want != 0 && want != got {
+		return &mail.Error{Op: op, Kind: mail.Stale, Code: mail.CodeIMAPValidity,
+			Err: fmt.Errorf("the folder's UIDVALIDITY is %d and was %d", got, want)}
+	}
+	return nil
+}
+
+// choose opens a folder with EXAMINE or SELECT.
+func (c *client) choose(op, verb string, f mail.Folder, then ...*command) error {
+	c.selected = selection{}
+	sel := selection{raw: f.Raw, write: verb == "SELECT"}
+	cmds := append([]*command{newCommand(verb).astring(f.Raw)}, then...)
+	answers, err := c.runAll(op, cmds, sel.take)
+	if err != nil {
+		return err
+	}
+	if st := answers[0]; st.verb != "OK" {
+		return classify(op, st, atFolder)
+	}
+	sel.open = true
+	c.selected = sel
+	c.selected.opened.Status.Messages = sel.exists
+	return nil
+}
+
+// take reads what EXAMINE and SELECT tell of the folder (RFC 9051, 6.3.2).
+func (s *selection) take(r *response) error {
+	switch r.verb {
+	case "EXISTS":
+		s.exists = r.num
+	case "OK":
+		s.code(r.status)
+	}
+	return nil
+}
+
+func (s *selection) code(st status) {
+	switch st.code {
+	case "UIDVALIDITY", "UIDNEXT", "HIGHESTMODSEQ":
+		if n, err := strconv.ParseUint(strings.TrimSpace(st.args), 10, 64); err == nil {
+			setStatus(&s.opened.Status, st.code, n)
+		}
+	case "PERMANENTFLAGS":
+		names := strings.Fields(strings.Trim(strings.TrimSpace(st.args), "()"))
+		s.opened.Known = true
+		s.opened.Permanent = mail.ParseFlags(names)
+		for _, name := range names {
+			s.opened.AnyKeyword = s.opened.AnyKeyword || name == `\*`
+		}
+	}
+}
+
+// unselect leaves the open folder without the EXPUNGE that CLOSE would do. Where UNSELECT (RFC 3691) is missing, a
+// folder opened for reading is left by opening one that is not there: that fails, and leaves none open (RFC 3501, 6.3.1).
+func (c *client) unselect() error {
+	if !c.selected.open {
+		return nil
+	}
+	c.selected = selection{}
+	_, err := c.run("leave folder", c.unselectCommand(), nil)
+	return err
+}
+
+func (c *client) unselectCommand() *command {
+	if c.caps.implied("UNSELECT") {
+		return newCommand("UNSELECT")
+	}
+	return newCommand("EXAMINE").astring("mailhaul-" + c.tags.prefix + "none")
+}
