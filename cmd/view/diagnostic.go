@@ -76,11 +76,7 @@ func diagnostic(b *strings.Builder, o Output, d config.Diagnostic) {
 	if d.Severity == config.Warning {
 		label = p.yellow("Warning:")
 	}
-	lines := wrap(Safe(d.Summary), o.Width-width(label)-1)
-	fmt.Fprintf(b, "%s %s\n", label, p.bold(lines[0]))
-	for _, l := range lines[1:] {
-		fmt.Fprintf(b, "  %s\n", p.bold(l))
-	}
+	headline(b, o, label, Safe(d.Summary))
 	if len(d.Snippets) > 0 {
 		b.WriteByte('\n')
 		snippets(b, o, d.Snippets)
@@ -92,6 +88,18 @@ func diagnostic(b *strings.Builder, o Output, d config.Diagnostic) {
 	for _, text := range []string{d.Detail, d.Hint} {
 		if text != "" {
 			paragraph(b, text, "  ", o.Width)
+		}
+	}
+}
+
+// headline writes a label and what follows it; further lines are indented.
+func headline(b *strings.Builder, o Output, label, text string) {
+	p := palette{o.Color}
+	first := wrap(text, o.Width-width(label)-1)[0]
+	b.WriteString(label + " " + p.bold(first) + "\n")
+	if rest := strings.TrimLeft(strings.TrimPrefix(text, first), " "); rest != "" {
+		for _, l := range wrap(rest, o.Width-2) {
+			b.WriteString("  " + p.bold(l) + "\n")
 		}
 	}
 }

@@ -24,23 +24,13 @@ type RunError struct {
 	More string
 }
 
+// codeColumn is where the code of an error ends, however wide the terminal is: the eye looks for it there.
+const codeColumn = 80
+
 // WriteError writes a run-time error, its code at the end of the first line.
 func WriteError(o Output, e RunError) error {
 	var b strings.Builder
-	p := palette{o.Color}
-	head, code := "Error: "+Safe(e.Summary), Safe(string(e.Code))
-	if width(head)+2+width(code) <= o.Width {
-		room := min(o.Width, 80)
-		b.WriteString(p.red("Error:") + p.bold(strings.TrimPrefix(pad(head, room-width(code)-2), "Error:")) + "  " + p.dim(code))
-	} else {
-		b.WriteString(p.red("Error:") + p.bold(strings.TrimPrefix(strings.Join(wrap(head, o.Width), "\n"), "Error:")))
-		if code != "" {
-			b.WriteString("\n  " + p.dim(code))
-		}
-	}
-	text := strings.TrimRight(b.String(), " ") + "\n"
-	b.Reset()
-	b.WriteString(text)
+	e.head(&b, o)
 	if len(e.Names) > 0 {
 		b.WriteByte('\n')
 		paragraph(&b, nameList(e.Names), "  ", o.Width)
@@ -56,6 +46,23 @@ func WriteError(o Output, e RunError) error {
 		}
 	}
 	return o.put(b.String())
+}
+
+// head writes the summary and the code, which moves to a line of its own where the summary leaves no room.
+func (e RunError) head(b *strings.Builder, o Output) {
+	p, code := palette{o.Color}, Safe(string(e.Code))
+	headline(b, o, p.red("Error:"), Safe(e.Summary))
+	if code == "" {
+		return
+	}
+	room := min(o.Width, codeColumn) - width("Error: "+Safe(e.Summary))
+	if room < width(code)+2 {
+		b.WriteString("  " + p.dim(code) + "\n")
+		return
+	}
+	text := strings.TrimSuffix(b.String(), "\n") + strings.Repeat(" ", room-width(code)) + p.dim(code) + "\n"
+	b.Reset()
+	b.WriteString(text)
 }
 
 func (e RunError) more() string {
@@ -128,7 +135,7 @@ type Holder struct {
 
 // Locked makes the error of a state file that another mailhaul works with. now and its zone say what "today" is.
 func Locked(stateFile string, h Holder, now time.Time) RunError {
-	detail := fmt.Sprintf("Started %s by %s on %s, process %d", moment(h.Started, now), h.User, h.Host, h.PID)
+	detail := fmt.Sprintf("Started %s by %s on %s, process %d", moment(h.Started, now), Safe(h.User), Safe(h.Host), h.PID)
 	switch {
 	case h.Known && h.Running:
 		detail += ", still running."
@@ -138,9 +145,9 @@ func Locked(stateFile string, h Holder, now time.Time) RunError {
 		detail += "."
 	}
 	detail += "\nWatch it with:  mailhaul status"
-	more := "If that machine is gone for good:  mailhaul state unlock --force " + h.ID
+	more := "If that machine is gone for good:  mailhaul state unlock --force " + Safe(h.ID)
 	return RunError{
-		Summary: "another mailhaul is working with " + stateFile, Code: mail.CodeStateLocked,
+		Summary: "another mailhaul is working with " + Safe(stateFile), Code: mail.CodeStateLocked,
 		Detail: detail, More: more,
 	}
 }

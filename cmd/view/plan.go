@@ -175,16 +175,12 @@ func (v *planView) totals() {
 // notes writes the plan's warnings or errors, each with what mends it.
 func (v *planView) notes(label string, paint func(string) string, notes []plan.Note) {
 	for _, n := range notes {
-		text := label + " "
+		text := ""
 		if n.Mailbox != "" {
-			text += Safe(n.Mailbox) + ": "
+			text = Safe(n.Mailbox) + ": "
 		}
 		v.b.WriteByte('\n')
-		lines := wrap(text+Safe(n.Text), v.Width-2)
-		v.b.WriteString(paint(label) + strings.TrimPrefix(lines[0], label) + "\n")
-		for _, l := range lines[1:] {
-			v.b.WriteString("  " + l + "\n")
-		}
+		headline(&v.b, v.Output, paint(label), text+Safe(n.Text))
 		if n.Hint != "" {
 			paragraph(&v.b, n.Hint, "  ", v.Width)
 		}
