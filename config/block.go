@@ -153,7 +153,7 @@ func (l *loader) notYet(at place, what string) {
 func (l *loader) unknownAttribute(n *node, a *hcl.Attribute) {
 	attrs, blocks := n.spec.names()
 	if slices.Contains(outOfScope, a.Name) {
-		l.fail(CodeNotSupported, n.at(a.NameRange), "%s are not moved", strings.ReplaceAll(a.Name, "_", " ")).explain(scopeSentence)
+		l.fail(CodeNotSupported, n.at(a.NameRange), "%s is outside what mailhaul moves", a.Name).explain(scopeSentence)
 		return
 	}
 	if near, ok := n.spec.attr(nearest(a.Name, attrs)); ok && near.kind == password {
@@ -205,14 +205,32 @@ func (l *loader) readBlock(parent *node, b *hcl.Block) {
 		return
 	case len(b.Labels) != len(spec.labels):
 		l.fail(CodeSyntax, parent.at(b.DefRange), "%s %s", b.Type, countLabels(len(spec.labels))).explain("Write %s", spec.example())
+		l.broken[spec.name] = true
 		return
 	}
 	n := &node{spec: spec, labels: b.Labels, labelRanges: b.LabelRanges, def: b.DefRange, context: contextOf(parent, b)}
-	if !l.checkLabels(parent, n) {
+	if spec == endpointSpec && b.Labels[0] != "imap" {
+		l.otherEndpoint(n)
 		return
 	}
+	unique := l.checkLabels(parent, n)
 	l.read(n, b.Body)
-	parent.blocks = append(parent.blocks, n)
+	if unique {
+		parent.blocks = append(parent.blocks, n)
+	}
+}
+
+// otherEndpoint refuses an endpoint that is not of type imap, and remembers its name, so that references to it are not
+// called wrong too.
+func (l *loader) otherEndpoint(n *node) {
+	l.broken[endpointRef{n.labels[0], n.labels[1]}.String()] = true
+	at := l.root.at(n.labelRanges[0])
+	if n.labels[0] == "microsoft365" {
+		l.notYet(at, "endpoints of type microsoft365")
+		return
+	}
+	types := []string{"imap", "microsoft365"}
+	l.fail(CodeUnknown, at, "there is no endpoint type %q", n.labels[0]).explain("Types: %s.", quoted(types)).near(n.labels[0], types)
 }
 
 func countLabels(n int) string {
@@ -239,7 +257,7 @@ func contextOf(parent *node, b *hcl.Block) string {
 func (l *loader) unknownBlock(n *node, b *hcl.Block) {
 	attrs, blocks := n.spec.names()
 	if slices.Contains(outOfScope, b.Type) {
-		l.fail(CodeNotSupported, n.at(b.TypeRange), "%s are not moved", strings.ReplaceAll(b.Type, "_", " ")).explain(scopeSentence)
+		l.fail(CodeNotSupported, n.at(b.TypeRange), "%s is outside what mailhaul moves", b.Type).explain(scopeSentence)
 		return
 	}
 	if _, ok := n.spec.attr(b.Type); ok {

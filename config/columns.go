@@ -33,6 +33,7 @@ const (
 // column is a column that may be in a users file.
 type column struct {
 	name       string
+	written    string   // in the columns block; else name
 	headings   []string // any of them, normalised
 	configured bool     // by the columns block: then it must be there
 	index      int      // in the file; -1: absent
@@ -51,14 +52,14 @@ func knownColumns() []column {
 		{name: "flags"},
 	}
 	for i := range cs {
-		cs[i].index = -1
+		cs[i].index, cs[i].written = -1, cs[i].name
 		cs[i].headings = append([]string{spaced(cs[i].name)}, cs[i].headings...)
 	}
 	return cs
 }
 
 // spaced is the form in which headings compare: "Destination_Username" is "destination username".
-func spaced(h string) string { return heading(strings.ReplaceAll(h, "_", " ")) }
+func spaced(h string) string { return strings.ToLower(tidy(strings.ReplaceAll(h, "_", " "))) }
 
 // columnsOf gives the columns that a users block expects.
 func columnsOf(n *node) []column {
@@ -69,7 +70,7 @@ func columnsOf(n *node) []column {
 	}
 	for i := range cs {
 		if h, ok := get[string](c, cs[i].name); ok {
-			cs[i].headings, cs[i].configured = []string{spaced(h)}, true
+			cs[i].headings, cs[i].written, cs[i].configured = []string{spaced(h)}, h, true
 		}
 	}
 	return cs
@@ -98,7 +99,7 @@ func (u *usersFile) bind() bool {
 		unknown, ok = u.missing(&u.columns[i], unknown, ok)
 	}
 	if ok && len(unknown) > 0 {
-		u.l.warn(CodeCSV, u.headerPlace(0), "columns that nobody reads: %s", quoted(unknown)).
+		u.l.warn(CodeCSV, u.headerPlace(-1), "columns that nobody reads: %s", quoted(unknown)).
 			explain("Columns: %s.", strings.Join(u.columnNames(), ", "))
 	}
 	return ok
@@ -108,13 +109,13 @@ func (u *usersFile) bind() bool {
 func (u *usersFile) headless() bool {
 	for _, h := range u.table.headings {
 		if strings.Contains(h, "@") {
-			u.fail(CodeCSV, place{rng: u.at(u.table.header, 0)}, "the first line holds an address, not headings").
+			u.fail(CodeCSV, place{rng: Range{u.name, Pos{u.table.header.lines[0], 1}, Pos{u.table.header.lines[0], 1}}}, "the first line holds an address, not headings").
 				explain("The first line must name the columns: source, password, destination.")
 			return true
 		}
 	}
 	if len(u.table.headings) == 1 && !isKnown(u.columns)(u.table.headings[0]) {
-		u.fail(CodeCSV, u.headerPlace(0), "the columns are not separated").
+		u.fail(CodeCSV, u.headerPlace(-1), "the columns are not separated").
 			explain("The first line is one column, %q. Columns are separated with commas, semicolons or tabs.", short(u.table.headings[0]))
 		return true
 	}
@@ -148,22 +149,22 @@ func (u *usersFile) missing(c *column, unknown []string, ok bool) ([]string, boo
 	if !c.configured && !u.needs(c.name) && near == "" {
 		return unknown, ok
 	}
-	name := c.name
-	if c.configured {
-		name = c.headings[0]
-	}
-	f := u.fail(CodeCSV, u.headerPlace(0), "there is no column %q", name)
-	f.explain("Columns found: %s, separated with %s.", quoted(shortAll(u.table.headings)), commaName(u.table.comma))
+	f := u.fail(CodeCSV, u.headerPlace(-1), "there is no column %q", c.written)
+	found := "Columns found: " + quoted(shortAll(u.table.headings)) + ", separated with " + commaName(u.table.comma) + "."
+	f.explain("%s", found)
 	if c.configured {
 		if cn := u.node.child(columnsSpec.name); cn != nil {
 			f.also(cn.place(c.name))
 		}
 	}
 	if near == "" {
-		near = nearest(name, unknown)
+		near = nearest(c.written, unknown)
 	}
-	if near != "" {
+	switch {
+	case near != "":
 		f.hint("Did you mean %q?", near)
+	case !c.configured:
+		f.explain("%s\nIf it is called otherwise, say so in the users block: columns { %s = \"HEADING\" }", found, c.name)
 	}
 	return slices.DeleteFunc(unknown, func(h string) bool { return h == near }), false
 }
@@ -192,11 +193,7 @@ func (u *usersFile) columnNames() []string {
 		if c.name == "flags" {
 			continue
 		}
-		if c.configured {
-			names = append(names, c.headings[0])
-			continue
-		}
-		names = append(names, c.name)
+		names = append(names, c.written)
 	}
 	return names
 }

@@ -29,8 +29,8 @@ func (r Range) IsZero() bool { return r.File == "" }
 // String gives file:line:column.
 func (r Range) String() string { return fmt.Sprintf("%s:%d:%d", r.File, r.Start.Line, r.Start.Column) }
 
-// Snippet is a source line to show with a diagnostic, secrets already cut out. An empty range (Start equal to End) has no
-// carets: of a users file the line is shown with cells left out.
+// Snippet is a source line to show with a diagnostic, secrets already cut out. The columns of Range count in Text, so
+// that carets fit; where nothing was cut out of the line they are the file's too. An empty range has no carets.
 type Snippet struct {
 	Range   Range
 	Context string // `in pass "prestage"`; may be empty

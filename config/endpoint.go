@@ -17,14 +17,9 @@ const maxCAFile = 4 << 20
 func (l *loader) endpoints() {
 	blocks := l.blocks(endpointSpec)
 	for _, n := range blocks {
-		switch n.labels[0] {
-		case "imap":
-			l.config.Endpoints = append(l.config.Endpoints, l.endpoint(n))
-		default:
-			l.broken[endpointRef{n.labels[0], n.labels[1]}.String()] = true
-		}
+		l.config.Endpoints = append(l.config.Endpoints, l.endpoint(n))
 	}
-	if len(blocks) == 0 {
+	if len(blocks) == 0 && len(l.broken) == 0 {
 		l.fail(CodeMissing, place{}, "there is no endpoint").
 			explain("Describe the servers that mail comes from and goes to:\n" + `endpoint "imap" "old" { host = "mail.example.com" }`)
 	}
@@ -57,8 +52,9 @@ func (l *loader) endpoint(n *node) *Endpoint {
 			}
 		}
 	}
-	e.CAFile = l.caFile(n)
-	e.PinSHA256 = l.pins(n)
+	if e.TLS != TLSNone {
+		e.CAFile, e.PinSHA256 = l.caFile(n), l.pins(n)
+	}
 	e.Admin = l.admin(n)
 	return e
 }

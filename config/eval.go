@@ -14,7 +14,7 @@ import (
 
 // eval computes an expression and takes the marks off; secret says that the value will be one.
 func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
-	if !l.checkVariables(expr, at) {
+	if !l.checkVariables(expr, at, secret) {
 		return cty.NilVal, false
 	}
 	l.forSecret = secret
@@ -38,18 +38,23 @@ func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bo
 
 // checkVariables refuses every name in an expression: this version's language has none. (References to endpoints are
 // not evaluated.)
-func (l *loader) checkVariables(expr hcl.Expression, at place) bool {
+func (l *loader) checkVariables(expr hcl.Expression, at place, secret bool) bool {
 	names := expr.Variables()
 	for _, t := range names {
 		name := t.RootName()
 		here := place{context: at.context}.at(t.SourceRange())
-		switch name {
-		case "var", "local":
+		switch {
+		case name == "var", name == "local":
 			l.notYet(here, "variables and locals")
-		case "endpoint":
+		case secret:
+			// The name may be the password itself, written without quotes.
+			l.secrets.keep(name)
+			l.fail(CodeReference, at, "this is neither text in quotes nor a function").
+				explain(`Write env("NAME"), file("PATH") or command("PROGRAM", "ARGUMENT").`)
+		case name == "endpoint":
 			l.fail(CodeReference, here, "an endpoint can't stand here").explain("Only from and to of a users block take an endpoint.")
 		default:
-			l.fail(CodeReference, here, "there is nothing called %s", name).hint("Is it text? Then put it in quotes: %q", name)
+			l.fail(CodeReference, here, "there is nothing called %s", name).hint("Is it text? Then put it in quotes: %q", l.sources[here.hcl.Filename].slice(here.hcl, name))
 		}
 	}
 	return len(names) == 0
@@ -92,7 +97,15 @@ func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
 		if d.Subject != nil {
 			at = n.at(*d.Subject)
 		}
-		l.fail(CodeSyntax, at, "%s", sentence(d.Summary)).explain("%s", d.Detail)
+		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
+			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line")
+			return // what follows is read as text, and every line of it would be called wrong
+		}
+		f := l.fail(CodeSyntax, at, "%s", sentence(d.Summary))
+		// The detail may quote what stands there.
+		if src := l.sources[at.hcl.Filename]; src == nil || !src.hides(at.hcl) {
+			f.explain("%s", d.Detail)
+		}
 	}
 }
 
@@ -149,10 +162,12 @@ type literals struct {
 	found  []string
 	calls  bool
 	inside int
+	whole  hclsyntax.Node
 }
 
 func (w *literals) walk(expr hcl.Expression) {
 	if n := syntaxOf(expr); n != nil {
+		w.whole = n
 		_ = hclsyntax.Walk(n, w) // it gives only what Enter and Exit give: nothing
 	}
 }
@@ -166,7 +181,8 @@ func (w *literals) Enter(n hclsyntax.Node) hcl.Diagnostics {
 			w.inside++
 		}
 	case *hclsyntax.LiteralValueExpr:
-		if s, ok := asText(n.Val); ok && s != "" && w.inside == 0 {
+		// A number inside an expression is an argument, as the 10 of parseint.
+		if s, ok := asText(n.Val); ok && s != "" && w.inside == 0 && (n.Val.Type() == cty.String || n == w.whole) {
 			w.found = append(w.found, s)
 		}
 	}

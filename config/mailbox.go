@@ -22,6 +22,7 @@ func (l *loader) mailboxBlocks() map[string]*mailboxBlock {
 		if d, ok := get[string](n, "destination"); ok {
 			if trouble := addressTrouble(d); trouble != "" {
 				l.fail(CodeValue, n.place("destination"), "%q is no mail address", d).explain("%s", trouble)
+				delete(n.values, "destination") // the rows' own are not wrong
 			}
 		}
 		out[strings.ToLower(n.labels[0])] = &mailboxBlock{n, l.layer(n)}
@@ -34,8 +35,7 @@ func (u *usersFile) mailbox(rec *record, r *row, special map[string]*mailboxBloc
 	u.l.secrets.keepExact(r.Password)
 	u.l.secrets.keepExact(r.DestinationPassword)
 	m := &Mailbox{Users: u.node.labels[0], From: u.from, To: u.to, Wave: strings.TrimSpace(r.Wave), Folders: u.folders,
-		Messages: u.layer.messages(u.to), Range: u.at(*rec, 0)}
-	m.Range.Start.Column, m.Range.End.Column = 1, 1
+		Messages: u.layer.messages(u.to), Range: Range{u.name, Pos{rec.lines[0], 1}, Pos{rec.lines[0], 1}}}
 	m.Source.Address = strings.TrimSpace(r.Source)
 	if trouble := addressTrouble(m.Source.Address); trouble != "" {
 		u.badAddress(rec, colSource, trouble)
@@ -63,7 +63,11 @@ func (u *usersFile) mailbox(rec *record, r *row, special map[string]*mailboxBloc
 }
 
 func (u *usersFile) badAddress(rec *record, col int, trouble string) {
-	u.fail(CodeCSVRow, u.rowPlace(rec, col), "the %s is no mail address", u.columns[col].name).explain("%s", trouble)
+	if at := u.columns[col].index; at >= 0 && strings.TrimSpace(rec.cells[at]) == "" {
+		u.fail(CodeCSVRow, u.rowPlace(rec, at), "the %s is blank", u.columns[col].name)
+		return
+	}
+	u.fail(CodeCSVRow, u.rowPlace(rec, u.columns[col].index), "the %s is no mail address", u.columns[col].name).explain("%s", trouble)
 }
 
 // override applies a mailbox block.
@@ -85,7 +89,7 @@ func (u *usersFile) logins(m *Mailbox, rec *record, r *row) bool {
 	if u.from != nil && u.from.Admin == nil {
 		m.Source.Password = NewSecret(r.Password)
 		if strings.TrimSpace(r.Password) == "" {
-			u.noPassword(rec, colPassword, u.from)
+			u.noPassword(rec, "source", colPassword, u.from)
 			ok = false
 		}
 	}
@@ -93,15 +97,15 @@ func (u *usersFile) logins(m *Mailbox, rec *record, r *row) bool {
 		m.Destination.Password = NewSecret(firstOf(r.DestinationPassword, r.Password))
 		// Without a source password either, one message is enough where the source needs it.
 		if strings.TrimSpace(m.Destination.Password.Reveal()) == "" && ok {
-			u.noPassword(rec, colDestinationPassword, u.to)
+			u.noPassword(rec, "destination", colDestinationPassword, u.to)
 			ok = false
 		}
 	}
 	return ok
 }
 
-func (u *usersFile) noPassword(rec *record, col int, e *Endpoint) {
-	u.fail(CodeCSVRow, u.rowPlace(rec, col), "the %s is blank", u.columns[col].name).
+func (u *usersFile) noPassword(rec *record, side string, col int, e *Endpoint) {
+	u.fail(CodeCSVRow, u.rowPlace(rec, u.columns[col].index), "there is no password for the %s", side).
 		explain("%s has no admin block, so each mailbox signs in there with its own password.", e.Ref())
 }
 

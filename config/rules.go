@@ -22,21 +22,21 @@ func builtin() layer {
 func ptr[T any](v T) *T { return &v }
 
 // over lays one layer over another.
-func (over layer) over(under layer) layer {
+func (y layer) over(under layer) layer {
 	out := under
-	lay(&out.special, over.special)
-	lay(&out.merge, over.merge)
-	lay(&out.under, over.under)
-	lay(&out.include, over.include)
-	lay(&out.exclude, over.exclude)
-	lay(&out.rename, over.rename)
-	lay(&out.mapping, over.mapping)
-	lay(&out.empty, over.empty)
-	lay(&out.maxSize, over.maxSize)
-	lay(&out.tooLarge, over.tooLarge)
-	lay(&out.keywords, over.keywords)
-	lay(&out.existing, over.existing)
-	lay(&out.receipts, over.receipts)
+	lay(&out.special, y.special)
+	lay(&out.merge, y.merge)
+	lay(&out.under, y.under)
+	lay(&out.include, y.include)
+	lay(&out.exclude, y.exclude)
+	lay(&out.rename, y.rename)
+	lay(&out.mapping, y.mapping)
+	lay(&out.empty, y.empty)
+	lay(&out.maxSize, y.maxSize)
+	lay(&out.tooLarge, y.tooLarge)
+	lay(&out.keywords, y.keywords)
+	lay(&out.existing, y.existing)
+	lay(&out.receipts, y.receipts)
 	return out
 }
 

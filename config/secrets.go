@@ -82,7 +82,7 @@ func newSource(src []byte) *source {
 }
 
 // secretName finds what is a secret by its name, also in a file that does not parse and under a misspelt name.
-var secretName = regexp.MustCompile(`(?i)["']?[a-z0-9_-]*(?:pas+w?o?r?d|passphrase|passwd|pwd|secret|token)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*`)
+var secretName = regexp.MustCompile(`(?i)["']?[a-z0-9_-]*(?:pas+w?o?r?d|passphrase|passwd|pwd|pw|secret|token)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*`)
 
 // harmless are the ways to name a secret without writing it.
 var harmless = regexp.MustCompile(`^"?(?:\$\{)?(?:env|file|command|var\.|local\.)`)
@@ -102,6 +102,25 @@ func (s *source) line(h hcl.Range) (string, Range) {
 		r.End.Column += shift(raw, cuts, h.End.Byte-s.starts[i], len(hidden))
 	}
 	return string(cut(raw, cuts)), r
+}
+
+// hides tells whether something is cut out of the range's first line.
+func (s *source) hides(h hcl.Range) bool {
+	i := h.Start.Line - 1
+	return i >= 0 && i < len(s.lines) && len(s.stretches(i, s.lines[i])) > 0
+}
+
+// slice gives the text of a range within one line, or what holds where there is none.
+func (s *source) slice(h hcl.Range, otherwise string) string {
+	i := h.Start.Line - 1
+	if i < 0 || i >= len(s.lines) || h.End.Line != h.Start.Line {
+		return otherwise
+	}
+	c := s.part(h, i, s.lines[i])
+	if c.to <= c.from {
+		return otherwise
+	}
+	return string(s.lines[i][c.from:c.to])
 }
 
 // cut replaces the stretches.

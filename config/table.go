@@ -17,6 +17,7 @@ import (
 const (
 	maxUsersFile = 256 << 20
 	maxCell      = 64 << 10
+	maxRows      = 1_000_000
 )
 
 // table is a users file as rows of cells, each with its place.
@@ -31,11 +32,8 @@ type table struct {
 // record is one row.
 type record struct {
 	cells []string
-	line  int
-	pos   []cellPos
+	lines []int // on which each cell begins
 }
-
-type cellPos struct{ line, column int32 } // column in octets, from 1
 
 // tableError is why a file is no table; line 0 means the whole file.
 type tableError struct {
@@ -85,6 +83,9 @@ func (t *table) parse(text string, skipped int) []*tableError {
 		case err != nil:
 			return append(errs, &tableError{summary: "the file can't be read as a table", detail: sentenceOf(err)})
 		}
+		if len(t.records) == maxRows {
+			return append(errs, &tableError{summary: fmt.Sprintf("the file has more than %d lines", maxRows)})
+		}
 		t.add(r, cells, skipped)
 	}
 }
@@ -100,16 +101,15 @@ func quoteError(pe *csv.ParseError, skipped int) *tableError {
 }
 
 func (t *table) add(r *csv.Reader, cells []string, skipped int) {
-	rec := record{cells: cells, pos: make([]cellPos, len(cells))}
+	rec := record{cells: cells, lines: make([]int, len(cells))}
 	for i := range cells {
-		line, column := r.FieldPos(i)
-		rec.pos[i] = cellPos{int32(line + skipped), int32(column)}
+		line, _ := r.FieldPos(i)
+		rec.lines[i] = line + skipped
 	}
-	rec.line = int(rec.pos[0].line)
 	if t.headings == nil {
 		t.header = rec
 		for _, h := range cells {
-			t.headings = append(t.headings, heading(h))
+			t.headings = append(t.headings, tidy(h))
 		}
 		return
 	}
@@ -128,8 +128,8 @@ func blank(cells []string) bool {
 	return true
 }
 
-// heading normalises a heading: no blanks around, single ones inside, lower case.
-func heading(s string) string { return strings.ToLower(strings.Join(strings.Fields(s), " ")) }
+// tidy takes blanks off a heading: none around, single ones inside.
+func tidy(s string) string { return strings.Join(strings.Fields(s), " ") }
 
 // decode makes UTF-8 of what spreadsheets write: UTF-8 with or without a byte-order mark, UTF-16, Windows-1252.
 func decode(src []byte) (string, *tableError) {
@@ -210,7 +210,7 @@ func sniff(text string, known func(string) bool) rune {
 		}
 		n := 0
 		for _, h := range cells {
-			if known(heading(h)) {
+			if known(h) {
 				n++
 			}
 		}

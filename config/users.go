@@ -3,6 +3,7 @@ package config
 import (
 	"io"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -37,7 +38,7 @@ type entry struct {
 // users reads the users blocks, their CSVs and the mailbox blocks.
 func (l *loader) users(top layer) {
 	blocks := l.blocks(usersSpec)
-	if len(blocks) == 0 {
+	if len(blocks) == 0 && !l.broken[usersSpec.name] {
 		l.fail(CodeMissing, place{}, "there is no users block").
 			explain("Say whose mail moves:\n" + `users "staff" {` + "\n  from = endpoint.imap.old\n  to   = endpoint.imap.new\n" + `  csv  = "users.csv"` + "\n}")
 	}
@@ -90,7 +91,7 @@ func (l *loader) endpointOf(n *node, name string) *Endpoint {
 		}
 		known = append(known, e.Ref())
 	}
-	if l.broken[ref.String()] {
+	if l.broken[ref.String()] || l.broken[endpointSpec.name] {
 		return nil
 	}
 	f := l.fail(CodeReference, n.place(name), "there is no endpoint %s", ref.String())
@@ -158,37 +159,41 @@ func (u *usersFile) conclude() {
 	u.more = 0
 }
 
-// at is the place of a cell. The range is empty: the line is shown with cells left out, so carets could not point.
-func (u *usersFile) at(rec record, cell int) Range {
-	cell = min(cell, len(rec.pos)-1)
-	p := Pos{int(rec.pos[cell].line), int(rec.pos[cell].column)}
-	for i := range cell {
-		if rec.pos[i].line == rec.pos[cell].line {
-			p.Column -= len(rec.cells[i]) - utf8.RuneCountInString(rec.cells[i])
-		}
-	}
-	return Range{u.name, p, p}
-}
-
 func (u *usersFile) headerPlace(cell int) place {
-	var cells []string
-	for _, h := range u.table.header.cells {
-		cells = append(cells, short(strings.Join(strings.Fields(h), " ")))
+	shown := make([]string, len(u.table.header.cells))
+	for i, h := range u.table.header.cells {
+		shown[i] = short(tidy(h))
 	}
-	return place{rng: u.at(u.table.header, cell), text: join(cells, u.table.comma)}
+	return u.linePlace(&u.table.header, shown, cell)
 }
 
-// rowPlace shows a row: addresses only, "..." for what else is there.
-func (u *usersFile) rowPlace(rec *record, col int) place {
-	cell := 0
-	if col >= 0 && u.columns[col].index >= 0 {
-		cell = u.columns[col].index
-	}
+// rowPlace shows a row: addresses only, "..." for what else is there. Cell -1 is the whole row.
+func (u *usersFile) rowPlace(rec *record, cell int) place {
 	shown := make([]string, len(rec.cells))
 	for i, c := range rec.cells {
 		shown[i] = u.show(rec, i, c)
 	}
-	return place{rng: u.at(*rec, cell), text: join(shown, u.table.comma)}
+	return u.linePlace(rec, shown, cell)
+}
+
+// linePlace points at a cell. Its columns count in the text as shown, which cells are cut out of; a blank cell is as wide
+// as the separator after it.
+func (u *usersFile) linePlace(rec *record, shown []string, cell int) place {
+	const most = 200
+	from, to := 1, 1
+	if cell >= 0 {
+		from = utf8.RuneCountInString(strings.Join(append(slices.Clone(shown[:cell]), ""), string(u.table.comma))) + 1
+		to = from + max(utf8.RuneCountInString(shown[cell]), 1)
+	}
+	text := []rune(strings.Join(shown, string(u.table.comma)))
+	if len(text) > most {
+		text = append(text[:most], []rune("...")...)
+	}
+	if to > len(text)+2 {
+		from, to = 1, 1
+	}
+	line := rec.lines[max(cell, 0)]
+	return place{rng: Range{u.name, Pos{line, from}, Pos{line, to}}, text: string(text)}
 }
 
 func (u *usersFile) show(rec *record, i int, cell string) string {
@@ -204,15 +209,6 @@ func (u *usersFile) show(rec *record, i int, cell string) string {
 		return address
 	}
 	return "..."
-}
-
-func join(cells []string, comma rune) string {
-	const most = 200
-	s := strings.Join(cells, string(comma))
-	if r := []rune(s); len(r) > most {
-		s = string(r[:most]) + "..."
-	}
-	return s
 }
 
 // canonical hands the table to gocsv: canonical headings, and of each row the cells under them.
@@ -252,11 +248,11 @@ func (u *usersFile) rows(special map[string]*mailboxBlock) []entry {
 	}
 	var rows []row
 	if err := gocsv.UnmarshalCSV(feed, &rows); err != nil || len(rows) != len(recs) {
-		u.fail(CodeCSV, u.headerPlace(0), "the file can't be read as a table")
+		u.fail(CodeCSV, u.headerPlace(-1), "the file can't be read as a table")
 		return nil
 	}
 	if len(rows) == 0 && u.failures == 0 {
-		u.fail(CodeCSV, u.headerPlace(0), "the file has headings and no mailbox")
+		u.fail(CodeCSV, u.headerPlace(-1), "the file has headings and no mailbox")
 	}
 	var out []entry
 	for i := range rows {
@@ -271,7 +267,7 @@ func (u *usersFile) rows(special map[string]*mailboxBlock) []entry {
 func (u *usersFile) checkShape(rec *record) bool {
 	for i, c := range rec.cells {
 		if len(c) > maxCell {
-			u.fail(CodeCSVRow, place{rng: u.at(*rec, i)}, "a cell is %d kB long", len(c)/1000).
+			u.fail(CodeCSVRow, u.rowPlace(rec, i), "a cell is %d kB long", len(c)/1000).
 				explain("At most %d kB fit. A quote that is opened and not closed takes the lines after it into the cell.", maxCell/1000)
 			return false
 		}

@@ -1,0 +1,14 @@
+endpoint "imap" "old" {
+  host = "old.example.com"
+  admin {
+    style = "dovecot"
+  }
+}
+endpoint "imap" "new" {
+  host = "new.example.com"
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}

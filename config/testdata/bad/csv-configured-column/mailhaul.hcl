@@ -1,0 +1,18 @@
+endpoint "imap" "old" {
+  host = "old.example.com"
+}
+endpoint "imap" "new" {
+  host = "new.example.com"
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+  columns {
+    source      = "Old address"
+    password    = "Old password"
+    destination = "New address"
+    waive       = "Wave"
+    wave        = "Wave"
+  }
+}

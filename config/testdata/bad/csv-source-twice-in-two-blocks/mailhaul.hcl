@@ -1,0 +1,16 @@
+endpoint "imap" "old" {
+  host = "old.example.com"
+}
+endpoint "imap" "new" {
+  host = "new.example.com"
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}
+users "again" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}

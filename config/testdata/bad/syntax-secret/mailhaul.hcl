@@ -1,0 +1,6 @@
+endpoint "imap" "old" {
+  admin {
+    user = "x"
+    password = "canary-unterminated
+  }
+}

@@ -1,0 +1,7 @@
+endpoint "imap" "old" {
+  host = "old.example.com
+}
+
+pass "full" {
+  after = = 3
+}
