@@ -1,0 +1,152 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/plan"
+	"mailhaul/state/mail"
+)
+
+type applyFlags struct {
+	pass, wave  string
+	mailboxes   []string
+	autoApprove bool
+}
+
+func applyCommand(a *app) *cobra.Command {
+	f := &applyFlags{}
+	c := &cobra.Command{
+		Use:   "apply [PLAN-FILE]",
+		Short: "plan, ask, copy; or carry out a saved plan",
+		Long: "Plan the pass that is due, ask, and do it. The same command again goes on where it stopped;\n" +
+			"nothing is copied twice, and nothing is ever deleted. With PLAN-FILE, carry out a plan that\n" +
+			"was saved by: mailhaul plan --out PLAN-FILE",
+		Args: optionalWord,
+		RunE: func(c *cobra.Command, words []string) error { return runApply(c.Context(), a, f, words) },
+	}
+	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
+	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
+	c.Flags().StringArrayVar(&f.mailboxes, "mailbox", nil, "only mailboxes that fit `GLOB`; may be repeated")
+	c.Flags().BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
+	return c
+}
+
+func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err error) {
+	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0) {
+		return usage("a plan file goes with none of --pass, --wave and --mailbox", "What is done stands in the plan.")
+	}
+	a.beginEvents()
+	w, err := a.openWork(ctx, "apply", chosen{f.mailboxes, f.wave})
+	if err != nil {
+		return err
+	}
+	defer w.close(&err)
+	p, counted, err := f.plan(ctx, w, words)
+	switch {
+	case err != nil:
+		return err
+	case p == nil:
+		return a.noPassLeft()
+	case p.Pass.Kind == config.PassVerify:
+		return w.verifyPass(ctx, p)
+	}
+	if err := a.showPlan(p, counted); err != nil {
+		return err
+	}
+	if len(p.Errors) > 0 {
+		return outcome(exitError)
+	}
+	if p.Empty() {
+		return w.nothingToDo(ctx)
+	}
+	if err := f.approve(w, p); err != nil {
+		return err
+	}
+	return w.carryOut(ctx, p)
+}
+
+// plan loads the saved plan, or makes one.
+func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.Plan, time.Duration, error) {
+	if len(words) == 0 {
+		return w.plan(ctx, f.pass)
+	}
+	p, err := plan.Load(words[0])
+	if err != nil {
+		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", sentence(err))
+	}
+	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
+	if len(stale) == 0 {
+		return p, 0, nil
+	}
+	var reasons []string
+	for _, note := range stale {
+		reasons = append(reasons, sentence(note))
+	}
+	return nil, 0, fail(mail.Code(stale[0].Code), "the plan no longer fits; nothing was copied",
+		append(reasons, stale[0].Hint)...)
+}
+
+func (a *app) showPlan(p *plan.Plan, counted time.Duration) error {
+	if a.events != nil {
+		a.events.Plan(p)
+		return nil
+	}
+	return view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted})
+}
+
+// nothingToDo ends an apply whose plan is empty. What failed earlier is not silent: it is named, with exit code 3.
+func (w *work) nothingToDo(ctx context.Context) error {
+	list, err := failed(ctx, w.ledger.Reader, w.mailboxes)
+	if err != nil || len(list.Messages)+len(list.Mailboxes) == 0 {
+		return err
+	}
+	if w.app.events == nil {
+		if _, err := fmt.Fprintln(w.app.term.Out); err != nil {
+			return err
+		}
+		err = view.Failures(w.app.term.Out, list)
+	}
+	return errors.Join(err, outcome(exitIncomplete))
+}
+
+// approve asks, unless that is answered already or nothing would be copied.
+func (f *applyFlags) approve(w *work, p *plan.Plan) error {
+	if f.autoApprove || p.Total.Start+p.Total.Continue == 0 {
+		return nil
+	}
+	if !w.app.canAsk() {
+		return usage("nobody is there to approve the plan",
+			"Without a terminal, or with --no-input, the answer is given by the flag --auto-approve.",
+			"Or save the plan, read it, and carry it out:  mailhaul plan --out FILE")
+	}
+	if err := view.Question(w.app.term.Err, p, w.destination()); err != nil {
+		return err
+	}
+	answer, err := w.app.ask("")
+	if err != nil {
+		return err
+	}
+	if answer != "yes" {
+		return fail("", "you did not say yes; nothing was copied")
+	}
+	return nil
+}
+
+// destination is how people call where the mail goes.
+func (w *work) destination() string {
+	hosts := map[string]bool{}
+	for _, m := range w.mailboxes {
+		hosts[m.To.Host] = true
+	}
+	if names := keys(hosts); len(names) == 1 {
+		return names[0]
+	}
+	return fmt.Sprintf("%d servers", len(hosts))
+}

@@ -1,0 +1,86 @@
+package cmd
+
+import (
+	"fmt"
+	"io"
+	"strings"
+)
+
+// question is one thing to ask; its flag answers it without a terminal.
+type question struct {
+	flag     string
+	text     string
+	answer   *string
+	optional bool // an empty answer leaves the default
+}
+
+// canAsk tells whether somebody is there to answer.
+func (a *app) canAsk() bool {
+	return !a.flags.noInput && a.term.InIsTerminal
+}
+
+// askOrDefault asks q; where nobody can answer, an optional one keeps its default and the others are an error.
+func (a *app) askOrDefault(q question) error {
+	if !a.canAsk() {
+		if q.optional {
+			return nil
+		}
+		return usage(fmt.Sprintf("nobody is there to ask %q", strings.TrimSpace(q.text)),
+			"Without a terminal, or with --no-input, the answer is given by the flag --"+q.flag+".")
+	}
+	for {
+		answer, err := a.ask(q.text)
+		if err != nil {
+			return err
+		}
+		if answer != "" {
+			*q.answer = answer
+			return nil
+		}
+		if q.optional {
+			return nil
+		}
+	}
+}
+
+// ask prints the text and reads one line. The end of the input is an error: a question can't be answered by silence.
+func (a *app) ask(text string) (string, error) {
+	if _, err := fmt.Fprint(a.term.Err, text); err != nil {
+		return "", err
+	}
+	type answer struct {
+		line string
+		err  error
+	}
+	answers := make(chan answer, 1)
+	// A read from a terminal can't be called off; the process ends soon after an interrupt.
+	go func() {
+		line, err := readLine(a.term.In)
+		answers <- answer{line, err}
+	}()
+	select {
+	case <-a.io.Stop:
+		return "", errInterrupted
+	case got := <-answers:
+		if got.err != nil {
+			return "", usage("no answer was given, nothing was done")
+		}
+		return strings.TrimSpace(got.line), nil
+	}
+}
+
+// readLine reads octet by octet, so that nothing meant for the next question is lost in a buffer.
+func readLine(in io.Reader) (string, error) {
+	var line []byte
+	one := make([]byte, 1)
+	for {
+		_, err := io.ReadFull(in, one)
+		if err != nil && len(line) == 0 {
+			return "", err
+		}
+		if err != nil || one[0] == '\n' {
+			return string(line), nil
+		}
+		line = append(line, one[0])
+	}
+}

@@ -1,0 +1,84 @@
+package cmd
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"mailhaul/cmd/demo"
+)
+
+const demoHCL = `# Two servers on this machine, and what goes where. In earnest only the hosts differ, and nobody needs tls = "none".
+
+endpoint "imap" "old" {
+  host            = %q
+  port            = %d
+  tls             = "none"
+  allow_plaintext = true
+}
+
+endpoint "imap" "new" {
+  host            = %q
+  port            = %d
+  tls             = "none"
+  allow_plaintext = true
+}
+
+users "everybody" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}
+
+folders {
+  exclude = ["^Trash(/|$)", "^Papierkorb(/|$)"]
+}
+
+pass "verify" {}
+pass "prestage" { older_than = "90d" }
+pass "full" {}
+pass "retry" {}
+`
+
+// writeProject writes what a person would have written.
+func (s *show) writeProject() error {
+	hcl := fmt.Sprintf(demoHCL, s.source.Host(), s.source.Port(), s.destination.Host(), s.destination.Port())
+	var csv strings.Builder
+	csv.WriteString("source,password,destination,destination_password\n")
+	for _, p := range demo.People() {
+		fmt.Fprintf(&csv, "%s,%s,%s,%s\n", p.Source, p.SourcePassword, p.Destination, p.DestinationPassword)
+	}
+	if err := writeNew(filepath.Join(s.dir, "mailhaul.hcl"), hcl); err != nil {
+		return err
+	}
+	return writeNew(filepath.Join(s.dir, "users.csv"), csv.String())
+}
+
+// compare judges the copy message by message, without the code that made it.
+func (s *show) compare() error {
+	equal, differences := demo.Compare(s.source, s.destination, demoTarget)
+	if len(differences) > 0 {
+		var lines []string
+		for _, d := range differences {
+			lines = append(lines, d.String())
+		}
+		return fail("", "the demo went wrong: both sides differ", lines...)
+	}
+	s.say(fmt.Sprintf("Compared message by message, by code that has no part in copying: %d messages are equal in content,\n"+
+		"date and flags. Trash was left out on purpose.\n"+
+		"The servers end with this process. The project is kept in %s; there go on working:\n"+
+		"  cd %s && mailhaul status     and:  mailhaul plan --offline\n"+
+		"Your own project begins with:  mailhaul init", equal, s.dir, s.dir))
+	return nil
+}
+
+// demoTarget is where a folder of the source goes by the demo's rules, written down independently of package plan.
+func demoTarget(_ demo.Person, folder string) string {
+	switch folder {
+	case "Trash", "Papierkorb":
+		return ""
+	case "Sent", "Gesendete Elemente":
+		return "Sent Items"
+	}
+	return folder
+}

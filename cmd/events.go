@@ -1,0 +1,61 @@
+package cmd
+
+import (
+	"fmt"
+
+	"mailhaul/cmd/view"
+	"mailhaul/executor"
+	"mailhaul/state"
+)
+
+// beginEvents makes --json of apply a stream: from here on everything that is told is an event on standard output.
+func (a *app) beginEvents() {
+	if a.flags.json {
+		a.events = view.NewJSON(a.term.Out, Version, a.term.Now)
+	}
+}
+
+// runEvents is where the events of a run go.
+func (a *app) runEvents(run state.Run) view.Events {
+	if a.events != nil {
+		a.events.Begin(run.ID, run.Pass)
+		return a.events
+	}
+	return view.NewEvents(a.term, view.Progress(a.flags.progress), a.flags.quiet)
+}
+
+// quietEvents is where the events of a run go whose result is shown as a whole.
+func (w *work) quietEvents() view.Events {
+	if w.app.events != nil {
+		return w.app.events
+	}
+	return noEvents{}
+}
+
+// noEvents tells nobody.
+type noEvents struct{}
+
+// Event drops e.
+func (noEvents) Event(executor.Event) {}
+
+// Close does nothing.
+func (noEvents) Close() error { return nil }
+
+// surveyEvents is where the events of a survey go: it is short, so lines will do.
+func (a *app) surveyEvents() view.Events {
+	switch {
+	case a.events != nil:
+		return a.events
+	case a.flags.quiet || a.flags.json || a.flags.progress == string(view.ProgressNone):
+		return view.NewQuiet(a.term.Err, a.term.Location)
+	}
+	return view.NewLines(a.term.Err, a.term.Location)
+}
+
+// saySurvey tells that servers are being asked: the answer may take its time.
+func (a *app) saySurvey(mailboxes int) {
+	if a.events != nil || a.flags.quiet || a.flags.json || a.flags.progress == string(view.ProgressNone) {
+		return
+	}
+	_, _ = fmt.Fprintf(a.term.Err, "Asking both sides of %s ...\n", view.Plural(mailboxes, "mailbox")) // only a courtesy
+}

@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/state"
+)
+
+type failuresFlags struct {
+	code string
+	csv  bool
+}
+
+func failuresCommand(a *app) *cobra.Command {
+	f := &failuresFlags{}
+	c := &cobra.Command{
+		Use:               "failures [MAILBOX...]",
+		Short:             "what failed, why, what to do",
+		ValidArgsFunction: completeMailboxes(a),
+		RunE: func(c *cobra.Command, words []string) error {
+			return runFailures(c.Context(), a, f, chosen{patterns: words})
+		},
+	}
+	c.Flags().StringVar(&f.code, "code", "", "only failures with this `CODE`")
+	c.Flags().BoolVar(&f.csv, "csv", false, "write CSV")
+	return c
+}
+
+func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) error {
+	if f.csv && a.flags.json {
+		return usage("--csv and --json exclude each other")
+	}
+	if _, ok := page("explain", f.code); f.code != "" && !ok {
+		return usage(fmt.Sprintf("there is no error code %q", f.code),
+			didYouMean(strings.ToUpper(f.code), pageNames("explain")))
+	}
+	cfg, mailboxes, err := a.loadChosen(who)
+	if err != nil {
+		return err
+	}
+	var list view.FailureList
+	err = reading(ctx, cfg, func(r *state.Reader) error {
+		list, err = failed(ctx, r, mailboxes)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	list = withCode(list, f.code)
+	switch {
+	case a.flags.json:
+		return view.FailuresJSON(a.term.Out, list)
+	case f.csv:
+		return view.FailuresCSV(a.term.Out, list)
+	}
+	return view.Failures(a.term.Out, list)
+}
+
+// failed reads what failed of the mailboxes. Those that left the configuration are no longer mailhaul's business.
+func failed(ctx context.Context, r *state.Reader, mailboxes []*config.Mailbox) (view.FailureList, error) {
+	mine := map[string]bool{}
+	for _, m := range mailboxes {
+		mine[m.Name()] = true
+	}
+	var list view.FailureList
+	messages, err := r.FailedMessages(ctx)
+	if err != nil {
+		return list, err
+	}
+	for _, m := range messages {
+		if mine[m.Mailbox] {
+			list.Messages = append(list.Messages, m)
+		}
+	}
+	stopped, err := r.FailedMailboxes(ctx)
+	for _, m := range stopped {
+		if mine[m.Name] {
+			list.Mailboxes = append(list.Mailboxes, m)
+		}
+	}
+	return list, err
+}
+
+func withCode(all view.FailureList, code string) view.FailureList {
+	if code == "" {
+		return all
+	}
+	var list view.FailureList
+	for _, m := range all.Messages {
+		if strings.EqualFold(string(m.Code), code) {
+			list.Messages = append(list.Messages, m)
+		}
+	}
+	for _, m := range all.Mailboxes {
+		if strings.EqualFold(string(m.Code), code) {
+			list.Mailboxes = append(list.Mailboxes, m)
+		}
+	}
+	return list
+}

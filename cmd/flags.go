@@ -1,0 +1,109 @@
+package cmd
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// globals are the flags that every command has.
+type globals struct {
+	chdir    string
+	state    string
+	json     bool
+	color    string
+	progress string
+	quiet    bool
+	verbose  bool
+	trace    string
+	noInput  bool
+}
+
+func (g *globals) register(flags *pflag.FlagSet) {
+	flags.StringVar(&g.chdir, "chdir", ".", "work in the project of this `DIR`")
+	flags.StringVar(&g.state, "state", "", "state `FILE` (default: what the configuration says, or mailhaul.state)")
+	flags.BoolVar(&g.json, "json", false, "answer in JSON on stdout")
+	flags.Var(newChoice(&g.color, "auto", "always", "never"), "color", "colour: auto, always or never")
+	flags.Var(newChoice(&g.progress, "auto", "live", "lines", "none"), "progress",
+		"progress: auto, live, lines or none")
+	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say the result only")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say more")
+	flags.StringVar(&g.trace, "trace", "", "write what is said to servers into files in this `DIR`, without secrets")
+	flags.BoolVar(&g.noInput, "no-input", false, "never ask; a question is an error")
+}
+
+// fromEnvironment gives flags that were not typed the values of their variables; flags win.
+func fromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) error {
+	for _, name := range []string{"state", "pass", "progress", "no-input", "trace"} {
+		variable := "MAILHAUL_" + strings.ToUpper(strings.ReplaceAll(name, "-", "_"))
+		f := flags.Lookup(name)
+		value, set := env(variable)
+		if f == nil || f.Changed || !set || value == "" {
+			continue
+		}
+		if err := flags.Set(name, value); err != nil {
+			return usage(fmt.Sprintf("the environment variable %s can't be %q", variable, value),
+				fmt.Sprintf("It stands for --%s: %s.", name, f.Usage))
+		}
+	}
+	return nil
+}
+
+// choice is a flag that takes one of some words.
+type choice struct {
+	value *string
+	words []string
+}
+
+// newChoice makes a choice whose default is the first word.
+func newChoice(value *string, words ...string) *choice {
+	*value = words[0]
+	return &choice{value: value, words: words}
+}
+
+// String gives the chosen word.
+func (c *choice) String() string { return *c.value }
+
+// Type names the value in help texts.
+func (c *choice) Type() string { return "WORD" }
+
+// Set takes one of the words.
+func (c *choice) Set(word string) error {
+	if !slices.Contains(c.words, word) {
+		hint := didYouMean(word, c.words)
+		if hint != "" {
+			hint = ". " + strings.TrimSuffix(hint, "?") + "?"
+		}
+		return fmt.Errorf("allowed are %s%s", strings.Join(c.words, ", "), hint)
+	}
+	*c.value = word
+	return nil
+}
+
+// usageTemplate keeps the help of a command short: global flags are listed by "mailhaul --help" only.
+const usageTemplate = `Usage: {{if .Runnable}}{{.UseLine}}{{else}}{{.CommandPath}} COMMAND{{end}}
+{{- if .HasAvailableSubCommands}}
+
+Commands:{{range .Commands}}{{if or .IsAvailableCommand (eq .Name "help")}}
+  {{rpad .Name .NamePadding}} {{.Short}}{{end}}{{end}}{{end}}
+{{- if .HasAvailableLocalFlags}}
+
+Flags:
+{{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
+{{- if .HasAvailableInheritedFlags}}
+
+Flags of every command: mailhaul --help{{end}}
+`
+
+const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}
+
+{{end}}{{.UsageString}}`
+
+// plainHelp gives every command the short form of help.
+func plainHelp(root *cobra.Command) {
+	root.SetUsageTemplate(usageTemplate)
+	root.SetHelpTemplate(helpTemplate)
+}

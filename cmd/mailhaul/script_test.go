@@ -1,0 +1,216 @@
+package main
+
+import (
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"mailhaul/cmd/demo"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"mailhaul": main})
+}
+
+// TestScript runs the real command against two servers inside this process. One file of testdata/script is one promise;
+// its first line says which. $SOURCE_PORT and $DESTINATION_PORT are the servers, empty but for three people.
+func TestScript(t *testing.T) {
+	testscript.Run(t, testscript.Params{
+		Dir:                 "../../testdata/script",
+		RequireExplicitExec: true,
+		Setup:               setup,
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"deliver":  deliver,
+			"password": password,
+			"refuse":   refuse,
+			"holds":    holds,
+			"fetched":  fetched,
+			"exitcode": exitcode,
+			"secret":   secret,
+			"equal":    equal,
+			"project":  project,
+		},
+	})
+}
+
+type serverKey string
+
+const (
+	sourceKey      serverKey = "source"
+	destinationKey serverKey = "destination"
+)
+
+func setup(env *testscript.Env) error {
+	for _, one := range []struct {
+		key   serverKey
+		users map[string]string
+	}{{sourceKey, demo.SourceUsers()}, {destinationKey, demo.DestinationUsers()}} {
+		s, err := demo.NewServer(demo.Options{Users: one.users})
+		if err != nil {
+			return err
+		}
+		env.Defer(func() {
+			if err := s.Close(); err != nil {
+				env.T().Log(err)
+			}
+		})
+		env.Values[one.key] = s
+		env.Setenv(strings.ToUpper(string(one.key))+"_PORT", strconv.Itoa(s.Port()))
+	}
+	env.Setenv("TZ", "UTC")
+	env.Setenv("LANG", "C.UTF-8")
+	return nil
+}
+
+func server(ts *testscript.TestScript, name string) *demo.Server {
+	s, ok := ts.Value(serverKey(name)).(*demo.Server)
+	if !ok {
+		ts.Fatalf("there is no server %q", name)
+	}
+	return s
+}
+
+// deliver USER FOLDER AGE [COUNT] lets mail arrive at the source; AGE is a duration such as 2400h.
+func deliver(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: deliver USER FOLDER AGE [COUNT]")
+	}
+	age, err := time.ParseDuration(args[2])
+	ts.Check(err)
+	count := 1
+	if len(args) > 3 {
+		count, err = strconv.Atoi(args[3])
+		ts.Check(err)
+	}
+	for n := range count {
+		text := fmt.Sprintf("From: a@b.example\r\nSubject: %s %s %d\r\n\r\nHello.\r\n", args[1], args[2], n)
+		_, err = server(ts, "source").Deliver(args[0], args[1],
+			demo.Message{Date: time.Now().Add(-age).Truncate(time.Second), Octets: []byte(text)})
+		ts.Check(err)
+	}
+}
+
+// password SERVER USER PASSWORD changes what the server accepts.
+func password(ts *testscript.TestScript, _ bool, args []string) {
+	server(ts, args[0]).SetPassword(args[1], args[2])
+}
+
+// refuse TEXT REASON makes the destination refuse messages that hold TEXT; "refuse" alone mends it.
+func refuse(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) == 0 {
+		server(ts, "destination").SetRefuse(nil)
+		return
+	}
+	server(ts, "destination").SetRefuse(func(_, _ string, m demo.Message) string {
+		if strings.Contains(string(m.Octets), args[0]) {
+			return args[1]
+		}
+		return ""
+	})
+}
+
+// holds USER FOLDER COUNT checks how many messages are in a folder of the destination.
+func holds(ts *testscript.TestScript, neg bool, args []string) {
+	want, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	if got := len(server(ts, "destination").Messages(args[0], args[1])); (got == want) == neg {
+		ts.Fatalf("%s of %s holds %d messages, not %d", args[1], args[0], got, want)
+	}
+}
+
+// fetched COUNT checks how many bodies have left the source since the last time it was asked.
+func fetched(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	name := ts.Getenv("FETCHED")
+	before, _ := strconv.Atoi(name) // empty at first
+	now := server(ts, "source").Stats().Fetched
+	ts.Setenv("FETCHED", strconv.Itoa(now))
+	if now-before != want {
+		ts.Fatalf("%d bodies left the source, not %d", now-before, want)
+	}
+}
+
+// exitcode CODE COMMAND... runs mailhaul and checks the exit code exactly.
+func exitcode(ts *testscript.TestScript, _ bool, args []string) {
+	err := ts.Exec(args[1], args[2:]...)
+	got := "0"
+	if err != nil {
+		got = strings.TrimPrefix(err.Error(), "exit status ")
+	}
+	if got != args[0] {
+		ts.Fatalf("exit code %s, not %s", got, args[0])
+	}
+}
+
+// secret DIR checks that no password of the demo is in a file of DIR or in the last output, but for users.csv.
+func secret(ts *testscript.TestScript, _ bool, args []string) {
+	texts := map[string]string{"stdout": ts.ReadFile("stdout"), "stderr": ts.ReadFile("stderr")}
+	ts.Check(filepath.WalkDir(ts.MkAbs(args[0]), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "users.csv" {
+			return err
+		}
+		octets, err := os.ReadFile(path)
+		texts[path] = string(octets)
+		return err
+	}))
+	for _, p := range demo.People() {
+		for where, text := range texts {
+			if strings.Contains(text, p.SourcePassword) || strings.Contains(text, p.DestinationPassword) {
+				ts.Fatalf("a password of %s is in %s", p.Source, where)
+			}
+		}
+	}
+}
+
+// equal checks that both sides hold the same, message by message, folder names unchanged.
+func equal(ts *testscript.TestScript, _ bool, _ []string) {
+	_, differences := demo.Compare(server(ts, "source"), server(ts, "destination"),
+		func(_ demo.Person, folder string) string { return folder })
+	for _, d := range differences {
+		ts.Logf("%s", d)
+	}
+	if len(differences) > 0 {
+		ts.Fatalf("both sides differ")
+	}
+}
+
+// project writes mailhaul.hcl and users.csv for both servers, the passes prestage and full among others.
+func project(ts *testscript.TestScript, _ bool, _ []string) {
+	hcl := fmt.Sprintf(`endpoint "imap" "old" {
+  host            = "127.0.0.1"
+  port            = %s
+  tls             = "none"
+  allow_plaintext = true
+}
+
+endpoint "imap" "new" {
+  host            = "127.0.0.1"
+  port            = %s
+  tls             = "none"
+  allow_plaintext = true
+}
+
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}
+
+pass "prestage" { older_than = "90d" }
+pass "full" {}
+`, ts.Getenv("SOURCE_PORT"), ts.Getenv("DESTINATION_PORT"))
+	csv := "source,password,destination,destination_password\n"
+	for _, p := range demo.People() {
+		csv += strings.Join([]string{p.Source, p.SourcePassword, p.Destination, p.DestinationPassword}, ",") + "\n"
+	}
+	ts.Check(os.WriteFile(ts.MkAbs("mailhaul.hcl"), []byte(hcl), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("users.csv"), []byte(csv), 0o600))
+}

@@ -1,0 +1,142 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+type planFlags struct {
+	pass, wave, out  string
+	all, leftOut     bool
+	offline          bool
+	detailedExitCode bool
+}
+
+func planCommand(a *app) *cobra.Command {
+	f := &planFlags{}
+	c := &cobra.Command{
+		Use:   "plan [MAILBOX...]",
+		Short: "what a pass would do",
+		Long: "Ask both sides and show what the next pass would do. Nothing is copied.\n" +
+			"MAILBOX is an address or a glob such as '*@contoso.example'.",
+		ValidArgsFunction: completeMailboxes(a),
+		RunE: func(c *cobra.Command, words []string) error {
+			return runPlan(c.Context(), a, f, chosen{words, f.wave})
+		},
+	}
+	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
+	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
+	c.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for: mailhaul apply FILE")
+	c.Flags().BoolVar(&f.all, "all", false, "list every mailbox")
+	c.Flags().BoolVar(&f.leftOut, "left-out", false, "list the messages that stay behind")
+	c.Flags().BoolVar(&f.offline, "offline", false, "contact no server: from the state file alone")
+	c.Flags().BoolVar(&f.detailedExitCode, "detailed-exitcode", false, "exit code 2 if there is work")
+	return c
+}
+
+func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) {
+	if f.offline && f.out != "" {
+		return usage("--offline and --out exclude each other",
+			"A plan that is carried out must know what the servers hold now.")
+	}
+	p, counted, err := f.make(ctx, a, who)
+	if err != nil {
+		return err
+	}
+	if p == nil {
+		return a.noPassLeft()
+	}
+	if f.out != "" {
+		if err := plan.Save(f.out, p); err != nil {
+			return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
+		}
+	}
+	opt := view.PlanOptions{All: f.all || a.flags.verbose, LeftOut: f.leftOut, Counted: counted, File: f.out}
+	if a.flags.json {
+		err = view.PlanJSON(a.term.Out, p)
+	} else {
+		err = view.Plan(a.term.Out, p, opt)
+	}
+	return errors.Join(err, f.verdict(p))
+}
+
+func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, counted time.Duration, err error) {
+	if f.offline {
+		p, err = a.offlinePlan(ctx, f.pass, who)
+		return p, 0, err
+	}
+	w, err := a.openWork(ctx, "plan", who)
+	if err != nil {
+		return nil, 0, err
+	}
+	defer w.close(&err)
+	return w.plan(ctx, f.pass)
+}
+
+// verdict is the exit code that a plan leads to.
+func (f *planFlags) verdict(p *plan.Plan) error {
+	switch {
+	case len(p.Errors) > 0:
+		return outcome(exitError)
+	case nobodySignedIn(p):
+		return outcome(exitSignIn)
+	case f.detailedExitCode && !p.Empty():
+		return outcome(exitWork)
+	}
+	return nil
+}
+
+// nobodySignedIn tells whether one side refused every mailbox that takes part.
+func nobodySignedIn(p *plan.Plan) bool {
+	refused := map[string]int{}
+	for _, m := range p.Mailboxes {
+		if m.Problem != nil && m.Problem.Kind == mail.Auth.String() {
+			refused[m.Problem.Side]++
+		}
+	}
+	part := len(p.Mailboxes) - p.Total.Skipped
+	return part > 0 && (refused["source"] == part || refused["destination"] == part)
+}
+
+// offlinePlan makes a plan from the state alone.
+func (a *app) offlinePlan(ctx context.Context, pass string, who chosen) (*plan.Plan, error) {
+	cfg, mailboxes, err := a.loadChosen(who)
+	if err != nil {
+		return nil, err
+	}
+	r, err := state.OpenRead(ctx, cfg.Project.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, noState(cfg)
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = r.Close() }() // it was only read
+	m := &memory{r}
+	in, err := m.input(ctx, cfg, mailboxes, pass)
+	if err != nil || in.NothingLeft {
+		return nil, err
+	}
+	in.Offline = true
+	if err := m.recall(ctx, &in); err != nil {
+		return nil, err
+	}
+	return plan.Build(in), nil
+}
+
+// noPassLeft says that no pass is left to run.
+func (a *app) noPassLeft() error {
+	_, err := fmt.Fprintln(a.term.Out, "Nothing to do. No pass is left, and nothing has failed.")
+	return err
+}

@@ -1,0 +1,171 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/executor"
+	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// carryOut does an approved plan, from the record of its beginning to the summary. The error holds the exit code.
+func (w *work) carryOut(ctx context.Context, p *plan.Plan) error {
+	run, err := w.begin(ctx, p)
+	if err != nil {
+		return err
+	}
+	return w.finish(ctx, p, run, w.app.runEvents(run))
+}
+
+// finish does the plan of a run that has begun, records how it ended, and tells it. A verify pass has told it already.
+func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events view.Events) error {
+	result, err := executor.Run(ctx, p, executor.Options{
+		Endpoints: w.endpoints, Ledger: w.ledger, Run: run, Events: events.Event, Parallel: w.parallel(),
+		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
+	})
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	err = errors.Join(err, events.Close())
+	verdict := verdictOf(p, result, err)
+	run.ExitCode = exitCode(verdict)
+	// The record of the end is short and worth keeping, even if the second interrupt came.
+	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
+		return errors.Join(err, endErr)
+	}
+	if p.Pass.Kind == config.PassVerify || w.app.events != nil {
+		return verdict
+	}
+	return errors.Join(w.summary(ctx, p, run, result), verdict)
+}
+
+// begin records the run and freezes the bounds of its passes: an age is counted from the first plan that was approved.
+func (w *work) begin(ctx context.Context, p *plan.Plan) (state.Run, error) {
+	run, err := w.ledger.BeginRun(ctx, p.Pass.Name)
+	if err != nil {
+		return run, err
+	}
+	passes := map[string]plan.Pass{p.Pass.Name: p.Pass}
+	for _, m := range p.Mailboxes {
+		if m.Resume != nil {
+			passes[m.Resume.Name] = *m.Resume
+		}
+	}
+	for _, pass := range passes {
+		if err := w.freeze(ctx, pass); err != nil {
+			return run, err
+		}
+	}
+	return run, nil
+}
+
+func (w *work) freeze(ctx context.Context, p plan.Pass) error {
+	bounds := state.Pass{Name: p.Name, Kind: p.Kind, OlderWritten: p.OlderWritten, NewerWritten: p.NewerWritten,
+		Approved: time.Now()}
+	if p.Older != nil {
+		bounds.Older = *p.Older
+	}
+	if p.Newer != nil {
+		bounds.Newer = *p.Newer
+	}
+	known, found, err := w.ledger.Pass(ctx, p.Name)
+	if err != nil {
+		return err
+	}
+	if found && known.Older.Equal(bounds.Older) && known.Newer.Equal(bounds.Newer) {
+		bounds.Approved = known.Approved
+	}
+	return w.ledger.PutPass(ctx, bounds)
+}
+
+// end records the run's end; after a clean one the state file is copied aside.
+func (w *work) end(ctx context.Context, run state.Run, runErr error) error {
+	if runErr != nil && isState(mail.CodeOf(runErr)) {
+		return nil // nothing can be written any more; the run's error says so
+	}
+	run.Ended = time.Now()
+	if err := w.ledger.EndRun(ctx, run); err != nil || runErr != nil {
+		return err
+	}
+	return w.ledger.Backup(ctx)
+}
+
+// verdictOf says how a run ended, as the error that leads to its exit code.
+func verdictOf(p *plan.Plan, o executor.Outcome, err error) error {
+	part := len(p.Mailboxes) - p.Total.Skipped
+	switch {
+	case err != nil:
+		return err
+	case o.Interrupted:
+		return outcome(exitInterrupted)
+	case part > 0 && (o.RefusedSource == part || o.RefusedDestination == part):
+		return outcome(exitSignIn)
+	case o.Failed.Messages > 0 || o.Incomplete > 0 || o.Blocked > 0:
+		return outcome(exitIncomplete)
+	}
+	return nil
+}
+
+// grace is how long after a lost connection an endpoint may still store a message.
+func (w *work) grace(ref string) time.Duration {
+	for _, e := range w.config.Endpoints {
+		if e.Ref() == ref && e.Grace > 0 {
+			return e.Grace
+		}
+	}
+	return time.Minute
+}
+
+// summary tells how the run ended, what failed in it, and how to go on.
+func (w *work) summary(ctx context.Context, p *plan.Plan, run state.Run, o executor.Outcome) error {
+	list, err := failed(ctx, w.ledger.Reader, w.mailboxes)
+	if err != nil {
+		return err
+	}
+	s := view.SummaryOf(o.PassDone)
+	s.MaxSize = maxSize(p)
+	for _, m := range list.Messages {
+		if m.Run == run.ID {
+			s.Messages = append(s.Messages, m)
+		}
+	}
+	for _, m := range list.Mailboxes {
+		if m.Run == run.ID {
+			s.Mailboxes = append(s.Mailboxes, m)
+		}
+	}
+	if s.Next, err = w.next(ctx, o); err != nil {
+		return err
+	}
+	return view.PassSummary(w.app.term.Out, s)
+}
+
+// maxSize is the size limit, where all mailboxes have the same.
+func maxSize(p *plan.Plan) mail.Size {
+	var size mail.Size
+	for i, m := range p.Mailboxes {
+		if i > 0 && m.Settings.MaxSize != size {
+			return 0
+		}
+		size = m.Settings.MaxSize
+	}
+	return size
+}
+
+// next is the command to go on with.
+func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
+	if o.Interrupted {
+		return "mailhaul apply", nil
+	}
+	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")
+	if err != nil || in.NothingLeft || in.Delta {
+		return "", err
+	}
+	return "mailhaul apply --pass " + in.Pass.Name, nil
+}

@@ -1,0 +1,189 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/state"
+)
+
+func stateCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "state",
+		Short: "look after the state file",
+		Args:  noWords,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+	}
+	c.AddCommand(stateListCommand(a), stateShowCommand(a), stateUnlockCommand(a), stateCheckCommand(a))
+	return c
+}
+
+func stateListCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "list",
+		Short: "list the mailboxes of the state file",
+		Args:  noWords,
+		RunE:  func(c *cobra.Command, _ []string) error { return runStateList(c.Context(), a) },
+	}
+}
+
+func runStateList(ctx context.Context, a *app) error {
+	return a.existing(ctx, func(r *state.Reader) error {
+		totals, err := r.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		var rows []view.StateRow
+		for _, t := range totals {
+			rows = append(rows, stateRow(t))
+		}
+		return view.StateList(a.term.Out, rows, a.term.Location)
+	})
+}
+
+func stateRow(t state.MailboxTotal) view.StateRow {
+	return view.StateRow{Mailbox: t.Mailbox, Passes: t.Passes, Copied: t.Copied, Failed: t.Failed}
+}
+
+func stateShowCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "show [MAILBOX]",
+		Short:             "what the state file is, or what it knows of one mailbox",
+		Args:              optionalWord,
+		ValidArgsFunction: completeMailboxes(a),
+		RunE:              func(c *cobra.Command, words []string) error { return runStateShow(c.Context(), a, words) },
+	}
+}
+
+func runStateShow(ctx context.Context, a *app, words []string) error {
+	return a.existing(ctx, func(r *state.Reader) error {
+		totals, err := r.Totals(ctx)
+		if err != nil {
+			return err
+		}
+		if len(words) == 0 {
+			return a.showStateFile(ctx, r, len(totals))
+		}
+		var names []string
+		for _, t := range totals {
+			if matches(words[0], t.Mailbox.Name) {
+				folders, err := r.Counts(ctx, t.Mailbox.ID, state.Selection{})
+				if err != nil {
+					return err
+				}
+				return view.StateMailbox(a.term.Out, stateRow(t), folders, a.term.Location)
+			}
+			names = append(names, t.Mailbox.Name)
+		}
+		return usage(fmt.Sprintf("the state file knows no mailbox %q", words[0]), didYouMean(words[0], names))
+	})
+}
+
+func (a *app) showStateFile(ctx context.Context, r *state.Reader, mailboxes int) error {
+	info := view.StateInfo{Path: r.Path(), Lineage: r.Lineage(), Serial: r.Serial(), Mailboxes: mailboxes}
+	var err error
+	if info.Runs, err = r.Runs(ctx); err != nil {
+		return err
+	}
+	holder, held, err := state.ReadHolder(r.Path())
+	if err != nil {
+		return err
+	}
+	if held {
+		h := holderView(holder)
+		info.Lock = &h
+	}
+	return view.StateShow(a.term.Out, info, time.Now().In(a.term.Location))
+}
+
+// holderView says of the holder what people need.
+func holderView(h state.Holder) view.Holder {
+	return view.Holder{ID: h.ID, User: h.User, Host: h.Host, PID: h.PID, Started: h.Started, Running: h.Alive,
+		Known: h.Alive}
+}
+
+func stateCheckCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:   "check",
+		Short: "test that the state file is whole",
+		Args:  noWords,
+		RunE:  func(c *cobra.Command, _ []string) error { return runStateCheck(c.Context(), a) },
+	}
+}
+
+func runStateCheck(ctx context.Context, a *app) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	problems, err := state.Check(ctx, cfg.Project.State)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return noState(cfg)
+	case err != nil:
+		return err
+	case len(problems) == 0:
+		_, err = fmt.Fprintf(a.term.Out, "%s is whole.\n", cfg.Project.State)
+		return err
+	}
+	for _, p := range problems {
+		if _, err := fmt.Fprintln(a.term.Out, view.Safe(p.Text)); err != nil {
+			return err
+		}
+	}
+	return outcome(exitState)
+}
+
+func stateUnlockCommand(a *app) *cobra.Command {
+	force := ""
+	c := &cobra.Command{
+		Use:   "unlock --force ID",
+		Short: "take the lock away from a mailhaul that is gone for good",
+		Args:  noWords,
+		RunE:  func(*cobra.Command, []string) error { return runStateUnlock(a, force) },
+	}
+	c.Flags().StringVar(&force, "force", "", "`ID` of the lock, as the error message names it")
+	return c
+}
+
+func runStateUnlock(a *app, id string) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	if id == "" {
+		return usage("state unlock needs --force ID", "The ID stands in the error message and in: mailhaul state show")
+	}
+	if err := state.Unlock(cfg.Project.State, id); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(a.term.Out, "The lock was taken away.")
+	return err
+}
+
+// existing opens the state file for a look; that there is none is an error here.
+func (a *app) existing(ctx context.Context, look func(*state.Reader) error) error {
+	cfg, err := a.load()
+	if err != nil {
+		return err
+	}
+	r, err := state.OpenRead(ctx, cfg.Project.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return noState(cfg)
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(look(r), r.Close())
+}
+
+func noState(cfg *config.Config) error {
+	return fail("", "there is no state file "+cfg.Project.State+" yet", "Nothing has run. Begin with:  mailhaul plan")
+}

@@ -1,0 +1,110 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/state"
+)
+
+func statusCommand(a *app) *cobra.Command {
+	return &cobra.Command{
+		Use:               "status [MAILBOX...]",
+		Short:             "how far everything is; works while apply runs",
+		ValidArgsFunction: completeMailboxes(a),
+		RunE: func(c *cobra.Command, words []string) error {
+			return runStatus(c.Context(), a, chosen{patterns: words})
+		},
+	}
+}
+
+func runStatus(ctx context.Context, a *app, who chosen) error {
+	cfg, mailboxes, err := a.loadChosen(who)
+	if err != nil {
+		return err
+	}
+	s := view.StatusView{State: filepath.Base(cfg.Project.State)}
+	totals := map[ledgerKey]state.MailboxTotal{}
+	err = reading(ctx, cfg, func(r *state.Reader) error {
+		if s.Run, s.Live, err = lastRun(ctx, r); err != nil {
+			return err
+		}
+		all, err := r.Totals(ctx)
+		for _, t := range all {
+			totals[keyOf(t.Mailbox)] = t
+		}
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	for _, m := range mailboxes {
+		if m.Skip == "" {
+			s.Rows = append(s.Rows, statusRow(m, totals[ledgerKey{m.Name(), m.From.Ref()}]))
+		}
+	}
+	if a.flags.json {
+		return view.StatusJSON(a.term.Out, s)
+	}
+	return view.Status(a.term.Out, s)
+}
+
+// ledgerKey is a mailbox's identity in the ledger.
+type ledgerKey struct{ name, endpoint string }
+
+func keyOf(m state.Mailbox) ledgerKey { return ledgerKey{m.Name, m.SourceEndpoint} }
+
+func statusRow(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
+	row := view.StatusRow{Mailbox: m.Name(), Destination: m.Destination.Address, Progress: state.Pending,
+		Copied: t.Copied, Left: t.Open, LeftOut: t.LeftOut, Failed: t.Failed}
+	if len(t.Passes) == 0 {
+		return row
+	}
+	last := t.Passes[0]
+	for _, p := range t.Passes[1:] {
+		if !p.Started.Before(last.Started) {
+			last = p
+		}
+	}
+	row.Pass, row.Progress, row.Code, row.Text = last.Pass, last.Progress, string(last.Code), last.Text
+	return row
+}
+
+// lastRun gives the run that began last, nil if there is none, and whether it is going on now.
+func lastRun(ctx context.Context, r *state.Reader) (*state.Run, bool, error) {
+	runs, err := r.Runs(ctx)
+	if err != nil || len(runs) == 0 {
+		return nil, false, err
+	}
+	last := runs[len(runs)-1]
+	_, held, err := state.ReadHolder(r.Path())
+	return &last, held && last.Ended.IsZero(), err
+}
+
+// loadChosen reads the project and the mailboxes that the words choose.
+func (a *app) loadChosen(who chosen) (*config.Config, []*config.Mailbox, error) {
+	cfg, err := a.load()
+	if err != nil {
+		return nil, nil, err
+	}
+	mailboxes, err := who.from(cfg)
+	return cfg, mailboxes, err
+}
+
+// reading opens the state file for a look; where there is none yet, look is not called.
+func reading(ctx context.Context, cfg *config.Config, look func(*state.Reader) error) error {
+	r, err := state.OpenRead(ctx, cfg.Project.State)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(look(r), r.Close())
+}

@@ -1,0 +1,139 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"path/filepath"
+	"time"
+
+	"mailhaul/config"
+	"mailhaul/executor"
+	"mailhaul/plan"
+	"mailhaul/state"
+)
+
+// work is a project with its state open for writing: what plan, apply and verify have in common.
+type work struct {
+	app       *app
+	config    *config.Config
+	mailboxes []*config.Mailbox // those that the user chose
+	ledger    *state.Ledger
+	endpoints *endpoints
+	memory    *memory
+	// inventories are what both sides said when the plan was made; nil for a saved one.
+	inventories map[string]plan.Inventory
+}
+
+// openWork reads the project, takes the lock and creates a missing state file. close must be called.
+func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, error) {
+	cfg, mailboxes, err := a.loadChosen(who)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{app: a, config: cfg, mailboxes: mailboxes}
+	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
+		return nil, err
+	}
+	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
+	if err != nil {
+		return nil, err
+	}
+	w.memory = &memory{w.ledger.Reader}
+	return w, nil
+}
+
+// close gives the state file back and joins what went wrong in that with err.
+func (w *work) close(err *error) {
+	*err = errors.Join(*err, w.ledger.Close())
+}
+
+// plan asks both sides, lists what is new and makes the plan of the pass that is due or named. There is no plan where
+// no pass is left.
+func (w *work) plan(ctx context.Context, pass string) (*plan.Plan, time.Duration, error) {
+	in, err := w.memory.input(ctx, w.config, w.mailboxes, pass)
+	if err != nil || in.NothingLeft {
+		return nil, 0, err
+	}
+	started := time.Now()
+	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
+		List:  true,
+		Flags: in.Pass.Kind == config.PassFull,
+		Prove: in.Pass.Kind == config.PassVerify,
+	})
+	if err != nil {
+		return nil, 0, err
+	}
+	in.Inventories = w.inventories
+	if err := w.memory.recall(ctx, &in); err != nil {
+		return nil, 0, err
+	}
+	return plan.Build(in), time.Since(started), nil
+}
+
+// survey asks both sides of the mailboxes that take part.
+func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOptions) (map[string]plan.Inventory, error) {
+	ctx, cancel := w.app.untilStop(ctx)
+	defer cancel()
+	events := w.app.surveyEvents()
+	o.Endpoints, o.Parallel, o.Events = w.endpoints, w.parallel(), events.Event
+	if w.ledger != nil {
+		o.Ledger = w.ledger
+	}
+	o.Mailboxes = surveyed(w.mailboxes, due)
+	w.app.saySurvey(len(o.Mailboxes))
+	inventories, err := executor.Survey(ctx, o)
+	if ctx.Err() != nil {
+		err = errInterrupted
+	}
+	return inventories, errors.Join(err, events.Close())
+}
+
+// surveyed gives the mailboxes that take part as the executor wants them: with the folders that the rules let in.
+func surveyed(mailboxes []*config.Mailbox, due plan.Due) []executor.SurveyMailbox {
+	part := map[string]bool{}
+	for _, name := range due.Mailboxes {
+		part[name] = true
+	}
+	var list []executor.SurveyMailbox
+	for _, m := range mailboxes {
+		if part[m.Name()] {
+			list = append(list, executor.SurveyMailbox{Row: row(m), Includes: included(m)})
+		}
+	}
+	return list
+}
+
+// row is the mailbox as the ledger knows it.
+func row(m *config.Mailbox) state.Mailbox {
+	return state.Mailbox{Name: m.Name(), SourceEndpoint: m.From.Ref(), Destination: m.Destination.Address,
+		DestinationEndpoint: m.To.Ref(), Wave: m.Wave}
+}
+
+// parallel is how many mailboxes may be at work: as configured, and as many as get a connection on both sides. Where
+// both sides are one endpoint each mailbox needs two of its connections, or all would wait for each other.
+func (w *work) parallel() int {
+	n := max(1, w.config.Project.Mailboxes)
+	for _, m := range w.mailboxes {
+		n = min(n, m.From.Connections, m.To.Connections)
+		if m.From == m.To {
+			n = min(n, m.From.Connections/2)
+		}
+	}
+	return max(1, n)
+}
+
+// stateName is the state file's name as people see it.
+func stateName(cfg *config.Config) string { return filepath.Base(cfg.Project.State) }
+
+// untilStop gives a context that the first interrupt cancels, for work that leaves nothing half done.
+func (a *app) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	go func() {
+		select {
+		case <-a.io.Stop:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
