@@ -3,8 +3,12 @@ package cmd_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
+
+	"github.com/google/go-cmp/cmp"
 
 	"mailhaul/config"
 )
@@ -94,4 +98,52 @@ func between(t *testing.T, file, from, to string) string {
 		t.Fatalf("%s has nothing between %q and %q", file, from, to)
 	}
 	return part
+}
+
+// TestEventsHelpNamesAll holds the page about events against what cmd/view writes: every event and every key, and no
+// other.
+func TestEventsHelpNamesAll(t *testing.T) {
+	source, err := os.ReadFile(filepath.Join("view", "events.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	events := found(string(source), `Event(?:: |(?:, r\.\w+)* = )"([a-z_]+)"`)
+	record := between(t, filepath.Join("view", "events.go"), "type record struct {", "\n}")
+	keys := found(record, "`json:\"([a-z_]+)")
+	if diff := cmp.Diff(sorted(events), sorted(documented(t, "## Events"))); diff != "" {
+		t.Errorf("events in cmd/view (-) and in help events (+) differ:\n%s", diff)
+	}
+	if diff := cmp.Diff(sorted(keys), sorted(documented(t, "## Keys"))); diff != "" {
+		t.Errorf("keys in cmd/view (-) and in help events (+) differ:\n%s", diff)
+	}
+}
+
+// documented gives the words that begin the indented lines below a heading of help events.
+func documented(t *testing.T, heading string) []string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("help", "events.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, part, _ := strings.Cut(string(text), heading)
+	part, _, _ = strings.Cut(part, "\n## ")
+	var words []string
+	for _, line := range found(part, `\n    ([a-z_]+(?:, [a-z_]+)*)`) {
+		words = append(words, strings.Split(line, ", ")...)
+	}
+	return words
+}
+
+// found gives the first group of every match.
+func found(text, pattern string) []string {
+	var all []string
+	for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+func sorted(words []string) []string {
+	slices.Sort(words)
+	return slices.Compact(words)
 }
