@@ -1,7 +1,6 @@
 package config
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -31,11 +30,11 @@ func runIn(dir string) commandFunc {
 		case ctx.Err() != nil && errors.Is(ctx.Err(), context.DeadlineExceeded):
 			return nil, fmt.Errorf("it did not end within %s", commandTime)
 		case err != nil:
-			return nil, commandTrouble(err, problem.String())
+			return nil, commandTrouble(err, string(problem.kept))
 		case out.over:
 			return nil, fmt.Errorf("it printed more than %d KiB", commandOutput>>10)
 		}
-		return out.Bytes(), nil
+		return out.kept, nil
 	}
 }
 
@@ -58,16 +57,14 @@ func commandTrouble(err error, stderr string) error {
 
 // bounded keeps the first octets written to it and drops the rest, so that the program is not stopped by a full pipe.
 type bounded struct {
-	bytes.Buffer
+	kept  []byte
 	limit int
 	over  bool
 }
 
 func (b *bounded) Write(p []byte) (int, error) {
-	if room := b.limit - b.Len(); len(p) > room {
-		b.over = true
-		b.Buffer.Write(p[:max(room, 0)])
-		return len(p), nil
-	}
-	return b.Buffer.Write(p)
+	room := b.limit - len(b.kept)
+	b.over = b.over || len(p) > room
+	b.kept = append(b.kept, p[:min(len(p), room)]...)
+	return len(p), nil
 }

@@ -113,19 +113,28 @@ type Mailbox struct {
 // Name is how mailhaul calls the mailbox everywhere: its source address.
 func (m *Mailbox) Name() string { return m.Source.Address }
 
-// Secret is a value that is never printed: every verb and encoding gives "***".
-type Secret struct{ value string }
+// Secret is a value that is never printed: every verb and encoding gives "***". The value is behind a pointer because
+// fmt prints the fields of an operand, methods or not, when the verb is wrong for it.
+type Secret struct{ value *string }
 
 // NewSecret hides value.
-func NewSecret(value string) Secret { return Secret{value} }
+func NewSecret(value string) Secret { return Secret{&value} }
 
 // Reveal gives the value to the one place that sends it to a server.
-func (s Secret) Reveal() string { return s.value }
+func (s Secret) Reveal() string {
+	if s.value == nil {
+		return ""
+	}
+	return *s.value
+}
 
 // IsZero tells whether there is no secret.
-func (s Secret) IsZero() bool { return s.value == "" }
+func (s Secret) IsZero() bool { return s.Reveal() == "" }
 
-// Format gives "***" for every verb; without it %d would print the fields.
+// Equal compares the values; the operator would compare pointers.
+func (s Secret) Equal(other Secret) bool { return s.Reveal() == other.Reveal() }
+
+// Format gives "***" for every verb that fmt asks it about.
 func (s Secret) Format(w fmt.State, _ rune) { _, _ = io.WriteString(w, hidden) } // fmt keeps the error itself
 
 // String gives "***".
