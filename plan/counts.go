@@ -2,6 +2,7 @@ package plan
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -24,7 +25,7 @@ func (l *line) folders() {
 		l.out.Folders = append(l.out.Folders, f)
 	}
 	if l.asked {
-		l.vanished(source)
+		l.vanished()
 	}
 	slices.SortStableFunc(l.out.Folders, func(a, b Folder) int {
 		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Source), string(b.Source)))
@@ -109,48 +110,49 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 	}
 	slices.SortFunc(f.TooLarge, func(a, b LeftOut) int { return cmp.Compare(a.UID, b.UID) })
 	f.LeftOut = c.TooLarge
-	retry := l.in.Pass.Kind == config.PassRetry
-	if retry {
+	if l.in.Pass.Kind == config.PassRetry {
 		f.Todo = c.Failed.Add(c.Doubt)
 	}
 	if !copies(l.pass.Kind) {
 		return
 	}
-	if retry {
-		f.Todo = f.Todo.Add(c.Pending)
-	} else {
-		f.Todo = c.Pending.Add(c.Doubt)
+	// Pending holds the doubts that are inside the bounds; those outside are to be settled all the same.
+	f.Todo = most(c.Pending, c.Doubt)
+	if l.in.Pass.Kind == config.PassRetry {
+		f.Todo = f.Todo.Add(c.Failed)
 	}
 	// A message that counts as failed is work until a run has written down that it failed.
 	if l.out.Settings.TooLarge == config.TooLargeFail {
 		f.Todo, f.LeftOut = f.Todo.Add(c.TooLarge), state.Count{}
 	}
-	if l.pass.Kind == config.PassFull {
+	if l.in.Pass.Kind == config.PassFull {
 		f.FlagChanges = l.inv.FlagChanges[string(f.Source)]
 	}
 }
 
-// vanished adds folders that the source no longer lists although the ledger has work or doubt in them. The executor
-// finds out what became of it: the plan must not say that all is done.
-func (l *line) vanished(source []mail.Folder) {
+// most is the count with more messages.
+func most(a, b state.Count) state.Count {
+	if b.Messages > a.Messages {
+		return b
+	}
+	return a
+}
+
+// vanished warns of folders that the source no longer lists although the ledger has work or doubt in them.
+func (l *line) vanished() {
 	there := map[string]bool{}
-	for _, f := range source {
+	for _, f := range l.inv.Source {
 		there[f.Raw] = true
 	}
 	for i := range l.memory {
 		c := &l.memory[i]
-		if !c.Folder.Current || there[c.Folder.Source] || c.Folder.Target == "" {
+		open := most(c.Pending, c.Doubt).Add(c.Failed)
+		if !c.Folder.Current || there[c.Folder.Source] || open.Messages == 0 {
 			continue
 		}
-		f := Folder{Source: []byte(c.Folder.Source), Path: printable(c.Folder.Path), Target: c.Folder.Target,
-			TargetPath: mail.ParsePath(c.Folder.Target), Exists: c.Folder.Destination != "", Reason: asBefore,
-			UIDValidity: c.Folder.SourceStatus.UIDValidity, UIDNext: c.Folder.Listed}
-		l.count(&f, c)
-		f.FlagChanges = 0
-		if f.Todo.Messages > 0 {
-			f.Surprise = "gone from the source"
-			l.out.Folders = append(l.out.Folders, f)
-		}
+		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(mail.CodeIMAPFolderGone),
+			Text: fmt.Sprintf("folder %q is gone from the source: %s of it never arrived",
+				printable(c.Folder.Path), count(open.Messages, "message", "messages"))})
 	}
 }
 

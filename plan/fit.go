@@ -2,8 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +15,7 @@ import (
 // blanks, replaced characters), one of them gets a suffix, unless merging is allowed.
 func fit(all []draft, there *places, merge bool) {
 	t := &fitter{there: there, merge: merge, done: map[string]fitted{}, owner: map[string]string{},
-		claims: map[string]bool{}, listed: map[string]bool{}}
+		spelled: map[string]mail.Path{}, claims: map[string]bool{}, listed: map[string]bool{}}
 	var order []*draft
 	for i := range all {
 		d := &all[i]
@@ -36,8 +34,8 @@ func fit(all []draft, there *places, merge bool) {
 	// A folder that needs no change keeps its name against one that does, and the one that the destination has already
 	// against one that only looks like it.
 	slices.SortStableFunc(order, func(a, b *draft) int {
-		return cmp.Or(cmp.Compare(len(a.path), len(b.path)), second(there.has(a.path), there.has(b.path)),
-			second(!t.changes(a.path), !t.changes(b.path)), strings.Compare(spelling(a.path), spelling(b.path)))
+		return cmp.Or(cmp.Compare(len(a.path), len(b.path)), second(!t.changes(a.path), !t.changes(b.path)),
+			second(there.has(a.path), there.has(b.path)), strings.Compare(spelling(a.path), spelling(b.path)))
 	})
 	for _, d := range order {
 		was := d.path
@@ -62,12 +60,13 @@ func second(a, b bool) int {
 
 // fitter remembers how each name and each name above it was fitted.
 type fitter struct {
-	there  *places
-	merge  bool
-	done   map[string]fitted
-	owner  map[string]string // fitted key -> the name that has it
-	claims map[string]bool   // names of folders with mail
-	listed map[string]bool   // names of all folders
+	there   *places
+	merge   bool
+	done    map[string]fitted
+	owner   map[string]string    // key -> the name that has it
+	spelled map[string]mail.Path // key -> how it was spelled first
+	claims  map[string]bool      // names of folders with mail
+	listed  map[string]bool      // names of all folders
 }
 
 // fitted is what became of a name; why says why its own last level had to change, empty if it did not.
@@ -91,8 +90,12 @@ func (t *fitter) fit(p mail.Path) mail.Path {
 		return f.path
 	}
 	f := t.choose(p, t.fit(p[:len(p)-1]))
-	t.done[name] = f
-	if key := t.there.key(f.path); t.claims[name] && t.owner[key] == "" {
+	key := t.there.key(f.path)
+	if first, ok := t.spelled[key]; ok {
+		f.path = first
+	}
+	t.done[name], t.spelled[key] = f, f.path
+	if t.claims[name] && t.owner[key] == "" {
 		t.owner[key] = name
 	}
 	return f.path
@@ -121,8 +124,12 @@ func (t *fitter) choose(p, parent mail.Path) fitted {
 // sameLevel tells whether a level is the same for people: another case found at the destination is no surprise.
 func sameLevel(a, b string) bool { return fold(a) == fold(b) }
 
-// taken tells whether another folder's mail goes to the place already.
+// taken tells whether another folder's mail goes to the place already. INBOX is nobody else's: a name that becomes it
+// only by the destination's rules would put mail where the user reads.
 func (t *fitter) taken(path, p mail.Path) bool {
+	if path.IsInbox() {
+		return true
+	}
 	name := spelling(p)
 	owner := t.owner[t.there.key(path)]
 	return !t.merge && t.claims[name] && owner != "" && owner != name
@@ -136,10 +143,10 @@ func (t *fitter) place(parent mail.Path, level string, p mail.Path) mail.Path {
 	if t.there.has(exact) && !t.reserved(exact) {
 		return exact
 	}
-	level = t.legal(level)
+	level = t.there.legal(level)
 	path := append(slices.Clip(parent), level)
 	if t.reserved(path) {
-		path[len(path)-1] = t.legal(level + " (mail)")
+		path[len(path)-1] = t.there.legal(level + " (mail)")
 	}
 	if r.MaxPath <= 0 {
 		return path
@@ -150,23 +157,15 @@ func (t *fitter) place(parent mail.Path, level string, p mail.Path) mail.Path {
 			above += utf8.RuneCountInString(l) + utf8.RuneCountInString(r.Delimiter)
 		}
 		room := r.MaxPath - above
-		if room >= digestLength+1 || n == 0 {
-			return append(slices.Clip(path[:n]), t.cut(path[len(path)-1], max(room, 1), p))
+		if room < digestLength+1 && n > 0 {
+			continue
 		}
+		last := path[len(path)-1]
+		if n < len(path)-1 {
+			last = t.there.legal(last + "-" + digest(p))
+		}
+		return append(slices.Clip(path[:n]), cut(last, max(room, 1), p))
 	}
-}
-
-// cut shortens a level to a number of characters, the last of them a digest of the whole name.
-func (t *fitter) cut(level string, length int, p mail.Path) string {
-	if utf8.RuneCountInString(level) <= length {
-		return level
-	}
-	tail := digest(p)
-	if length <= len(tail) {
-		return tail[:length]
-	}
-	head := string([]rune(level)[:length-len(tail)-1])
-	return head + "-" + tail
 }
 
 // reserved tells whether the destination keeps the name for itself.
@@ -175,9 +174,15 @@ func (t *fitter) reserved(p mail.Path) bool {
 	return slices.ContainsFunc(t.there.rules.Reserved, func(r string) bool { return strings.EqualFold(r, name) })
 }
 
-// changes tells whether a level of the name has to change.
+// changes tells whether the destination's rules alone make the name change.
 func (t *fitter) changes(p mail.Path) bool {
-	return slices.ContainsFunc(p, func(l string) bool { return t.legal(l) != l })
+	r := t.there.rules
+	for n := range p {
+		if t.there.legal(p[n]) != p[n] || t.reserved(p[:n+1]) {
+			return true
+		}
+	}
+	return r.MaxPath > 0 && utf8.RuneCountInString(strings.Join(p, r.Delimiter)) > r.MaxPath
 }
 
 // surprise says why a person should look at the name. It is said of the highest listed folder that changed, not of
@@ -193,12 +198,4 @@ func (t *fitter) surprise(p mail.Path) string {
 		}
 	}
 	return ""
-}
-
-const digestLength = 8
-
-// digest names a path in eight characters, the same in every run.
-func digest(p mail.Path) string {
-	sum := sha256.Sum256([]byte(spelling(p)))
-	return hex.EncodeToString(sum[:digestLength/2])
 }

@@ -29,11 +29,8 @@ type Mapping struct {
 	Existing mail.Folder
 }
 
-// asItIs is the reason where no rule changed a name; asBefore that of a folder which only the ledger knows.
-const (
-	asItIs   = "as it is"
-	asBefore = "as before"
-)
+// asItIs is the reason where no rule changed a name.
+const asItIs = "as it is"
 
 // Map says for each source folder, sorted by its normalised name, where it goes: include, exclude, the first rename
 // that matches, special folders, under, and then what the destination can hold. Two folders get the same target only
@@ -52,7 +49,7 @@ func Map(m *config.Mailbox, source, destination []mail.Folder, rules mail.NameRu
 	})
 	there := newPlaces(destination, rules)
 	if m.Folders == nil || m.Folders.Special != config.SpecialNone {
-		special(all, there)
+		special(all, there, under(m.Folders))
 	}
 	for i := range all {
 		all[i].below(m.Folders)
@@ -165,12 +162,19 @@ func normal(p mail.Path) mail.Path {
 
 // below applies under: everything, INBOX too, goes below one folder and is nobody's special folder there.
 func (d *draft) below(f *config.Folders) {
-	if f == nil || f.Under == "" || !d.in() {
+	if len(under(f)) == 0 || !d.in() {
 		return
 	}
-	d.path = append(levels(f.Under), d.path...)
+	d.path = append(under(f), d.path...)
 	d.Role = mail.RoleNone
 	d.rules = append(d.rules, `under "`+f.Under+`"`)
+}
+
+func under(f *config.Folders) mail.Path {
+	if f == nil {
+		return nil
+	}
+	return levels(f.Under)
 }
 
 // share finds folders whose messages meet in one target.

@@ -1,6 +1,8 @@
 package plan
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"strings"
 	"unicode"
@@ -9,33 +11,55 @@ import (
 	"mailhaul/state/mail"
 )
 
-// legal gives the level in a form that the destination's rules allow. Two levels can come out equal; the fitter sees to
-// that.
-func (t *fitter) legal(level string) string {
-	r := t.there.rules
+// legal gives the level in a form that the destination's rules allow. Two levels can come out equal; the
+// fitter sees to that.
+func (t *places) legal(level string) string {
+	r := t.rules
 	var b strings.Builder
-	for i, c := range level {
-		switch {
-		case c == utf8.RuneError && !strings.HasPrefix(level[i:], "\uFFFD"):
-			// An octet that is no UTF-8, from a server that does not encode its names.
-			fmt.Fprintf(&b, "%%%02X", level[i])
-		case unicode.IsControl(c), strings.ContainsRune(r.Forbidden, c), strings.ContainsRune(r.Delimiter, c):
-			b.WriteRune(lookalike(c, r))
-		default:
-			b.WriteRune(c)
+	for _, c := range text(level) {
+		if unicode.IsControl(c) || strings.ContainsRune(r.Forbidden, c) || strings.ContainsRune(r.Delimiter, c) {
+			c = lookalike(c, r)
 		}
+		b.WriteRune(c)
 	}
 	out := b.String()
 	if r.TrimSpaces {
 		out = strings.TrimSpace(out)
 	}
 	if r.MaxLevel > 0 {
-		out = t.cut(out, r.MaxLevel, mail.Path{level})
+		out = cut(out, r.MaxLevel, mail.Path{level})
 	}
 	if out == "" {
 		return "_"
 	}
 	return out
+}
+
+// legalPath gives every level in its legal form.
+func (t *places) legalPath(p mail.Path) mail.Path {
+	out := make(mail.Path, len(p))
+	for i, l := range p {
+		out[i] = t.legal(l)
+	}
+	return out
+}
+
+// text writes octets that are no UTF-8, from a server that does not encode its names, as =E4.
+func text(level string) string {
+	if utf8.ValidString(level) {
+		return level
+	}
+	var b strings.Builder
+	for i := 0; i < len(level); {
+		c, n := utf8.DecodeRuneInString(level[i:])
+		if c == utf8.RuneError && n == 1 {
+			fmt.Fprintf(&b, "=%02X", level[i])
+		} else {
+			b.WriteString(level[i : i+n])
+		}
+		i += n
+	}
+	return b.String()
 }
 
 // lookalike is a character that people read as c and servers do not.
@@ -59,4 +83,25 @@ func lookalike(c rune, r mail.NameRules) rune {
 		return '_'
 	}
 	return l
+}
+
+// cut shortens a level to a number of characters, the last of them a digest of the whole name.
+func cut(level string, length int, p mail.Path) string {
+	if utf8.RuneCountInString(level) <= length {
+		return level
+	}
+	tail := digest(p)
+	if length <= len(tail) {
+		return tail[:length]
+	}
+	head := string([]rune(level)[:length-len(tail)-1])
+	return strings.TrimRight(head, " ") + "-" + tail
+}
+
+const digestLength = 8
+
+// digest names a path in eight characters, the same in every run.
+func digest(p mail.Path) string {
+	sum := sha256.Sum256([]byte(spelling(p)))
+	return hex.EncodeToString(sum[:digestLength/2])
 }

@@ -71,7 +71,7 @@ func (l *line) sum() {
 // without mail still has its folders made and its pass recorded once.
 func (l *line) action() Action {
 	o := &l.out
-	work := o.Todo.Messages > 0 || o.FlagChanges > 0 || o.Resume != nil || l.creates()
+	work := o.Todo.Messages > 0 || o.FlagChanges > 0 || o.Resume != nil || l.unlisted() || l.creates()
 	record := l.in.Records[o.Name][l.in.Pass.Name]
 	switch {
 	case !work && (l.in.Pass.Kind == config.PassRetry || done(record)):
@@ -87,6 +87,18 @@ func (l *line) action() Action {
 func (l *line) begun() bool {
 	for i := range l.memory {
 		if l.memory[i].Copied.Messages > 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// unlisted tells whether the listing of a folder did not end whole: then nobody knows that all is done.
+func (l *line) unlisted() bool {
+	for i := range l.out.Folders {
+		f := &l.out.Folders[i]
+		c := l.remembered(string(f.Source), f.UIDValidity)
+		if c != nil && !c.Folder.Complete && !f.Excluded && copies(l.pass.Kind) {
 			return true
 		}
 	}

@@ -55,7 +55,7 @@ func known(role mail.Role) string {
 		return `Junk|Spam|Junk E-mail|Junk Email|Junk Mail|Bulk Mail|Bulk|Spamverdacht|Junk-E-Mail|Unerwünscht|Unerwünschte Werbung|
 			Courrier indésirable|Indésirables|Pourriel|Correo no deseado|Correo basura|No deseado|Lixo Eletrônico|Lixo eletrónico|
 			Correio não solicitado|E-mail de lixo|Posta indesiderata|Indesiderata|Ongewenste e-mail|Ongewenste reclame|Ongewenst|
-			Skräppost|Skräp|Uønsket e-mail|Uønsket post|Uønsket e-post|Søppelpost|Useløs e-post|Roskaposti|Ruslpóstur|
+			Skräppost|Skräp|Uønsket e-mail|Uønsket mail|Uønsket post|Uønsket e-post|Søppelpost|Useløs e-post|Roskaposti|Ruslpóstur|
 			Wiadomości-śmieci|Wiadomości śmieci|Niechciane|Nevyžádaná pošta|Nevyžádané|Nevyžiadaná pošta|Nevyžiadané|Levélszemét|
 			Kéretlen levelek|E-mail nedorit|Mesaje nedorite|Нежелана поща|Спам|Нежелательная почта|Небажана пошта|
 			Ανεπιθύμητη αλληλογραφία|Ανεπιθύμητα|Önemsiz|Önemsiz E-posta|Gereksiz|İstenmeyen|İstenmeyen Postalar|Rämpspost|

@@ -13,10 +13,10 @@ import (
 var mappedRoles = [...]mail.Role{mail.RoleSent, mail.RoleDrafts, mail.RoleTrash, mail.RoleJunk, mail.RoleArchive}
 
 // special sends the folders with a role to the destination's folder of that role, and what is below them along.
-func special(all []draft, there *places) {
+func special(all []draft, there *places, under mail.Path) {
 	moves := map[string]move{}
 	for _, role := range mappedRoles {
-		specialRole(all, role, there.candidates(role), moves)
+		specialRole(all, role, there.special(role, under), moves)
 	}
 	for i := range all {
 		all[i].follow(moves)
@@ -35,24 +35,25 @@ type move struct {
 	role mail.Role
 }
 
-// specialRole finds the folder that holds the role at the source. Where several have equal rank (Dovecot marks both
-// "Sent" and "Sent Messages") those that the destination has too stay what they are; without such, the best one takes
-// the destination's folder. The others keep their names, as sending them along would merge them.
-func specialRole(all []draft, role mail.Role, targets []mail.Path, moves map[string]move) {
+// specialRole finds the folder that holds the role at the source. Where the destination marks several of its folders
+// (Dovecot marks both "Sent" and "Sent Messages"), source folders of the same names stay what they are; otherwise the
+// best one takes the destination's folder. The others keep their names, as sending them along would merge them.
+func specialRole(all []draft, role mail.Role, to targets, moves map[string]move) {
 	found := candidates(all, role)
-	twin := func(i int) bool {
-		return slices.ContainsFunc(targets, func(p mail.Path) bool { return same(p, all[i].path) })
+	if len(found) == 0 {
+		return
 	}
-	holders := slices.DeleteFunc(slices.Clone(found), func(i int) bool { return !twin(i) })
+	holders := slices.DeleteFunc(slices.Clone(found), func(i int) bool { return !to.marks(all[i].path) })
 	if len(holders) == 0 {
-		holders = found[:min(1, len(found))]
+		holders = found[:1]
 	}
+	to.spare(all, holders[0])
 	for _, i := range found {
 		d := &all[i]
 		switch {
 		case slices.Contains(holders, i):
 			from := d.path
-			d.take(role, targets, twin(i))
+			d.take(role, to)
 			moves[spelling(from)] = move{to: d.path, role: role}
 		case d.Source.Status.Messages > 0:
 			d.wonder("a second " + string(role) + " folder beside " + quoted([]string{all[holders[0]].Source.Path.String()}))
@@ -79,16 +80,15 @@ func (d *draft) follow(moves map[string]move) {
 }
 
 // take gives the folder its role and, if the destination has a folder for it, that folder's name.
-func (d *draft) take(role mail.Role, targets []mail.Path, twin bool) {
+func (d *draft) take(role mail.Role, to targets) {
 	d.Role = role
-	if len(targets) == 0 {
+	switch {
+	case to.has(d.path):
+	case len(to.paths) > 0:
+		d.path = to.paths[0]
+	default:
 		return
 	}
-	target := targets[0]
-	if twin {
-		target = d.path
-	}
-	d.path = target
 	d.rules = append(d.rules, "special: "+string(role))
 }
 
@@ -113,12 +113,44 @@ func candidates(all []draft, role mail.Role) []int {
 	return guessed
 }
 
-// candidates are the destination's folders with the role, by attribute or else by name, the best first.
-func (t *places) candidates(role mail.Role) []mail.Path {
+// targets are the destination's folders with one role, the best first: by attribute, or else by name.
+type targets struct {
+	paths  []mail.Path
+	marked bool // by attribute
+	there  *places
+}
+
+// marks tells whether the destination has a folder of that name with the role as an attribute.
+func (t targets) marks(p mail.Path) bool { return t.marked && slices.ContainsFunc(t.paths, alike(p)) }
+
+// has tells whether the destination has the special folder under its very name already.
+func (t targets) has(p mail.Path) bool {
+	return slices.ContainsFunc(t.paths, alike(p))
+}
+
+// spare drops guesses that a source folder other than the holder goes to under its own name. A guess is no reason to
+// merge two folders, and the next pass, which finds the folders that this one made, must guess the same.
+func (t *targets) spare(all []draft, holder int) {
+	if t.marked {
+		return
+	}
+	t.paths = slices.DeleteFunc(t.paths, func(p mail.Path) bool {
+		for i := range all {
+			if i != holder && all[i].in() && same(t.there.legalPath(all[i].path), p) {
+				return true
+			}
+		}
+		return false
+	})
+}
+
+// special gives the destination's folders of the role. What is below the folder under is mail that was put there and no
+// special folder.
+func (t *places) special(role mail.Role, under mail.Path) targets {
 	var marked, guessed []mail.Path
 	for _, f := range t.folders {
 		switch path := normal(f.Path); {
-		case f.NoSelect || path.IsInbox():
+		case f.NoSelect, path.IsInbox(), len(under) > 0 && len(path) >= len(under) && same(path[:len(under)], under):
 		case f.Role == role:
 			marked = append(marked, path)
 		case f.Role == mail.RoleNone && guess(path) == role:
@@ -126,10 +158,11 @@ func (t *places) candidates(role mail.Role) []mail.Path {
 		}
 	}
 	if len(marked) > 0 {
-		guessed = marked
+		slices.SortStableFunc(marked, better)
+		return targets{paths: marked, marked: true, there: t}
 	}
 	slices.SortStableFunc(guessed, better)
-	return guessed
+	return targets{paths: guessed, there: t}
 }
 
 // better orders folders of one role: the shorter path, the more usual name, the alphabet.
@@ -138,3 +171,9 @@ func better(a, b mail.Path) int {
 }
 
 func same(a, b mail.Path) bool { return fold(spelling(a)) == fold(spelling(b)) }
+
+// alike gives a test for names that are the same but for case.
+func alike(p mail.Path) func(mail.Path) bool {
+	key := fold(spelling(p))
+	return func(q mail.Path) bool { return fold(spelling(q)) == key }
+}

@@ -102,7 +102,7 @@ func (l *line) merges() {
 	var order []string
 	for i := range l.out.Folders {
 		f := &l.out.Folders[i]
-		if f.Excluded || f.NoSelect || len(f.TargetPath) == 0 || f.Reason == asBefore {
+		if f.Excluded || f.NoSelect || len(f.TargetPath) == 0 {
 			continue
 		}
 		key := spelling(mail.Path(f.TargetPath))
@@ -144,7 +144,7 @@ func mergeHint(mailbox string, folders []*Folder) string {
 		}
 	}
 	pattern := "^" + regexp.QuoteMeta(other.Path) + "$"
-	return fmt.Sprintf("To allow it:\n  mailbox %s { folders { merge = \"allow\" } }\n"+
+	return fmt.Sprintf("To allow it:\n  mailbox %s {\n    folders { merge = \"allow\" }\n  }\n"+
 		"To keep them apart, in the folders block before its other rename blocks:\n  rename %s { to = %s }",
 		hcl(mailbox), hcl(pattern), hcl(strings.ReplaceAll(other.Target+" 2", "$", "$$")))
 }
