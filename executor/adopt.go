@@ -18,10 +18,11 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 	if fr.rec.Adopted && !moved && !renumbered {
 		return nil
 	}
-	if err := fr.renumber(ctx, moved, renumbered); err != nil {
+	if err := fr.renumber(ctx, moved); err != nil {
 		return err
 	}
 	a := &adoption{folderRun: fr}
+	fr.unrecognised = map[mail.UID]bool{}
 	if fr.opened.Status.Messages > 0 && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
 		seen, err := fr.unclaimed(ctx, 1)
 		if err != nil {
@@ -29,32 +30,86 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 		}
 		a.seen = seen
 	}
-	if err := a.match(ctx, renumbered && !moved); err != nil {
+	if err := a.match(ctx); err != nil {
 		return err
 	}
-	rec, err := fr.Ledger.PutFolder(ctx, fr.rec)
-	fr.rec = rec
-	return err
+	fr.rec.Adopted = len(fr.unrecognised) == 0
+	return fr.putFolder(ctx, fr.rec)
 }
 
 const existingIgnore = "ignore"
 
-// renumber forgets destination UIDs that mean nothing any more and notes the pair's new place.
-func (fr *folderRun) renumber(ctx context.Context, moved, renumbered bool) error {
-	if moved || renumbered {
-		q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
-		err := fr.each(ctx, q, func(rows []state.Message) error {
-			for i := range rows {
-				rows[i].DestinationUID = 0
+// renumber notes the pair's place, and forgets the destination UIDs of every pair there that mean nothing any more.
+func (fr *folderRun) renumber(ctx context.Context, moved bool) error {
+	v := fr.opened.Status.UIDValidity
+	if moved {
+		if err := fr.forgetUIDs(ctx, fr.rec); err != nil {
+			return err
+		}
+	}
+	fr.rec.Destination, fr.rec.Target = fr.dst.Raw, fr.plan.Target
+	for _, f := range fr.sharing() {
+		if f.DestinationValidity == v {
+			continue
+		}
+		if f.DestinationValidity != 0 {
+			if err := fr.forgetUIDs(ctx, f); err != nil {
+				return err
 			}
-			return fr.Ledger.Put(ctx, rows, nil)
+		}
+		f.DestinationValidity = v
+		if err := fr.putFolder(ctx, f); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (fr *folderRun) forgetUIDs(ctx context.Context, f *state.Folder) error {
+	q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
+	return fr.each(ctx, q, func(rows []state.Message) error {
+		for i := range rows {
+			rows[i].DestinationUID = 0
+		}
+		return fr.Ledger.Put(ctx, rows, nil)
+	})
+}
+
+// sharing gives the pairs of the mailbox whose mail is in the destination folder: this one, its earlier UIDVALIDITYs,
+// and those that the rules merge with it.
+func (fr *folderRun) sharing() []*state.Folder {
+	var all []*state.Folder
+	for _, f := range fr.folders {
+		if f.Destination == fr.dst.Raw {
+			all = append(all, f)
+		}
+	}
+	return all
+}
+
+// place gives rows that have landed without a known UID their messages among those seen. They come first: a row that
+// has landed must not lose its copy to one that is in doubt or still to be sent (I5). wanted narrows to rows whose copy
+// can be among those seen.
+func (fr *folderRun) place(ctx context.Context, seen *candidates, wanted func(*state.Message) bool) error {
+	for _, f := range fr.sharing() {
+		q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}, NoDestinationUID: true}
+		err := fr.each(ctx, q, func(rows []state.Message) error {
+			rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !wanted(&r) })
+			for i := range rows {
+				f, err := seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
+				if err != nil {
+					return at(SideDestination, "read message", err)
+				}
+				if f != nil {
+					rows[i].DestinationUID = f.uid
+				}
+			}
+			return fr.put(ctx, rows, nil)
 		})
 		if err != nil {
 			return err
 		}
 	}
-	fr.rec.Destination, fr.rec.Target = fr.dst.Raw, fr.plan.Target
-	fr.rec.DestinationValidity, fr.rec.Adopted = fr.opened.Status.UIDValidity, true
 	return nil
 }
 
@@ -75,9 +130,9 @@ type identity struct {
 
 func identityOf(row *state.Message) identity { return identity{row.InternalDate.Unix(), row.H0} }
 
-func (a *adoption) match(ctx context.Context, ours bool) error {
-	if ours {
-		if err := a.matchLanded(ctx); err != nil {
+func (a *adoption) match(ctx context.Context) error {
+	if !a.seen.empty() {
+		if err := a.place(ctx, a.seen, func(*state.Message) bool { return true }); err != nil {
 			return err
 		}
 	}
@@ -90,24 +145,6 @@ func (a *adoption) match(ctx context.Context, ours bool) error {
 	q := state.Query{Folder: a.rec.ID, Limit: 500,
 		States: []state.State{state.StateSeen, state.StateAbsent, state.StateRefused, state.StateDamaged}}
 	return a.each(ctx, q, func(rows []state.Message) error { return a.matchSource(ctx, rows) })
-}
-
-// matchLanded finds the copies again that mailhaul wrote before the destination's UIDs changed. They come first: a
-// row that has landed must not lose its copy to one that is still to be sent.
-func (a *adoption) matchLanded(ctx context.Context) error {
-	q := state.Query{Folder: a.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
-	return a.each(ctx, q, func(rows []state.Message) error {
-		for i := range rows {
-			f, err := a.seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
-			if err != nil {
-				return at(SideDestination, "read message", err)
-			}
-			if f != nil {
-				rows[i].DestinationUID = f.uid
-			}
-		}
-		return a.Ledger.Put(ctx, rows, nil)
-	})
 }
 
 // readOld collects the copied rows of earlier source UIDVALIDITYs. What was never copied under them is gone with its
@@ -138,25 +175,36 @@ func (a *adoption) readOld(ctx context.Context) error {
 }
 
 // placed keeps an old row's destination UID only if it is one of the folder we write to.
-func (a *adoption) placed(f state.Folder, row state.Message) state.Message {
+func (a *adoption) placed(f *state.Folder, row state.Message) state.Message {
 	if f.Destination != a.rec.Destination || f.DestinationValidity != a.rec.DestinationValidity {
 		row.DestinationUID = 0
 	}
 	return row
 }
 
-// matchSource reads those source messages that may be at the destination already and claims their copies.
+// matchSource reads those source messages that may be at the destination already and claims their copies. One that
+// can't be read can't be recognised, and so must not be sent either: it waits until it can.
 func (a *adoption) matchSource(ctx context.Context, rows []state.Message) error {
+	rows = slices.DeleteFunc(rows, func(r state.Message) bool {
+		date := r.InternalDate.Unix()
+		return !a.seen.has(date) && !a.oldDates[date]
+	})
+	if len(rows) == 0 {
+		return nil
+	}
+	damaged, err := a.hear(ctx, rows, a.ask)
+	for _, row := range damaged {
+		a.unrecognised[row.UID] = true
+	}
+	return err
+}
+
+func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Message, error) {
 	byUID := map[mail.UID]*state.Message{}
 	var uids []mail.UID
 	for i := range rows {
-		if date := rows[i].InternalDate.Unix(); a.seen.has(date) || a.oldDates[date] {
-			byUID[rows[i].UID] = &rows[i]
-			uids = append(uids, rows[i].UID)
-		}
-	}
-	if len(uids) == 0 {
-		return nil
+		byUID[rows[i].UID] = &rows[i]
+		uids = append(uids, rows[i].UID)
 	}
 	slices.Sort(uids)
 	var changed []state.Message
@@ -165,15 +213,17 @@ func (a *adoption) matchSource(ctx context.Context, rows []state.Message) error 
 		if row == nil {
 			return nil
 		}
+		delete(byUID, m.UID)
 		row.H0 = h0
 		rows, err := a.claim(ctx, row, h1)
 		changed = append(changed, rows...)
 		return err
 	}})
 	if err != nil {
-		return at(SideSource, "read message", err)
+		return nil, at(SideSource, "read message", err)
 	}
-	return a.put(ctx, changed, nil)
+	missing := slices.DeleteFunc(slices.Clone(rows), func(r state.Message) bool { return byUID[r.UID] == nil })
+	return missing, a.put(ctx, changed, nil)
 }
 
 // claim gives a source message its copy, if there is one; it gives the rows to be put.

@@ -2,7 +2,7 @@ package executor
 
 import (
 	"context"
-	"slices"
+	"math"
 	"time"
 
 	"mailhaul/state"
@@ -12,7 +12,7 @@ import (
 // doubts gives the rows of the folder whose attempt has no known outcome, under earlier UIDVALIDITYs too.
 func (fr *folderRun) doubts(ctx context.Context) ([]state.Message, error) {
 	var all []state.Message
-	for _, f := range append([]state.Folder{fr.rec}, fr.older...) {
+	for _, f := range append([]*state.Folder{fr.rec}, fr.older...) {
 		q := state.Query{Folder: f.ID, States: []state.State{state.StateIntent, state.StateUnknown}}
 		err := fr.each(ctx, q, func(rows []state.Message) error {
 			all = append(all, rows...)
@@ -33,11 +33,19 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	seen, err := fr.window(ctx, rows)
+	from := fr.window(rows)
+	seen, err := fr.unclaimed(ctx, from)
 	if err != nil {
 		return at(SideDestination, "look for messages in doubt", err)
 	}
-	if err := fr.serveLanded(ctx, rows, seen); err != nil {
+	dates := map[int64]bool{}
+	for _, r := range rows {
+		dates[r.InternalDate.Unix()] = true
+	}
+	err = fr.place(ctx, seen, func(r *state.Message) bool {
+		return dates[r.InternalDate.Unix()] && (from == 1 || r.V0 == fr.opened.Status.UIDValidity && r.U0 >= from)
+	})
+	if err != nil {
 		return err
 	}
 	var failures []state.Failure
@@ -54,49 +62,36 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	return fr.put(ctx, rows, failures)
 }
 
-// window lists what is at the destination from the oldest doubt's U0 on and claimed by no row (I5).
-func (fr *folderRun) window(ctx context.Context, rows []state.Message) (*candidates, error) {
-	v := fr.opened.Status.UIDValidity
-	from := mail.UID(1)
-	if !slices.ContainsFunc(rows, func(r state.Message) bool { return r.V0 != v }) {
-		from = slices.MinFunc(rows, func(a, b state.Message) int { return int(int64(a.U0) - int64(b.U0)) }).U0
+// window gives the UID from which on the messages of the doubts may be: the oldest U0, or the whole folder where a doubt
+// is from before its UIDs were given anew.
+func (fr *folderRun) window(rows []state.Message) mail.UID {
+	from := mail.UID(math.MaxUint32)
+	for _, r := range rows {
+		if r.V0 != fr.opened.Status.UIDValidity {
+			return 1
+		}
+		from = min(from, r.U0)
 	}
-	return fr.unclaimed(ctx, max(1, from))
+	return max(1, from)
 }
 
-// unclaimed lists the destination folder's messages that no row claims.
-func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates, error) {
+// claims are the UIDs of the destination folder, from one on, that rows claim.
+func (fr *folderRun) claims(ctx context.Context, from mail.UID) (map[mail.UID]bool, error) {
 	list, err := fr.Ledger.Claimed(ctx, fr.row.ID, fr.dst.Raw, fr.opened.Status.UIDValidity, from)
-	if err != nil {
-		return nil, err
-	}
 	claimed := make(map[mail.UID]bool, len(list))
 	for _, u := range list {
 		claimed[u] = true
 	}
-	return listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
+	return claimed, err
 }
 
-// serveLanded gives messages to rows that have landed without a UID before doubts may claim them.
-func (fr *folderRun) serveLanded(ctx context.Context, doubts []state.Message, seen *candidates) error {
-	dates := map[int64]bool{}
-	for _, d := range doubts {
-		dates[d.InternalDate.Unix()] = true
+// unclaimed lists the destination folder's messages that no row claims.
+func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates, error) {
+	claimed, err := fr.claims(ctx, from)
+	if err != nil {
+		return nil, err
 	}
-	q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateLanded, state.StateAdopted}, NoDestinationUID: true}
-	return fr.each(ctx, q, func(rows []state.Message) error {
-		rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !dates[r.InternalDate.Unix()] })
-		for i := range rows {
-			f, err := seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
-			if err != nil {
-				return err
-			}
-			if f != nil {
-				rows[i].DestinationUID = f.uid
-			}
-		}
-		return fr.put(ctx, rows, nil)
-	})
+	return listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
 }
 
 func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *candidates, last bool) ([]state.Failure, error) {
@@ -106,6 +101,7 @@ func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *ca
 		return nil, err
 	case f != nil:
 		row.State, row.DestinationUID = state.StateLanded, f.uid
+		fr.lastUID = max(fr.lastUID, f.uid)
 		fr.count(row)
 		return nil, nil
 	case !last:

@@ -81,7 +81,7 @@ func (m *mailboxRun) carryFlags(ctx context.Context) error {
 }
 
 func (m *mailboxRun) carryFolderFlags(ctx context.Context, f *plan.Folder, rec *state.Folder) error {
-	fr := &folderRun{mailboxRun: m, plan: f, rec: *rec}
+	fr := &folderRun{mailboxRun: m, plan: f, rec: rec}
 	src := mail.Folder{Raw: rec.Source, Status: mail.Status{UIDValidity: f.UIDValidity}}
 	changes, err := changedFlags(ctx, m.src, m.Ledger, rec, src)
 	if err != nil {
@@ -99,8 +99,7 @@ func (m *mailboxRun) carryFolderFlags(ctx context.Context, f *plan.Folder, rec *
 		}
 	}
 	rec.FlagsModSeq = rec.SourceStatus.HighestModSeq
-	_, err = m.Ledger.PutFolder(ctx, *rec)
-	return err
+	return m.putFolder(ctx, rec)
 }
 
 // storeFlags sets flags where nobody changed them at the destination since we wrote them: there the user wins.

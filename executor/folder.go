@@ -15,8 +15,8 @@ import (
 type folderRun struct {
 	*mailboxRun
 	plan  *plan.Folder
-	rec   state.Folder
-	older []state.Folder // the same source folder under earlier UIDVALIDITYs
+	rec   *state.Folder
+	older []*state.Folder // the same source folder under earlier UIDVALIDITYs
 	src   mail.Folder
 	dst   mail.Folder
 
@@ -27,10 +27,14 @@ type folderRun struct {
 	looked time.Time
 	// slowest is the longest time between an APPEND and its answer so far.
 	slowest time.Duration
+	// unrecognised are messages that could not be compared with what is at the destination, and so are not sent.
+	unrecognised map[mail.UID]bool
 	// planned and moved count messages for the live view.
 	planned, moved int64
-	remade         bool     // the folder vanished once and was created again
-	lastUID        mail.UID // highest UID that the destination named in this run
+	remade         bool // the folder vanished once and was created again
+	// claimed are destination UIDs from u0 on that rows had when the folder was opened.
+	claimed map[mail.UID]bool
+	lastUID mail.UID // highest UID that the destination named in this run
 }
 
 // folder brings one folder pair as far as it goes now. Doubts that must wait are kept for settleLater.
@@ -45,7 +49,7 @@ func (m *mailboxRun) folder(ctx context.Context, f *plan.Folder) error {
 	if rec == nil {
 		return nil // made anew since the plan: completeness says so, the next plan lists it
 	}
-	fr.rec, fr.looked = *rec, m.started
+	fr.rec, fr.looked = rec, m.started
 	for _, o := range m.folders {
 		if o.Source == rec.Source && o.ID != rec.ID {
 			fr.older = append(fr.older, o)
@@ -71,7 +75,7 @@ func (fr *folderRun) needed(ctx context.Context) (bool, error) {
 	if !fr.plan.Exists {
 		return true, nil
 	}
-	for _, f := range append([]state.Folder{fr.rec}, fr.older...) {
+	for _, f := range append([]*state.Folder{fr.rec}, fr.older...) {
 		c, err := fr.Ledger.Count(ctx, f.ID, fr.selection(), fr.plan.UIDNext)
 		if err != nil {
 			return false, err
@@ -181,6 +185,10 @@ func (fr *folderRun) open(ctx context.Context) error {
 	for _, d := range doubts {
 		fr.u0 = min(fr.u0, max(1, d.U0))
 	}
+	if err != nil {
+		return err
+	}
+	fr.claimed, err = fr.claims(ctx, fr.u0)
 	return err
 }
 
@@ -245,6 +253,15 @@ func (fr *folderRun) tooLarge(row *state.Message) []state.Failure {
 	}
 	return []state.Failure{fr.fail(row, state.StateRefused, &mail.Error{Op: "copy message", Kind: mail.TooLarge,
 		Code: mail.CodeMessageTooLarge, Text: "larger than max_size"})}
+}
+
+// putFolder writes a folder pair.
+func (m *mailboxRun) putFolder(ctx context.Context, f *state.Folder) error {
+	put, err := m.Ledger.PutFolder(ctx, *f)
+	if err == nil {
+		*f = put
+	}
+	return err
 }
 
 // put writes rows if there are any.

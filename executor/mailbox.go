@@ -22,7 +22,7 @@ type mailboxRun struct {
 	// targets are the destination's folders by normalised path.
 	targets map[string]mail.Folder
 	// folders are the ledger's folder pairs of this mailbox, earlier UIDVALIDITYs included.
-	folders []state.Folder
+	folders []*state.Folder
 	// doubtful are the folders whose doubts wait for their second scan.
 	doubtful []*folderRun
 
@@ -123,7 +123,10 @@ func (m *mailboxRun) inventory(ctx context.Context) error {
 	for _, f := range list {
 		m.targets[f.Path.String()] = f
 	}
-	m.folders, err = m.Ledger.Folders(ctx, m.row.ID)
+	folders, err := m.Ledger.Folders(ctx, m.row.ID)
+	for i := range folders {
+		m.folders = append(m.folders, &folders[i])
+	}
 	return err
 }
 
@@ -316,8 +319,8 @@ func (m *mailboxRun) mended(ctx context.Context) ([]string, error) {
 
 // current finds the ledger's pair of a source folder under a UIDVALIDITY.
 func (m *mailboxRun) current(source string, v mail.UIDValidity) *state.Folder {
-	for i := range m.folders {
-		if f := &m.folders[i]; f.Source == source && f.SourceStatus.UIDValidity == v && f.Current {
+	for _, f := range m.folders {
+		if f.Source == source && f.SourceStatus.UIDValidity == v && f.Current {
 			return f
 		}
 	}

@@ -64,7 +64,7 @@ func unknown(err error) error {
 // trusted takes APPENDUID only where it can be true: under the UIDVALIDITY we know, above the UIDNEXT we saw, and above
 // every other one of this run, so that no two rows claim one message (I5).
 func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
-	if a.UID == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID {
+	if a.UID == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID || p.claimed[a.UID] {
 		return 0
 	}
 	p.lastUID = a.UID

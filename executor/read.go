@@ -28,13 +28,14 @@ func (p *pipeline) read(ctx context.Context) error {
 
 const orderNewestFirst = "newest-first"
 
-// fetch asks for the rows' bodies and looks a second time for what did not come.
+// fetch asks for the rows' bodies.
 func (p *pipeline) fetch(ctx context.Context, rows []state.Message) error {
-	missing, err := p.ask(ctx, rows)
-	if err != nil || len(missing) == 0 {
-		return err
+	rows = slices.DeleteFunc(rows, func(r state.Message) bool { return p.unrecognised[r.UID] })
+	if len(rows) == 0 {
+		return nil
 	}
-	return p.lookAgain(ctx, missing)
+	_, err := p.hear(ctx, rows, p.ask)
+	return err
 }
 
 // ask fetches rows and gives those that did not come whole.
@@ -53,37 +54,52 @@ func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 	return slices.DeleteFunc(rows, func(r state.Message) bool { return s.rows[r.UID] == nil }), nil
 }
 
-// lookAgain asks for each message alone: a FETCH that answers OK without data is not an empty message. What is still
-// silent is gone only if the server says so to another question; else it is damaged.
-func (p *pipeline) lookAgain(ctx context.Context, rows []state.Message) error {
+// asking fetches rows and gives those that did not come whole.
+type asking func(ctx context.Context, rows []state.Message) (missing []state.Message, err error)
+
+// hear asks for rows, and for each that did not come once more alone: a FETCH that answers OK without data is not an
+// empty message. What is still silent is gone only if the server says so to another question; else it is damaged, and
+// given back.
+func (fr *folderRun) hear(ctx context.Context, rows []state.Message, ask asking) ([]state.Message, error) {
+	missing, err := ask(ctx, rows)
+	if err != nil {
+		return nil, err
+	}
 	var silent []state.Message
 	var uids []mail.UID
-	for _, row := range rows {
-		missing, err := p.ask(ctx, []state.Message{row})
+	for _, row := range missing {
+		still, err := ask(ctx, []state.Message{row})
 		if err != nil {
-			return err
+			return nil, err
 		}
-		for _, m := range missing {
+		for _, m := range still {
 			silent, uids = append(silent, m), append(uids, m.UID)
 		}
 	}
 	if len(silent) == 0 {
-		return nil
+		return nil, nil
 	}
 	slices.Sort(uids)
-	there, err := p.mailboxRun.src.Exists(ctx, p.folderRun.src, uids)
+	there, err := fr.mailboxRun.src.Exists(ctx, fr.src, uids)
 	if err != nil {
-		return at(SideSource, "look for messages", err)
+		return nil, at(SideSource, "look for messages", err)
 	}
+	return fr.giveUp(ctx, silent, there)
+}
+
+// giveUp records messages that the source does not hand over, and gives those that are still there.
+func (fr *folderRun) giveUp(ctx context.Context, silent []state.Message, there []mail.UID) ([]state.Message, error) {
+	var damaged []state.Message
 	var failures []state.Failure
 	for i := range silent {
 		if !slices.Contains(there, silent[i].UID) {
 			silent[i].State = state.StateGone
 			continue
 		}
-		failures = append(failures, p.fail(&silent[i], state.StateDamaged, errDamaged))
+		failures = append(failures, fr.fail(&silent[i], state.StateDamaged, errDamaged))
+		damaged = append(damaged, silent[i])
 	}
-	return p.put(ctx, silent, failures)
+	return damaged, fr.put(ctx, silent, failures)
 }
 
 var errDamaged = &mail.Error{Op: "fetch message", Kind: mail.Malformed, Code: mail.CodeMessageDamaged,

@@ -120,9 +120,8 @@ func (l *Ledger) See(ctx context.Context, rows []Message) error {
 }
 
 // Put replaces rows whole, or adds them, and records failures, in one transaction. A row that becomes Copied, Gone or
-// Skipped loses its failure, even one given here; one that becomes Copied loses U0 and V0. It refuses rows that claim a
-// destination message which another row of the same destination folder has (I5), unless that row's folder is no longer
-// Current: then the message was numbered anew at the source and the claim passes on.
+// Skipped loses its failure, even one given here; one that is Copied under a known UID loses U0 and V0. Rows that claim a destination
+// UID which another row of the same folder pair has are refused (I5).
 func (l *Ledger) Put(ctx context.Context, rows []Message, failures []Failure) error {
 	return l.writer.write(ctx, func(t *tx) error { return t.put(rows, failures) })
 }
@@ -193,7 +192,7 @@ func (t *tx) putFolderRows(f FolderID, rows []Message) error {
 		return err
 	}
 	for _, m := range rows {
-		if m.State.Copied() {
+		if m.State.Copied() && m.DestinationUID != 0 {
 			m.U0, m.V0 = 0, 0
 		}
 		if old, ok := before[m.UID]; ok {
