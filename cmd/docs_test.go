@@ -10,6 +10,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mailhaul/cmd"
 	"mailhaul/config"
 )
 
@@ -146,4 +147,99 @@ func found(text, pattern string) []string {
 func sorted(words []string) []string {
 	slices.Sort(words)
 	return slices.Compact(words)
+}
+
+// typed finds command lines in a page: in backquotes, indented, or after two blanks.
+var typed = regexp.MustCompile("(?:`|    |[^ ]  )mailhaul((?: --[a-z-]+ [A-Z.]+)*) ([a-z]+)([^`\n]*)")
+
+// TestDocumentedCommandsExist asks the program for the help of every command that a page tells people to type: the
+// command is there, and it has the flags.
+func TestDocumentedCommandsExist(t *testing.T) {
+	global := helpOf(t)
+	lines := 0
+	for _, page := range documents(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range typed.FindAllStringSubmatch(string(text), -1) {
+			lines++
+			rest, _, _ := strings.Cut(m[3], "#")
+			help := helpOf(t, commandWords(m[2], rest)...)
+			if help == "" {
+				t.Errorf("%s: mailhaul has no command %q", page, commandWords(m[2], rest))
+			}
+			rest = m[1] + rest
+			for _, flag := range found(rest, `(--[a-z][a-z-]*)`) {
+				if !strings.Contains(help, " "+flag+" ") && !strings.Contains(global, " "+flag+" ") {
+					t.Errorf("%s: mailhaul %s has no flag %s", page, m[2], flag)
+				}
+			}
+		}
+	}
+	if lines < 50 {
+		t.Errorf("only %d command lines found: the pattern misses them", lines)
+	}
+}
+
+// commandWords gives the words of a command: two for those that have commands of their own.
+func commandWords(command, rest string) []string {
+	words := []string{command}
+	if next := strings.Fields(rest); command == "state" && len(next) > 0 {
+		words = append(words, next[0])
+	}
+	return words
+}
+
+// TestDocumentedPagesExist follows `mailhaul help TOPIC` and `mailhaul explain CODE` to their pages.
+func TestDocumentedPagesExist(t *testing.T) {
+	for _, page := range documents(t) {
+		text, err := os.ReadFile(page)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, m := range regexp.MustCompile(`mailhaul (help|explain) ([a-z0-9-]{2,}|[A-Z0-9]+-[A-Z0-9-]+)`).
+			FindAllStringSubmatch(string(text), -1) {
+			if _, err := os.Stat(filepath.Join(m[1], m[2]+".md")); err != nil {
+				t.Errorf("%s: %s: %v", page, m[0], err)
+			}
+		}
+	}
+}
+
+// helpOf gives the help of a command, empty if there is none.
+func helpOf(t *testing.T, command ...string) string {
+	t.Helper()
+	name := filepath.Join(t.TempDir(), "help")
+	out, err := os.Create(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer out.Close()
+	none, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer none.Close()
+	if cmd.Main(t.Context(), cmd.Process{Args: append(command, "--help"), Stdin: none, Stdout: out, Stderr: none}) != 0 {
+		return ""
+	}
+	text, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+func documents(t *testing.T) []string {
+	t.Helper()
+	pages := []string{filepath.Join("..", "README.md"), filepath.Join("..", "CONTRIBUTING.md")}
+	for _, pattern := range []string{"help/*.md", "explain/*.md", "../examples/*/README.md"} {
+		more, err := filepath.Glob(filepath.FromSlash(pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		pages = append(pages, more...)
+	}
+	return pages
 }

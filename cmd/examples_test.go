@@ -27,7 +27,7 @@ func loadExample(t *testing.T, name string) *config.Config {
 	return c
 }
 
-// TestExamplesLoad loads every example: no error, no warning, a README, and somebody to move.
+// TestExamplesLoad loads every example: no error, no warning, the usual form, a README, and somebody to move.
 func TestExamplesLoad(t *testing.T) {
 	entries, err := os.ReadDir(filepath.Join("..", "examples"))
 	if err != nil {
@@ -40,12 +40,25 @@ func TestExamplesLoad(t *testing.T) {
 		if len(c.Endpoints) != 2 || len(c.Mailboxes) < 2 {
 			t.Errorf("%s: %d endpoints, %d mailboxes", e.Name(), len(c.Endpoints), len(c.Mailboxes))
 		}
+		inUsualForm(t, filepath.Join("..", "examples", e.Name(), "mailhaul.hcl"))
 		if _, err := os.Stat(filepath.Join("..", "examples", e.Name(), "README.md")); err != nil {
 			t.Errorf("%s: %v", e.Name(), err)
 		}
 	}
 	if diff := cmp.Diff([]string{"imap-to-imap", "minimal"}, names); diff != "" {
 		t.Errorf("examples differ (-want +got):\n%s", diff)
+	}
+}
+
+func inUsualForm(t *testing.T, file string) {
+	t.Helper()
+	text, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	usual, diagnostics := config.Format(text, file)
+	if diagnostics.HasErrors() || string(usual) != string(text) {
+		t.Errorf("%s is not as mailhaul fmt writes it: %v", file, diagnostics)
 	}
 }
 

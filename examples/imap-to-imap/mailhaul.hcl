@@ -58,11 +58,11 @@ mailbox "test@fabrikam.example" {
 folders {
   special = "auto" # Sent goes to the new server's Sent folder, whatever its name
   exclude = ["^Trash(/|$)", "^Junk(/|$)"]
-  rename "^INBOX/" { to = "" }                          # first match wins
-  rename "^Archives/([0-9]{4})$" { to = "Archive/$1" }  # one folder a year
-  mapping = ["^Gesendete Objekte->Sent"]                # MigrationWiz's FolderMapping notation
-  empty   = true                                        # folders without mail move too
-  merge   = "report"                                    # two folders into one: stop and say so
+  rename "^INBOX/" { to = "" }                         # first match wins
+  rename "^Archives/([0-9]{4})$" { to = "Archive/$1" } # one folder a year
+  mapping = ["^Gesendete Objekte->Sent"]               # MigrationWiz's FolderMapping notation
+  empty   = true                                       # folders without mail move too
+  merge   = "report"                                   # two folders into one: stop and say so
 }
 
 messages {
