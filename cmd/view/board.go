@@ -48,6 +48,9 @@ type pause struct {
 	why   string
 }
 
+// settled is how long must have been measured before the time left is told.
+const settled = 20 * time.Second
+
 func newBoard(o Output, now func() time.Time) *board {
 	return &board{o: o, p: palette{o.Color}, now: now, height: 24, told: map[problemKey]bool{},
 		speed: meter{span: 30 * time.Second}, longer: meter{span: 10 * time.Minute}}
@@ -147,12 +150,15 @@ func (b *board) messageFailed(e executor.MessageFailed) string {
 	return b.scrolled(false, e.Mailbox, sentence(e)+"; the rest goes on")
 }
 
+// scrolled writes the lines of what scrolls away. They are the only place on the screen where a failure is told, so they
+// are never cut.
 func (b *board) scrolled(good bool, mailbox, text string) string {
 	mark := b.p.red("!")
 	if good {
 		mark = b.p.green(b.o.signs().done)
 	}
-	return " " + b.o.cut(mark+" "+pad(Safe(mailbox), 25)+"  "+text, b.o.Width-2)
+	lines := wrap(pad(Safe(mailbox), 25)+"  "+text, b.o.Width-6)
+	return " " + mark + " " + strings.Join(lines, "\n     ")
 }
 
 // copied is how much is copied by now: the events of single mailboxes are younger than the run's own count.
@@ -182,7 +188,9 @@ func (b *board) frame() []string {
 	}
 	now := b.now()
 	lines := []string{"", b.bar()}
-	if !b.over {
+	if b.over {
+		lines = append(lines, "") // the library erases the last line when it ends
+	} else {
 		lines = append(lines, b.numbers(now))
 		if rows := b.rows(now); len(rows) > 0 {
 			lines = append(append(lines, ""), rows...)
@@ -213,7 +221,7 @@ func (b *board) numbers(now time.Time) string {
 	parts := []string{perSecond(b.speed.rate(now))}
 	copied := b.copied()
 	left := b.planned.Bytes - copied.Bytes - b.counted.Failed.Bytes - b.counted.LeftOut.Bytes
-	if eta := timeLeft(left, b.longer.rate(now)); eta != "" {
+	if eta := timeLeft(left, b.longer.rate(now)); eta != "" && b.longer.age(now) >= settled {
 		parts = append(parts, eta)
 	}
 	done := max(b.finished, b.counted.MailboxesDone)

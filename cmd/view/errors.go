@@ -154,6 +154,9 @@ func Locked(stateFile string, h Holder, now time.Time) RunError {
 
 // moment writes a time as people say it: "19:00 today", "19:00 yesterday", "2026-11-20 19:00".
 func moment(t, now time.Time) string {
+	if t.IsZero() {
+		return "never"
+	}
 	t = t.In(now.Location())
 	switch days := t.Format(time.DateOnly); days {
 	case now.Format(time.DateOnly):

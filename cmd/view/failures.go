@@ -120,7 +120,7 @@ func (f FailureList) group(b *strings.Builder, o Output, code mail.Code) {
 	p := palette{o.Color}
 	title := Safe(string(code))
 	if why := cause(code); why != "" {
-		title += ": the server " + why
+		title += ": " + blamed(code) + " " + why
 	}
 	b.WriteString("\n" + p.bold(strings.Join(wrap(title, o.Width), "\n")) + "\n")
 	f.stoppedMailboxes(b, o, code)
@@ -130,6 +130,17 @@ func (f FailureList) group(b *strings.Builder, o Output, code mail.Code) {
 		todo = "More: mailhaul explain " + Safe(string(code))
 	}
 	paragraph(b, todo, "   ", o.Width)
+}
+
+// blamed is the side that a code is about, where the code alone tells it.
+func blamed(code mail.Code) string {
+	switch {
+	case code == mail.CodeMessageDamaged:
+		return "the source"
+	case strings.HasPrefix(string(code), "MESSAGE-"), strings.HasPrefix(string(code), "QUOTA-"):
+		return "the destination"
+	}
+	return "the server"
 }
 
 func (f FailureList) stoppedMailboxes(b *strings.Builder, o Output, code mail.Code) {

@@ -150,7 +150,11 @@ func (p palette) paint(style lipgloss.Style, s string) string {
 	if !p.on || s == "" {
 		return s
 	}
-	return style.Render(s)
+	lines := strings.Split(s, "\n") // Render would fill lines of unequal length with blanks
+	for i, l := range lines {
+		lines[i] = style.Render(l)
+	}
+	return strings.Join(lines, "\n")
 }
 
 func (p palette) green(s string) string {

@@ -94,5 +94,9 @@ func (s screen) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	return s, nil
 }
 
-// View draws the block at the bottom.
-func (s screen) View() tea.View { return tea.NewView(strings.Join(s.board.frame(), "\n")) }
+// View draws the block at the bottom. Nothing is read, so pasting needs no mode of its own.
+func (s screen) View() tea.View {
+	v := tea.NewView(strings.Join(s.board.frame(), "\n"))
+	v.DisableBracketedPasteMode = true
+	return v
+}

@@ -33,10 +33,12 @@ func Plan(o Output, p *plan.Plan, opt PlanOptions) error {
 	v.head()
 	if p.Empty() && len(p.Errors) == 0 {
 		v.nothing()
+		v.leftBehind()
 	} else {
 		v.mailboxes()
 		v.folders()
 		v.leftBehind()
+		v.neverMoved()
 		v.totals()
 	}
 	v.notes("Error:", v.red, p.Errors)

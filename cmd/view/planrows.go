@@ -194,13 +194,17 @@ func (v *planView) surprises() {
 	}
 }
 
-// leftBehind says what stays behind: messages over the size limit, and what mailhaul never moves.
+// leftBehind says how many messages are over the size limit.
 func (v *planView) leftBehind() {
 	if left := v.plan.Total.LeftOut; left.Messages > 0 {
 		v.b.WriteByte('\n')
 		v.say("Left behind: %s over %s (%s). List: mailhaul plan --left-out", Plural(left.Messages, "message"),
 			sizeLimit(v.plan), Size(left.Bytes))
 	}
+}
+
+// neverMoved is the sentence about what no pass of mailhaul moves.
+func (v *planView) neverMoved() {
 	if v.plan.NeverMoved != "" {
 		v.b.WriteByte('\n')
 		v.say("%s", Safe(v.plan.NeverMoved))

@@ -51,16 +51,16 @@ func FuzzSafe(f *testing.F) {
 // TestCell: no cell of a spreadsheet is a formula (OWASP, "CSV Injection").
 func TestCell(t *testing.T) {
 	for in, want := range map[string]string{
-		"":                     "",
-		"Sent Items":           "Sent Items",
-		"a=b":                  "a=b",
-		"=HYPERLINK(\"x\")":    `'=HYPERLINK("x")`,
-		"+1":                   "'+1",
-		"-1":                   "'-1",
-		"@SUM(A1)":             "'@SUM(A1)",
-		"\t=1":                 `'\t=1`,
-		"\r=1":                 `'\r=1`,
-		"\x00=1":               `'\x00=1`,
+		"":                      "",
+		"Sent Items":            "Sent Items",
+		"a=b":                   "a=b",
+		"=HYPERLINK(\"x\")":     `'=HYPERLINK("x")`,
+		"+1":                    "'+1",
+		"-1":                    "'-1",
+		"@SUM(A1)":              "'@SUM(A1)",
+		"\t=1":                  `'\t=1`,
+		"\r=1":                  `'\r=1`,
+		"\x00=1":                `'\x00=1`,
 		"\uff1dHYPERLINK(\"\")": "'\uff1dHYPERLINK(\"\")",
 	} {
 		if got := cell(in); got != want {

@@ -224,6 +224,14 @@ func (m *meter) rate(now time.Time) float64 {
 	return float64(last.bytes-first.bytes) / elapsed
 }
 
+// age is how long has been measured.
+func (m *meter) age(now time.Time) time.Duration {
+	if len(m.samples) == 0 {
+		return 0
+	}
+	return now.Sub(m.samples[0].at)
+}
+
 // perSecond writes a rate: "4.3 MB/s".
 func perSecond(rate float64) string { return Size(mail.Size(rate)) + "/s" }
 

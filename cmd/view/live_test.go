@@ -1,0 +1,121 @@
+package view
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	tea "charm.land/bubbletea/v2"
+
+	"mailhaul/executor"
+	"mailhaul/state/mail"
+)
+
+// TestFrames shows the block at the bottom of some windows, in the middle of a night.
+func TestFrames(t *testing.T) {
+	for _, c := range []struct{ columns, rows, upTo int }{{100, 24, 81}, {80, 12, 81}, {40, 9, 81}, {100, 24, 1}, {100, 24, 0}, {80, 24, 99}} {
+		term, _ := Record(c.columns, "")
+		now := at("2026-11-23 19:07:20")
+		b := newBoard(term.Err, func() time.Time { return now })
+		b.resize(c.columns, c.rows)
+		events := busy(night())
+		var above []string
+		for _, e := range events[:min(c.upTo, len(events))] {
+			if line := b.take(e); line != "" {
+				above = append(above, line)
+			}
+		}
+		frame := b.frame()
+		if len(frame) >= c.rows {
+			t.Errorf("%d lines in a window of %d", len(frame), c.rows)
+		}
+		text := strings.Join(append(above, frame...), "\n") + "\n"
+		fits(t, text, c.columns-1)
+		harmless(t, text)
+		golden(t, fmt.Sprintf("frame-%dx%d-%d.txt", c.columns, c.rows, c.upTo), text)
+	}
+}
+
+// busy puts mailboxes at work into the night, one of them waiting.
+func busy(night []executor.Event) []executor.Event {
+	var at []executor.Event
+	stamp := executor.Stamp{Time: night[0].(executor.PassStarted).Time.Add(67 * time.Minute), Run: "7f3a", Pass: "prestage"}
+	for i, name := range []string{"carla@contoso.example", "gita@contoso.example", nasty, "ivan@contoso.example", "jo@contoso.example", "ki@contoso.example"} {
+		at = append(at, executor.MailboxStarted{Stamp: stamp, Mailbox: name})
+		for s := range 10 {
+			step := executor.Step{Stamp: stamp, Mailbox: name, Folder: "Sent Items", FolderDone: int64(880 * i), FolderPlanned: 9_340,
+				Copied: counted(int64(s), mail.Size(s*i)*mail.MB)}
+			step.Time = step.Time.Add(time.Duration(s) * time.Second)
+			at = append(at, step)
+		}
+	}
+	wait := night[3].(executor.Waiting)
+	wait.Stamp = stamp
+	at = append(at, wait)
+	events := append([]executor.Event{night[0]}, at...)
+	return append(events[:1:1], append(night[1:14:14], append(at, night[14:]...)...)...)
+}
+
+// TestLiveScreen runs the screen on a fake terminal: what has ended stands above, in order, the last state below, the
+// cursor is visible, every mode is as it was, and the next line is free.
+func TestLiveScreen(t *testing.T) {
+	term, rec := Record(90, "")
+	term.Err.IsTerminal, term.Err.Color = true, true
+	term.Env = []string{"TERM=xterm-256color"}
+	l := startLive(term, tea.WithWindowSize(90, 24))
+	for _, e := range night() {
+		l.Event(e)
+	}
+	for range 2 {
+		if err := l.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.Event(executor.Interrupted{}) // after Close nothing is drawn and nothing hangs
+	screen := newVT()
+	screen.write(rec.Err.String())
+	if len(screen.unknown) > 0 {
+		t.Errorf("the test terminal does not know %q", screen.unknown)
+	}
+	for mode, on := range screen.modes {
+		if on != (mode == "?25") {
+			t.Errorf("mode %s is left %v", mode, on)
+		}
+	}
+	if below := strings.TrimRight(string(screen.rows[screen.row]), " "); below != "" || screen.col != 0 {
+		t.Errorf("the cursor is left in column %d of %q", screen.col, below)
+	}
+	golden(t, "live-end.txt", screen.String())
+}
+
+// TestLiveLeavesSignals: an interrupt reaches the command, and the screen goes on until it is closed.
+func TestLiveLeavesSignals(t *testing.T) {
+	interrupts := make(chan os.Signal, 1)
+	signal.Notify(interrupts, syscall.SIGINT)
+	defer signal.Stop(interrupts)
+	term, rec := Record(80, "")
+	term.Err.IsTerminal = true
+	l := startLive(term, tea.WithWindowSize(80, 24))
+	l.Event(night()[0])
+	if err := syscall.Kill(os.Getpid(), syscall.SIGINT); err != nil {
+		t.Fatal(err)
+	}
+	<-interrupts
+	l.Event(executor.Interrupted{Stamp: stampOf(night()[0])})
+	l.Event(executor.MailboxDone{Mailbox: "anna@contoso.example"})
+	select {
+	case <-l.done:
+		t.Error("the screen ended by itself")
+	default:
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(rec.Err.String(), "anna@contoso.example") {
+		t.Errorf("nothing was drawn after the interrupt: %q", rec.Err.String())
+	}
+}
