@@ -22,6 +22,17 @@ type Violation struct {
 	Text   string   // a sentence
 }
 
+// String gives the sentence with the place.
+func (v Violation) String() string {
+	switch {
+	case v.UID != 0:
+		return fmt.Sprintf("%s: folder %d, UID %d: %s", v.Rule, v.Folder, v.UID, v.Text)
+	case v.Folder != 0:
+		return fmt.Sprintf("%s: folder %d: %s", v.Rule, v.Folder, v.Text)
+	}
+	return v.Rule + ": " + v.Text
+}
+
 // checkMost bounds what one rule reports: a file that is wholly wrong needs no longer list.
 const checkMost = 100
 
@@ -126,7 +137,6 @@ func checkStructure(ctx context.Context, db *sql.DB, path string) ([]Violation, 
 
 // rules are the invariants that one query can tell: it gives folder and UID of each row that breaks the rule.
 func rules() []struct{ rule, text, query string } {
-	copied := "state IN (10, 11)"
 	return []struct{ rule, text, query string }{
 		{"claimed-once", "a destination message is claimed by more than one row (I5)",
 			`SELECT m.folder, m.uid FROM message m JOIN folder f ON f.id = m.folder JOIN mailbox b ON b.id = f.mailbox
@@ -136,9 +146,9 @@ func rules() []struct{ rule, text, query string } {
  AND (o.folder <> m.folder OR o.uid <> m.uid))`},
 		{"claim-place", "a row has a destination UID, but its folder names no UIDVALIDITY that it belongs to",
 			`SELECT m.folder, m.uid FROM message m JOIN folder f ON f.id = m.folder WHERE m.duid IS NOT NULL AND f.dvalidity = 0`},
-		{"intent", "an attempt in hand or unknown lacks the destination's UIDNEXT or UIDVALIDITY, its digest or its number",
+		{"intent", "an attempt in hand or unknown lacks the destination's UIDNEXT, its digest or its number",
 			`SELECT folder, uid FROM message WHERE state IN (2, 3) AND ` + unfinished + `
- AND (u0 IS NULL OR v0 IS NULL OR h0 IS NULL OR attempt = 0)`},
+ AND (u0 IS NULL OR h0 IS NULL OR attempt = 0)`},
 		{"digest", "a copied row lacks its digest",
 			`SELECT folder, uid FROM message WHERE state = 10 AND h0 IS NULL`},
 		{"state", "a row has a state that does not exist",
@@ -150,9 +160,6 @@ func rules() []struct{ rule, text, query string } {
 		{"failure", "a failure belongs to no row, or to one that is done",
 			`SELECT x.folder, x.uid FROM failure x LEFT JOIN message m ON m.folder = x.folder AND m.uid = x.uid
  WHERE m.uid IS NULL OR ` + copied + ` OR state IN (12, 13)`},
-		{"listing", "a row has a UID that its folder's complete listing does not reach",
-			`SELECT m.folder, m.uid FROM folder f CROSS JOIN message m ON m.folder = f.id AND m.uid >= f.listed
- WHERE f.complete AND f.listed > 0 AND f.validity > 0`},
 	}
 }
 

@@ -15,10 +15,8 @@ const sameDestination = ` FROM mailbox me JOIN mailbox b ON b.destination = me.d
 const (
 	selectClaimed = "SELECT DISTINCT m.duid" + sameDestination + ` CROSS JOIN message m ON m.folder = f.id
  WHERE me.id = ? AND f.destination = ? AND f.dvalidity = ? AND m.duid IS NOT NULL AND m.duid >= ? ORDER BY m.duid`
-	selectSiblings = "SELECT f.id" + sameDestination + ` JOIN folder mine ON mine.mailbox = me.id
- WHERE mine.id = ? AND f.destination = mine.destination AND f.dvalidity = mine.dvalidity AND (f.current OR f.id = mine.id)`
-	countClaims = `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM json_each(?) s CROSS JOIN json_each(?) u
- CROSS JOIN message m ON m.folder = s.value AND m.duid = u.value AND m.duid IS NOT NULL GROUP BY m.duid)`
+	countClaims = `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM message
+ WHERE folder = ? AND duid IN (SELECT value FROM json_each(?)) AND duid IS NOT NULL GROUP BY duid)`
 )
 
 // Claimed tells which UIDs of a destination folder, from one to the end, are claimed by a row, ascending. All folder
@@ -36,40 +34,26 @@ func (r *Reader) Claimed(
 	return all, wrap(r.path, err)
 }
 
-// siblings gives the Current folder pairs that share f's destination folder, and f itself.
-func (t *tx) siblings(f FolderID) ([]FolderID, error) {
-	rows, err := t.query(selectSiblings, int64(f))
-	return collect(rows, err, func(row scanner) (FolderID, error) {
-		var id FolderID
-		err := row.Scan(&id)
-		return id, err
-	})
-}
-
-func (t *tx) claimedOnce(folders []FolderID, uids []mail.UID) error {
-	names, err := json.Marshal(folders)
-	if err != nil {
-		return err
-	}
-	list, err := json.Marshal(distinct(uids))
-	if err != nil {
-		return err
-	}
-	most, err := t.number(countClaims, string(names), string(list))
-	if err == nil && most > 1 {
-		return badRequest("a destination message is claimed twice in folder %d", folders[0])
-	}
-	return err
-}
-
-func distinct(uids []mail.UID) []mail.UID {
-	seen := make(map[mail.UID]bool, len(uids))
-	var once []mail.UID
-	for _, u := range uids {
-		if !seen[u] {
-			seen[u] = true
-			once = append(once, u)
+// checkClaims holds I5 inside a folder pair: none of the rows just put claims a destination UID that another row has.
+// Across folder pairs that share a destination Claimed is what keeps it and Check what proves it: while a destination's
+// UIDVALIDITY changes, the pairs change over one after the other, and equal numbers mean nothing.
+func (t *tx) checkClaims(f FolderID, rows []Message) error {
+	uids := make([]mail.UID, 0, len(rows))
+	for _, m := range rows {
+		if m.DestinationUID != 0 {
+			uids = append(uids, m.DestinationUID)
 		}
 	}
-	return once
+	if len(uids) == 0 {
+		return nil
+	}
+	list, err := json.Marshal(uids)
+	if err != nil {
+		return err
+	}
+	most, err := t.number(countClaims, int64(f), string(list))
+	if err == nil && most > 1 {
+		return badRequest("a destination message is claimed twice in folder %d", f)
+	}
+	return err
 }

@@ -19,9 +19,9 @@ const (
  coalesce(sum(inside AND NOT fits), 0), coalesce(sum((inside AND NOT fits) * size), 0),
  coalesce(sum(state < 10 AND NOT inside), 0), coalesce(sum((state < 10 AND NOT inside) * size), 0)
  FROM (SELECT state, size, coalesce((?2 IS NULL OR date < ?2) AND (?3 IS NULL OR date >= ?3), 0) AS inside,
- (?4 IS NULL OR size <= ?4) AS fits FROM message WHERE folder = ?1 AND ` + unfinished + `
+ (?4 IS NULL OR size <= ?4) AS fits FROM message INDEXED BY message_date WHERE folder = ?1 AND ` + unfinished + `
  AND (state < 10 OR state = 14) AND (?5 IS NULL OR uid < ?5))`
-	selectTooLarge = selectMessage + ` WHERE folder = ?1 AND ` + unfinished + ` AND (state < 10 OR state = 14)
+	selectTooLarge = selectMessage + ` INDEXED BY message_todo WHERE folder = ?1 AND ` + unfinished + ` AND (state < 10 OR state = 14)
  AND (?2 IS NULL OR date < ?2) AND (?3 IS NULL OR date >= ?3) AND size > ?4 AND (?5 IS NULL OR uid < ?5)
  ORDER BY uid LIMIT ?6`
 )

@@ -109,6 +109,15 @@ func wrap(path string, err error) error {
 	}
 }
 
+// wrapOpening is wrap for the first look at a file: what SQLite finds no sense in then is damage, since the questions are
+// always the same.
+func wrapOpening(path string, err error) error {
+	if sqliteCode(err) == lib.SQLITE_ERROR {
+		return damaged(path, "%w", err)
+	}
+	return wrap(path, err)
+}
+
 func isDamage(err error) bool {
 	code := sqliteCode(err)
 	return errors.Is(err, errSum) || code == lib.SQLITE_CORRUPT || code == lib.SQLITE_NOTADB

@@ -15,7 +15,7 @@ const (
 	// selectFailures joins by hand: few failures, each with one look into every other table.
 	selectFailures = "SELECT x.folder, x.uid, x.code, x.kind, x.text, x.time, x.run, x.sum" +
 		" FROM failure x CROSS JOIN folder f ON f.id = x.folder WHERE f.current"
-	selectFailed = selectMessage + " WHERE folder = ? AND " + unfinished + " AND (state > 14 OR state = 3)"
+	selectFailed = selectMessage + " INDEXED BY message_todo WHERE folder = ? AND " + unfinished + " AND (state > 14 OR state = 3)"
 )
 
 func failureValues(f Failure) []any {

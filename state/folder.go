@@ -3,8 +3,6 @@ package state
 import (
 	"context"
 	"database/sql"
-
-	"mailhaul/state/mail"
 )
 
 const (
@@ -121,9 +119,10 @@ func (l *Ledger) PutMailbox(ctx context.Context, m Mailbox) (Mailbox, error) {
 	return m, err
 }
 
-// PutFolder adds (ID zero) or updates a folder pair and gives it with its ID; adding one whose mailbox, Source and
-// UIDVALIDITY exist updates that. A folder put as Current takes the place of the one that was. When Destination or
-// DestinationValidity leaves what the rows' destination UIDs belong to, those UIDs are forgotten: the rows stay copied.
+// PutFolder adds (ID zero) or updates a folder pair and gives it with its ID. It always adds for ID zero: a UIDVALIDITY
+// that the source had before, or none that lasts, proves nothing about the UIDs of today. A folder put as Current takes
+// the place of the one that was. The rows' destination UIDs are left as they are: who changes DestinationValidity
+// replaces them before.
 func (l *Ledger) PutFolder(ctx context.Context, f Folder) (Folder, error) {
 	err := l.writer.write(ctx, func(t *tx) error {
 		var err error
@@ -141,50 +140,21 @@ func (t *tx) putFolder(f Folder) (FolderID, error) {
 	if err != nil {
 		return 0, err
 	}
-	old, err := t.oldFolder(f)
-	if err != nil {
-		return 0, err
-	}
-	f.ID = old.ID
 	if f.ID == 0 {
 		id, err := t.number(nextFolderID)
 		if err != nil {
 			return 0, err
 		}
 		f.ID = FolderID(id)
+	} else if err := t.known(f.ID); err != nil {
+		return 0, err
 	}
 	if f.Current {
 		if err := t.demote(f); err != nil {
 			return 0, err
 		}
 	}
-	moved := f.Destination != old.Destination || f.DestinationValidity != old.DestinationValidity
-	if old.DestinationValidity != 0 && moved {
-		if err := t.forgetUIDs(f.ID); err != nil {
-			return 0, err
-		}
-	}
 	return f.ID, t.run(setFolder, withSum(folderValues(f))...)
-}
-
-// oldFolder finds the folder that f updates; the zero Folder if f is new.
-func (t *tx) oldFolder(f Folder) (Folder, error) {
-	where, args := "WHERE f.id = ?", []any{int64(f.ID)}
-	if f.ID == 0 {
-		where = "WHERE f.mailbox = ? AND f.source = ? AND f.validity = ?"
-		args = []any{int64(f.Mailbox), []byte(f.Source), int64(f.SourceStatus.UIDValidity)}
-	}
-	found, err := t.folders(where, args...)
-	if err != nil {
-		return Folder{}, err
-	}
-	if len(found) == 0 && f.ID != 0 {
-		return Folder{}, badRequest("there is no folder %d", f.ID)
-	}
-	if len(found) == 0 {
-		return Folder{}, nil
-	}
-	return found[0], nil
 }
 
 // demote makes every other folder of f's source name one that the source has left behind.
@@ -201,23 +171,6 @@ func (t *tx) demote(f Folder) error {
 		}
 	}
 	return nil
-}
-
-// forgetUIDs clears the destination UIDs of a folder's rows, a stretch at a time.
-func (t *tx) forgetUIDs(f FolderID) error {
-	for {
-		rows, err := t.query(selectMessage+" WHERE folder = ? AND duid IS NOT NULL LIMIT 1000", int64(f))
-		claims, err := collect(rows, err, scanMessage)
-		if err != nil || len(claims) == 0 {
-			return err
-		}
-		for _, m := range claims {
-			m.DestinationUID = 0
-			if err := t.run(putMessage, withSum(messageValues(m))...); err != nil {
-				return err
-			}
-		}
-	}
 }
 
 func (t *tx) mailboxes(where string, args ...any) ([]Mailbox, error) {
@@ -256,23 +209,4 @@ func firstError(err error, next func() error) error {
 		return err
 	}
 	return next()
-}
-
-// checkClaims holds I5: of the rows just put, none claims a destination UID that a row of another Current folder pair
-// with the same destination has, or another row of its own.
-func (t *tx) checkClaims(f FolderID, rows []Message) error {
-	uids := make([]mail.UID, 0, len(rows))
-	for _, m := range rows {
-		if m.DestinationUID != 0 {
-			uids = append(uids, m.DestinationUID)
-		}
-	}
-	if len(uids) == 0 {
-		return nil
-	}
-	siblings, err := t.siblings(f)
-	if err != nil {
-		return err
-	}
-	return t.claimedOnce(siblings, uids)
 }

@@ -21,6 +21,9 @@ const applicationID = 0x6d68756c
 // must stand in a query word for word for SQLite to use them.
 const unfinished = "(state < 10 OR state > 13)"
 
+// copied is the rows whose message is at the destination; it must stand in queries likewise.
+const copied = "(state IN (10, 11))"
+
 // schema is the file format: every table and index by name. Text that servers send is kept as BLOB, because it may hold
 // any octet; instants are seconds (INTERNALDATE) or nanoseconds (our own) of Unix time, NULL for none. The sums are
 // those of sum.go.
@@ -35,7 +38,7 @@ func schema() []string {
  validity INTEGER NOT NULL, uidnext INTEGER NOT NULL, modseq INTEGER NOT NULL, messages INTEGER NOT NULL,
  listed INTEGER NOT NULL, flagsmodseq INTEGER NOT NULL, complete INTEGER NOT NULL, current INTEGER NOT NULL,
  destination BLOB NOT NULL, target BLOB NOT NULL, dvalidity INTEGER NOT NULL, adopted INTEGER NOT NULL, sum INTEGER NOT NULL)`,
-		`CREATE UNIQUE INDEX folder_source ON folder (mailbox, source, validity)`,
+		`CREATE INDEX folder_mailbox ON folder (mailbox)`,
 		`CREATE UNIQUE INDEX folder_current ON folder (mailbox, source) WHERE current`,
 		`CREATE TABLE message (folder INTEGER NOT NULL, uid INTEGER NOT NULL, size INTEGER NOT NULL, date INTEGER,
  zone INTEGER NOT NULL, system INTEGER NOT NULL, keywords BLOB, state INTEGER NOT NULL, attempt INTEGER NOT NULL,
@@ -44,6 +47,7 @@ func schema() []string {
 		`CREATE INDEX message_todo ON message (folder, uid) WHERE ` + unfinished,
 		`CREATE INDEX message_date ON message (folder, date, uid, state, size) WHERE ` + unfinished,
 		`CREATE INDEX message_claim ON message (folder, duid) WHERE duid IS NOT NULL`,
+		`CREATE INDEX message_unplaced ON message (folder, uid) WHERE ` + copied + ` AND duid IS NULL`,
 		`CREATE TABLE tally (folder INTEGER PRIMARY KEY, counts BLOB NOT NULL, oldest INTEGER, newest INTEGER,
  undated INTEGER NOT NULL, biggest INTEGER NOT NULL, highest INTEGER NOT NULL, sum INTEGER NOT NULL)`,
 		`CREATE TABLE failure (folder INTEGER NOT NULL, uid INTEGER NOT NULL, code TEXT NOT NULL, kind TEXT NOT NULL,
