@@ -195,19 +195,29 @@ func (c *session) fetch(f mail.Folder, uid mail.UID, to mail.Sink) error {
 		return err
 	}
 	if !a.hasBody {
-		return to.Message(a.head, false)
+		return c.sinkSays(to.Message(a.head, false))
 	}
 	size := mail.Size(len(a.octets))
 	if a.short {
 		a.body = io.MultiReader(bytes.NewReader(a.octets[:size/2]), failing{lost("fetch")})
 	}
 	if err := to.Body(size, a.body); err != nil && !a.short {
-		return err
+		return c.sinkSays(err)
 	}
 	if a.short {
 		return c.kill(lost("fetch"))
 	}
-	return to.Message(a.head, true)
+	return c.sinkSays(to.Message(a.head, true))
+}
+
+// sinkSays ends the session at an error of the sink, as on a wire the rest of the answers can't be taken back.
+func (c *session) sinkSays(err error) error {
+	if err != nil {
+		c.store.mu.Lock()
+		defer c.store.mu.Unlock()
+		c.dead = lost("fetch")
+	}
+	return err
 }
 
 // answer is what the server says of one UID.
