@@ -277,7 +277,7 @@ func (b *board) footer() string {
 	now := b.now()
 	switch {
 	case b.interrupted:
-		return " Stopping after the current messages; everything so far is kept. Ctrl-C again stops at once."
+		return " Stopping after the current messages; all is kept. Ctrl-C again stops at once."
 	case b.waiting != nil && now.Before(b.waiting.until):
 		return " Waiting " + Duration(b.waiting.until.Sub(now)) + ": " + b.waiting.why + ". Ctrl-C stops; everything so far is kept."
 	}
