@@ -271,6 +271,21 @@ func TestCommandReal(t *testing.T) {
 	}
 }
 
+// TestUnreadable names what can't be read, and does not go on without it.
+func TestUnreadable(t *testing.T) {
+	dir := project(t, "a.hcl", base, "users.csv", twoUsers)
+	if err := os.Symlink("nowhere", filepath.Join(dir, "b.hcl")); err != nil {
+		t.Fatal(err)
+	}
+	for at, want := range map[string]string{dir: "the file b.hcl can't be read", dir + "/none": "the directory " + dir + "/none can't be read",
+		dir + "/a.hcl": "the directory " + dir + "/a.hcl can't be read"} {
+		c, ds := Load(at, Options{})
+		if c != nil || len(ds) != 1 || ds[0].Summary != want || ds[0].Code != CodeFile {
+			t.Errorf("%s:\n%s", at, render(ds))
+		}
+	}
+}
+
 func TestVersions(t *testing.T) {
 	for _, c := range []struct {
 		own, constraint string

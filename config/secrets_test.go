@@ -150,6 +150,7 @@ func FuzzLoad(f *testing.F) {
 		}
 		f.Add(string(s), false)
 	}
+	dirs := map[bool]string{false: project(f, "users.csv", twoUsers), true: project(f, "users.csv", twoUsers)}
 	f.Fuzz(func(t *testing.T, text string, inJSON bool) {
 		if strings.Contains(text, "file") || strings.Contains(text, "command") || strings.Contains(text, "format") {
 			return // the real file system, and widths that only cost memory
@@ -158,7 +159,10 @@ func FuzzLoad(f *testing.F) {
 		if inJSON {
 			name += ".json"
 		}
-		c, ds := Load(project(t, name, text, "users.csv", twoUsers), Options{Env: testEnv})
+		if err := os.WriteFile(filepath.Join(dirs[inJSON], name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		c, ds := Load(dirs[inJSON], Options{Env: testEnv})
 		checkResult(t, c, ds)
 		if strings.Contains(render(ds), "canary-") && !strings.Contains(text, "canary-") {
 			t.Errorf("a secret came out:\n%s", render(ds))

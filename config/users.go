@@ -122,7 +122,9 @@ func (u *usersFile) open() bool {
 		l.fail(CodeFile, n.place("csv"), "the file %s can't be read", path).explain("%s", fileTrouble(err))
 		return false
 	}
-	l.config.Files = append(l.config.Files, u.name)
+	if !slices.Contains(l.config.Files, u.name) {
+		l.config.Files = append(l.config.Files, u.name)
+	}
 	t, errs := readTable(u.name, src, isKnown(u.columns))
 	u.table = t
 	for _, e := range errs {
@@ -157,58 +159,6 @@ func (u *usersFile) conclude() {
 	end := Pos{u.last + 1, 1}
 	u.l.fail(CodeCSV, place{rng: Range{u.name, end, end}}, "... and %d more mistakes in %s", u.more, u.name)
 	u.more = 0
-}
-
-func (u *usersFile) headerPlace(cell int) place {
-	shown := make([]string, len(u.table.header.cells))
-	for i, h := range u.table.header.cells {
-		shown[i] = short(tidy(h))
-	}
-	return u.linePlace(&u.table.header, shown, cell)
-}
-
-// rowPlace shows a row: addresses only, "..." for what else is there. Cell -1 is the whole row.
-func (u *usersFile) rowPlace(rec *record, cell int) place {
-	shown := make([]string, len(rec.cells))
-	for i, c := range rec.cells {
-		shown[i] = u.show(rec, i, c)
-	}
-	return u.linePlace(rec, shown, cell)
-}
-
-// linePlace points at a cell. Its columns count in the text as shown, which cells are cut out of; a blank cell is as wide
-// as the separator after it.
-func (u *usersFile) linePlace(rec *record, shown []string, cell int) place {
-	const most = 200
-	from, to := 1, 1
-	if cell >= 0 {
-		from = utf8.RuneCountInString(strings.Join(append(slices.Clone(shown[:cell]), ""), string(u.table.comma))) + 1
-		to = from + max(utf8.RuneCountInString(shown[cell]), 1)
-	}
-	text := []rune(strings.Join(shown, string(u.table.comma)))
-	if len(text) > most {
-		text = append(text[:most], []rune("...")...)
-	}
-	if to > len(text)+2 {
-		from, to = 1, 1
-	}
-	line := rec.lines[max(cell, 0)]
-	return place{rng: Range{u.name, Pos{line, from}, Pos{line, to}}, text: string(text)}
-}
-
-func (u *usersFile) show(rec *record, i int, cell string) string {
-	address := strings.TrimSpace(cell)
-	switch {
-	case strings.TrimSpace(cell) == "":
-		return ""
-	case len(rec.cells) != len(u.table.headings) && i != u.columns[colSource].index:
-		return "..." // cells may have moved: any of them could be the password
-	case i == u.columns[colPassword].index || i == u.columns[colDestinationPassword].index:
-		return "..."
-	case (i == u.columns[colSource].index || i == u.columns[colDestination].index) && addressTrouble(address) == "":
-		return address
-	}
-	return "..."
 }
 
 // canonical hands the table to gocsv: canonical headings, and of each row the cells under them.
