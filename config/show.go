@@ -58,4 +58,3 @@ func (u *usersFile) show(rec *record, i int, cell string) string {
 	}
 	return "..."
 }
-
