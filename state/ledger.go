@@ -88,6 +88,8 @@ func openLocked(ctx context.Context, path string, opts Options, lk *lock) (*Ledg
 	if err := prepare(ctx, path, upgrades()); err != nil {
 		return nil, err
 	}
+	// A copy put back by hand may be readable to others. Where this is not ours to change, so be it.
+	_ = os.Chmod(path, 0o600)
 	w, err := openWriter(ctx, path, lk)
 	if err != nil {
 		return nil, err
