@@ -3,6 +3,7 @@ package imap_test
 import (
 	"bufio"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"io"
 	"net"
@@ -23,7 +24,9 @@ type fake struct {
 	caps     string
 	on       map[string]func(p *peer)
 
+	tls      *tls.Config // nil: plain
 	listener net.Listener
+	once     sync.Once
 	mu       sync.Mutex
 	octets   strings.Builder // all that clients sent
 	lines    []string        // of commands
@@ -49,15 +52,6 @@ func newFake(t testing.TB) *fake {
 		t.Fatal(err)
 	}
 	f := &fake{greeting: "* OK ready\r\n", caps: rev1, on: map[string]func(*peer){}, listener: l}
-	f.wait.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			f.wait.Go(func() { f.serve(conn) })
-		}
-	})
 	t.Cleanup(func() {
 		_ = l.Close()
 		f.wait.Wait()
@@ -68,7 +62,25 @@ func newFake(t testing.TB) *fake {
 func (f *fake) options() imap.Options {
 	return imap.Options{Host: "127.0.0.1", Port: f.listener.Addr().(*net.TCPAddr).Port, TLS: imap.TLSNone,
 		Login:    imap.Login{User: "anna", Password: canary},
-		Timeouts: imap.Timeouts{Dial: 5 * time.Second, Progress: 5 * time.Second}}
+		Timeouts: imap.Timeouts{Dial: 5 * time.Second, Progress: 5 * time.Second},
+		Dial: func(ctx context.Context, network, address string) (net.Conn, error) {
+			f.once.Do(func() { f.wait.Go(f.accept) })
+			return (&net.Dialer{}).DialContext(ctx, network, address)
+		}}
+}
+
+// accept begins with the first client, when the script is complete.
+func (f *fake) accept() {
+	for {
+		conn, err := f.listener.Accept()
+		if err != nil {
+			return
+		}
+		if f.tls != nil {
+			conn = tls.Server(conn, f.tls)
+		}
+		f.wait.Go(func() { f.serve(conn) })
+	}
 }
 
 // canary is the password that must show up nowhere.
