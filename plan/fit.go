@@ -16,33 +16,63 @@ import (
 func fit(all []draft, there *places, merge bool) {
 	t := &fitter{there: there, merge: merge, done: map[string]fitted{}, owner: map[string]string{},
 		spelled: map[string]mail.Path{}, claims: map[string]bool{}, listed: map[string]bool{}}
-	var order []*draft
+	var order []entrant
 	for i := range all {
 		d := &all[i]
 		if !d.in() {
 			continue
 		}
-		if there.flat && !d.path.IsInbox() {
-			d.path = mail.Path{strings.Join(d.path, mail.LevelSlash)}
-		}
-		t.listed[spelling(d.path)] = true
+		d.flatten(there.levels())
+		name := spelling(d.path)
+		t.listed[name] = true
 		if d.holds() {
-			t.claims[spelling(d.path)] = true
+			t.claims[name] = true
 		}
-		order = append(order, d)
+		order = append(order, entrant{d, len(d.path), t.changes(d.path), there.has(d.path), name})
 	}
-	// A folder that needs no change keeps its name against one that does, and the one that the destination has already
-	// against one that only looks like it.
-	slices.SortStableFunc(order, func(a, b *draft) int {
-		return cmp.Or(cmp.Compare(len(a.path), len(b.path)), second(!t.changes(a.path), !t.changes(b.path)),
-			second(there.has(a.path), there.has(b.path)), strings.Compare(spelling(a.path), spelling(b.path)))
-	})
-	for _, d := range order {
-		was := d.path
-		d.path = t.fit(was)
+	slices.SortStableFunc(order, before)
+	for _, e := range order {
+		was := e.path
+		e.path = t.fit(was)
 		if why := t.surprise(was); why != "" {
-			d.wonder(fmt.Sprintf(why, was, d.path))
+			e.wonder(fmt.Sprintf(why, was, e.path))
 		}
+	}
+}
+
+// entrant is a folder with what decides who keeps a name that two want.
+type entrant struct {
+	*draft
+	depth   int
+	changes bool
+	there   bool
+	name    string
+}
+
+// before orders parents before children, a folder that needs no change before one that does, and one that the
+// destination has already before one that only looks like it.
+func before(a, b entrant) int {
+	return cmp.Or(cmp.Compare(a.depth, b.depth), second(!a.changes, !b.changes), second(a.there, b.there),
+		strings.Compare(a.name, b.name))
+}
+
+// deepest is how many levels a name keeps. Exchange holds 300; a hostile source's name of ten thousand levels must cost
+// neither time nor memory.
+const deepest = 250
+
+// levels is how many levels a name can have at the destination.
+func (t *places) levels() int {
+	if t.flat {
+		return 1
+	}
+	return deepest
+}
+
+// flatten joins the levels beyond a number into one.
+func (d *draft) flatten(keep int) {
+	if len(d.path) > keep {
+		d.path = append(slices.Clone(d.path[:keep-1]), strings.Join(d.path[keep-1:], mail.LevelSlash))
+		d.wonder("the destination has fewer levels: the last ones become one")
 	}
 }
 

@@ -22,7 +22,7 @@ type Mapping struct {
 	Surprise string
 	// Fault is why the folder can have no place at all; it makes the plan an error. There is no Target then.
 	Fault string
-	// Shares are the normalised names of other source folders whose messages go to the same Target.
+	// Shares are the normalised names of other source folders whose messages go to the same Target, at most twenty.
 	Shares []string
 	// Exists tells that the destination has the folder already, as Existing.
 	Exists   bool
@@ -31,6 +31,9 @@ type Mapping struct {
 
 // asItIs is the reason where no rule changed a name.
 const asItIs = "as it is"
+
+// sharesMost bounds Mapping.Shares, since a careless rename sends every folder to one.
+const sharesMost = 20
 
 // Map says for each source folder, sorted by its normalised name, where it goes: include, exclude, the first rename
 // that matches, special folders, under, and then what the destination can hold. Two folders get the same target only
@@ -42,6 +45,7 @@ func Map(m *config.Mailbox, source, destination []mail.Folder, rules mail.NameRu
 	all := make([]draft, len(source))
 	for i, f := range source {
 		all[i] = draft{Mapping: Mapping{Source: f}, path: normal(f.Path)}
+		all[i].flatten(deepest)
 		all[i].choose(m.Folders)
 	}
 	slices.SortFunc(all, func(a, b draft) int {
@@ -187,16 +191,18 @@ func share(all []draft, there *places) {
 		}
 	}
 	for i := range all {
-		if !all[i].holds() {
+		d := &all[i]
+		if !d.holds() {
 			continue
 		}
-		for _, j := range meet[there.key(all[i].path)] {
-			if j != i {
-				all[i].Shares = append(all[i].Shares, all[j].Source.Path.String())
+		others := meet[there.key(d.path)]
+		for _, j := range others {
+			if j != i && len(d.Shares) < sharesMost {
+				d.Shares = append(d.Shares, all[j].Source.Path.String())
 			}
 		}
-		if len(all[i].Shares) > 0 {
-			all[i].wonder("goes to one folder together with " + quoted(all[i].Shares))
+		if len(others) > 1 {
+			d.wonder("goes to one folder together with " + some(d.Shares, len(others)-1))
 		}
 	}
 }

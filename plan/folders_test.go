@@ -254,7 +254,7 @@ func TestMap(t *testing.T) {
 		{
 			name:   "a server without a hierarchy",
 			source: boxes("INBOX", "Work/a"), rules: mail.NameRules{MaxLevel: 99},
-			want: []string{"INBOX -> INBOX [as it is]", "Work/a -> Work∕a [as it is]"},
+			want: []string{"INBOX -> INBOX [as it is]", "Work/a -> Work∕a [as it is] ? the destination has fewer levels: the last ones become one"},
 		},
 		{
 			name:   "long names are cut, their ends stay different",

@@ -56,3 +56,12 @@ func quoted(names []string) string {
 	}
 	return list(marked)
 }
+
+// some quotes names that stand for a number of things, perhaps more than are named.
+func some(names []string, number int) string {
+	s := quoted(names)
+	if more := number - len(names); more > 0 {
+		s += fmt.Sprintf(" and %d more", more)
+	}
+	return s
+}

@@ -119,13 +119,13 @@ func (l *line) merges() {
 }
 
 func (l *line) merge(folders []*Folder) Note {
-	names := make([]string, len(folders))
-	for i, f := range folders {
-		names[i] = `"` + f.Path + `"`
+	names := make([]string, 0, sharesMost)
+	for _, f := range folders[1:min(len(folders), sharesMost)] {
+		names = append(names, f.Path)
 	}
-	all := strings.Join(names[:len(names)-1], ", ") + " and " + names[len(names)-1]
+	all := `"` + folders[0].Path + `" and ` + some(names, len(folders)-1)
 	both := "all"
-	if len(names) == 2 {
+	if len(folders) == 2 {
 		both = "both"
 	}
 	return Note{Mailbox: l.out.Name, Code: string(config.CodeMerge),
