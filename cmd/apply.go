@@ -66,8 +66,10 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 	if p.Empty() {
 		return w.nothingToDo(ctx)
 	}
-	if err := f.approve(w, p); err != nil {
-		return err
+	if len(words) == 0 { // a saved plan was read before; carrying it out is the approval
+		if err := f.approve(w, p); err != nil {
+			return err
+		}
 	}
 	return w.carryOut(ctx, p)
 }

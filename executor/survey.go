@@ -30,6 +30,7 @@ type SurveyOptions struct {
 	SourceOnly, DestinationOnly bool
 	// Parallel is how many mailboxes are asked at the same time; zero: one.
 	Parallel int
+	// Patience is short where it is zero: somebody waits for the plan, and nothing is lost by asking again later.
 	Patience Patience
 	// Events takes Waiting events; nil: nobody listens.
 	Events func(Event)
@@ -48,6 +49,9 @@ type SurveyMailbox struct {
 func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, error) {
 	if o.Now == nil {
 		o.Now = time.Now
+	}
+	if o.Patience == (Patience{}) {
+		o.Patience = Patience{First: time.Second, Longest: 5 * time.Second, Tries: 2}
 	}
 	var mu sync.Mutex
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))

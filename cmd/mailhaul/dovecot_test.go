@@ -1,0 +1,344 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"mailhaul/executor/endpointtest/compare"
+	"mailhaul/executor/endpointtest/dovecot"
+	"mailhaul/executor/endpointtest/proxy"
+)
+
+// migration is a project between two real Dovecots, run with the real command in a process of its own.
+type migration struct {
+	t        *testing.T
+	dir      string
+	program  string // empty: the test binary as mailhaul
+	old, new *dovecot.Server
+	// toOld and toNew stand before the servers and record every command.
+	toOld, toNew *proxy.Proxy
+	users        []string
+	passes       string
+	endpoint     string // more attributes of both endpoints
+}
+
+// The passwords are canaries too: no file but users.csv and no output may hold them.
+func passwordOf(user, side string) string { return "CANARY-" + side + "-" + strings.ToUpper(user[:2]) + `-"\§ *` }
+
+func newMigration(t *testing.T, users ...string) *migration {
+	t.Helper()
+	t.Parallel()
+	m := &migration{t: t, dir: t.TempDir(), users: users, passes: `pass "full" {}`, endpoint: `grace = "1s"`}
+	m.old = dovecot.Start(t, dovecot.Options{Users: m.passwords("old")})
+	m.new = dovecot.Start(t, dovecot.Options{Users: m.passwords("new")})
+	m.toOld, m.toNew = proxy.Start(t, m.old.Addr()), proxy.Start(t, m.new.Addr())
+	m.write()
+	return m
+}
+
+func (m *migration) passwords(side string) map[string]string {
+	all := map[string]string{}
+	for _, u := range m.users {
+		all[u] = passwordOf(u, side)
+	}
+	return all
+}
+
+// write writes the project; a user in wrong gets a password that no server knows.
+func (m *migration) write(wrong ...string) {
+	m.t.Helper()
+	endpoint := func(name string, p *proxy.Proxy) string {
+		return fmt.Sprintf("endpoint \"imap\" %q {\n  host = %q\n  port = %d\n  tls = \"none\"\n  allow_plaintext = true\n  %s\n}\n",
+			name, p.Host(), p.Port(), m.endpoint)
+	}
+	hcl := endpoint("old", m.toOld) + endpoint("new", m.toNew) + "users \"staff\" {\n  from = endpoint.imap.old\n" +
+		"  to = endpoint.imap.new\n  csv = \"users.csv\"\n}\nfolders {\n  special = \"none\"\n}\n" + m.passes + "\n"
+	csv := "source,password,destination,destination_password\n"
+	for _, u := range m.users {
+		password := passwordOf(u, "old")
+		if slices.Contains(wrong, u) {
+			password = "CANARY-wrong"
+		}
+		csv += fmt.Sprintf("%s,%s,%s,%s\n", u, quoted(password), u, quoted(passwordOf(u, "new")))
+	}
+	m.put("mailhaul.hcl", hcl)
+	m.put("users.csv", csv)
+}
+
+func quoted(s string) string { return `"` + strings.ReplaceAll(s, `"`, `""`) + `"` }
+
+func (m *migration) put(name, text string) {
+	m.t.Helper()
+	if err := os.WriteFile(filepath.Join(m.dir, name), []byte(text), 0o600); err != nil {
+		m.t.Fatal(err)
+	}
+}
+
+// result is what one command printed and how it ended.
+type result struct {
+	code           int
+	stdout, stderr string
+	peak           int64 // resident memory in octets
+}
+
+func (m *migration) command(args ...string) *exec.Cmd {
+	c := exec.Command(cmp.Or(m.program, "mailhaul"), args...)
+	c.Dir = m.dir
+	return c
+}
+
+func (m *migration) run(args ...string) result {
+	m.t.Helper()
+	var out, errs bytes.Buffer
+	c := m.command(args...)
+	c.Stdout, c.Stderr = &out, &errs
+	err := c.Run()
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) {
+		m.t.Fatal(err)
+	}
+	r := result{code: c.ProcessState.ExitCode(), stdout: out.String(), stderr: errs.String(), peak: peakMemory(c.ProcessState)}
+	for where, text := range map[string]string{"stdout": r.stdout, "stderr": r.stderr} {
+		if strings.Contains(text, "CANARY") {
+			m.t.Errorf("%v prints a password on %s:\n%s", args, where, text)
+		}
+	}
+	return r
+}
+
+// must runs a command that has to end with this exit code.
+func (m *migration) must(code int, args ...string) result {
+	m.t.Helper()
+	r := m.run(args...)
+	if r.code != code {
+		m.t.Fatalf("mailhaul %v: exit code %d, want %d\n%s%s", args, r.code, code, r.stdout, r.stderr)
+	}
+	return r
+}
+
+func (m *migration) account(s *dovecot.Server, user, side string) compare.Account {
+	return compare.Account{Addr: s.Addr(), User: user, Password: passwordOf(user, side)}
+}
+
+func (m *migration) fill(messages, big int) {
+	m.t.Helper()
+	for i, u := range m.users {
+		if err := compare.Fill(m.t.Context(), m.account(m.old, u, "old"), compare.Mail{Messages: messages, Seed: uint64(i), Big: big}); err != nil {
+			m.t.Fatal(err)
+		}
+	}
+}
+
+// same lets the independent comparison judge.
+func (m *migration) same() {
+	m.t.Helper()
+	for _, u := range m.users {
+		r, err := compare.Mailboxes(context.Background(), m.account(m.old, u, "old"), m.account(m.new, u, "new"), nil)
+		if err != nil {
+			m.t.Fatal(err)
+		}
+		if !r.Same() || r.Equal == 0 {
+			m.t.Errorf("%s: %v", u, r)
+		}
+	}
+}
+
+// noCanary searches every file that the runs have left.
+func (m *migration) noCanary() {
+	m.t.Helper()
+	files := 0
+	err := filepath.WalkDir(m.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() || d.Name() == "users.csv" {
+			return err
+		}
+		files++
+		octets, err := os.ReadFile(path)
+		if bytes.Contains(octets, []byte("CANARY")) {
+			m.t.Errorf("%s holds a password", path)
+		}
+		return err
+	})
+	if err != nil || files < 3 {
+		m.t.Errorf("searched %d files: %v", files, err)
+	}
+}
+
+func TestDovecotFiveMailboxes(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example", "bo@contoso.example", "carla@contoso.example", "dan@contoso.example",
+		"eva@contoso.example")
+	m.fill(500, 20<<20)
+	m.must(0, "plan", "--out", "full.plan", "--trace", "trace")
+	m.must(0, "apply", "full.plan", "--trace", "trace")
+	m.same()
+
+	m.toOld.Forget()
+	m.toNew.Forget()
+	if r := m.must(0, "apply"); !strings.Contains(r.stdout, "Nothing to do") {
+		t.Errorf("the second apply says:\n%s", r.stdout)
+	}
+	if n := m.toNew.Count("APPEND"); n != 0 {
+		t.Errorf("the second apply sent %d APPENDs", n)
+	}
+	if bodies := bodyFetches(m.toOld); len(bodies) != 0 {
+		t.Errorf("the second apply fetched %v", bodies)
+	}
+
+	text := []byte("From: a@b.example\r\nSubject: new\r\n\r\nNew mail.\r\n")
+	if err := compare.Add(t.Context(), m.account(m.old, m.users[1], "old"), "INBOX", text, time.Now()); err != nil {
+		t.Fatal(err)
+	}
+	m.must(0, "apply", "--auto-approve")
+	if n := m.toNew.Count("APPEND"); n != 1 {
+		t.Errorf("for one new message %d APPENDs were sent", n)
+	}
+	m.same()
+	m.noCanary()
+	m.onlyReading()
+	if r := m.must(0, "state", "check"); strings.Contains(r.stdout, "violat") {
+		t.Errorf("state check: %s", r.stdout)
+	}
+}
+
+func bodyFetches(p *proxy.Proxy) (lines []string) {
+	for _, c := range p.Commands() {
+		if strings.Contains(strings.ToUpper(c.Line), "BODY") {
+			lines = append(lines, c.Line)
+		}
+	}
+	return lines
+}
+
+// onlyReading holds every command that the sources have ever seen against the few that change nothing.
+func (m *migration) onlyReading() {
+	m.t.Helper()
+	allowed := []string{"CAPABILITY", "AUTHENTICATE", "LOGIN", "ID", "NAMESPACE", "LIST", "STATUS", "EXAMINE", "UID FETCH",
+		"UID SEARCH", "NOOP", "LOGOUT", "ENABLE", "UNSELECT"}
+	seen := map[string]int{}
+	for _, c := range m.toOld.Commands() {
+		seen[c.Verb()]++
+		if !slices.Contains(allowed, c.Verb()) || strings.Contains(strings.ToUpper(c.Line), "BODY[") {
+			m.t.Errorf("a source was sent %q", c.Line)
+		}
+	}
+	if seen["EXAMINE"] == 0 {
+		m.t.Errorf("the record of commands is not one of a copy: %v", seen)
+	}
+}
+
+func TestDovecotSourceIsOnlyRead(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example")
+	m.passes = "pass \"verify\" {}\npass \"prestage\" { older_than = \"90d\" }\npass \"full\" {}\npass \"retry\" {}"
+	m.write()
+	m.fill(60, 0)
+	for range 5 {
+		m.must(0, "apply", "--auto-approve")
+	}
+	m.must(0, "verify")
+	m.must(0, "folders", "anna@contoso.example")
+	m.onlyReading()
+	m.same()
+}
+
+// TestDovecotPrestageBounds puts messages a second either side of the bound, in far zones.
+func TestDovecotPrestageBounds(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example")
+	bound := time.Date(2026, 6, 1, 12, 0, 0, 0, time.UTC)
+	m.passes = "pass \"prestage\" { older_than = \"2026-06-01T12:00:00Z\" }\npass \"full\" {}"
+	m.write()
+	zones := []int{0, 14 * 3600, -12 * 3600, 5*3600 + 2700}
+	for i, z := range zones {
+		for _, d := range []int{-1, 0, 1} {
+			when := bound.Add(time.Duration(d) * time.Second).In(time.FixedZone("", z))
+			text := fmt.Appendf(nil, "Subject: %d %d\r\n\r\nx\r\n", i, d)
+			if err := compare.Add(t.Context(), m.account(m.old, m.users[0], "old"), "INBOX", text, when); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	m.must(0, "apply", "--pass", "prestage", "--auto-approve")
+	got, err := compare.Read(t.Context(), m.account(m.new, m.users[0], "new"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range got["INBOX"] {
+		if !i.Date.Before(bound) {
+			t.Errorf("prestage brought %v", i)
+		}
+	}
+	if len(got["INBOX"]) != len(zones) {
+		t.Errorf("prestage brought %d messages, want %d", len(got["INBOX"]), len(zones))
+	}
+	m.must(0, "apply", "--pass", "full", "--auto-approve")
+	m.same()
+	if n := m.toNew.Count("APPEND"); n != 3*len(zones) {
+		t.Errorf("%d APPENDs for %d messages", n, 3*len(zones))
+	}
+}
+
+func TestDovecotOneWrongPassword(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example", "bo@contoso.example", "carla@contoso.example", "dan@contoso.example",
+		"eva@contoso.example")
+	m.fill(30, 0)
+	m.write("carla@contoso.example")
+	m.must(3, "apply", "--auto-approve")
+	r := m.must(0, "failures")
+	for _, want := range []string{"carla@contoso.example", "IMAP-LOGIN-REFUSED", "users.csv"} {
+		if !strings.Contains(r.stdout+r.stderr, want) {
+			t.Errorf("failures does not say %q:\n%s", want, r.stdout)
+		}
+	}
+	m.write()
+	m.toOld.Forget()
+	appends := m.toNew.Count("APPEND")
+	m.must(0, "apply", "--auto-approve")
+	m.same()
+	if got := m.toNew.Count("APPEND") - appends; got == 0 || got > 60 {
+		t.Errorf("mending one mailbox of about 30 messages took %d APPENDs", got)
+	}
+	var status struct{ Mailboxes []map[string]any }
+	if err := json.Unmarshal([]byte(m.must(0, "status", "--json").stdout), &status); err != nil || len(status.Mailboxes) != 5 {
+		t.Errorf("status --json: %v, %d mailboxes", err, len(status.Mailboxes))
+	}
+}
+
+// TestDovecotTLS signs in by every protected way: implicit TLS and STARTTLS, with the CA's file.
+func TestDovecotTLS(t *testing.T) {
+	for _, mode := range []string{"implicit", "starttls"} {
+		t.Run(mode, func(t *testing.T) {
+			m := newMigration(t, "anna@contoso.example")
+			m.fill(20, 0)
+			port := func(s *dovecot.Server) int {
+				if mode == "implicit" {
+					return s.TLSPort
+				}
+				return s.Port
+			}
+			hcl := ""
+			for name, s := range map[string]*dovecot.Server{"old": m.old, "new": m.new} {
+				hcl += fmt.Sprintf("endpoint \"imap\" %q {\n  host = %q\n  port = %d\n  tls = %q\n  ca_file = %q\n}\n",
+					name, s.Host, port(s), mode, s.CAFile)
+			}
+			m.put("mailhaul.hcl", hcl+"users \"staff\" {\n  from = endpoint.imap.old\n  to = endpoint.imap.new\n"+
+				"  csv = \"users.csv\"\n}\nfolders { special = \"none\" }\npass \"full\" {}\n")
+			m.must(0, "apply", "--auto-approve")
+			m.same()
+			m.put("mailhaul.hcl", strings.ReplaceAll(hcl, "ca_file", "# ca_file")+"users \"staff\" {\n  from = endpoint.imap.old\n"+
+				"  to = endpoint.imap.new\n  csv = \"users.csv\"\n}\npass \"full\" {}\n")
+			if r := m.run("verify"); r.code == 0 || !strings.Contains(r.stdout+r.stderr, "IMAP-TLS") {
+				t.Errorf("an unknown issuer: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+			}
+		})
+	}
+}
