@@ -158,7 +158,7 @@ func (b *board) scrolled(good bool, mailbox, text string) string {
 		mark = b.p.green(b.o.signs().done)
 	}
 	lines := wrap(pad(Safe(mailbox), 25)+"  "+text, b.o.Width-6)
-	return " " + mark + " " + strings.Join(lines, "\n     ")
+	return b.o.harden(" " + mark + " " + strings.Join(lines, "\n     "))
 }
 
 // copied is how much is copied by now: the events of single mailboxes are younger than the run's own count.
@@ -198,7 +198,7 @@ func (b *board) frame() []string {
 		lines = append(lines, b.footer())
 	}
 	for i, l := range lines {
-		lines[i] = b.o.cut(l, b.o.Width-1)
+		lines[i] = b.o.harden(b.o.cut(l, b.o.Width-1))
 	}
 	return lines
 }

@@ -35,41 +35,6 @@ func Diagnostics(o Output, ds config.Diagnostics) error {
 	return o.put(b.String())
 }
 
-// Valid says that a configuration holds, and how much it is about.
-func Valid(o Output, c *config.Config) error {
-	skipped := 0
-	for _, m := range c.Mailboxes {
-		if m.Skip != "" {
-			skipped++
-		}
-	}
-	text := fmt.Sprintf("%s: valid. %s, %s, %s", Safe(strings.Join(c.Files, ", ")), Plural(len(c.Endpoints), "endpoint"),
-		Plural(len(c.Mailboxes), "mailbox"), passNames(c.Passes))
-	if skipped > 0 {
-		text += fmt.Sprintf("; %s skipped", isAre(skipped, "mailbox"))
-	}
-	var b strings.Builder
-	paragraph(&b, text+". Nothing was contacted.", "", o.Width)
-	return o.put(b.String())
-}
-
-// passNames names the passes that somebody wrote: "passes verify, prestage, full".
-func passNames(passes []*config.Pass) string {
-	var names []string
-	for _, p := range passes {
-		if !p.Implied {
-			names = append(names, Safe(p.Name))
-		}
-	}
-	switch len(names) {
-	case 0:
-		return "no pass"
-	case 1:
-		return "pass " + names[0]
-	}
-	return "passes " + strings.Join(names, ", ")
-}
-
 func diagnostic(b *strings.Builder, o Output, d config.Diagnostic) {
 	p := palette{o.Color}
 	label := p.red("Error:")

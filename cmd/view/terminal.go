@@ -14,6 +14,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -116,10 +117,47 @@ func environment(environ []string) map[string]string {
 	return env
 }
 
-// put writes a whole text; the caller has made it safe.
+// put writes a whole text. Its foreign parts have been made Safe one by one, which also keeps them on their lines; put
+// is the second lock: nothing but text, line ends, tabs and our own colours passes.
 func (o Output) put(text string) error {
-	_, err := io.WriteString(o.Writer, text)
+	_, err := io.WriteString(o.Writer, o.harden(text))
 	return err
+}
+
+// harden escapes what a renderer should have made Safe and did not.
+func (o Output) harden(text string) string {
+	if isSafe(text) {
+		return text
+	}
+	var b strings.Builder
+	for text != "" {
+		if n := colorSequence(text); n > 0 && o.Color {
+			b.WriteString(text[:n])
+			text = text[n:]
+			continue
+		}
+		r, n := utf8.DecodeRuneInString(text)
+		if r == '\n' || r == '\t' {
+			b.WriteRune(r)
+		} else {
+			b.WriteString(escape(r, text[:n]))
+		}
+		text = text[n:]
+	}
+	return b.String()
+}
+
+// colorSequence is the length of the SGR sequence (ECMA-48, 8.3.117) that text begins with; zero: none.
+func colorSequence(text string) int {
+	rest, found := strings.CutPrefix(text, "\x1b[")
+	if !found {
+		return 0
+	}
+	parameters := strings.TrimLeft(rest, "0123456789;")
+	if !strings.HasPrefix(parameters, "m") {
+		return 0
+	}
+	return len(text) - len(parameters) + 1
 }
 
 // signs are the marks that a terminal without UTF-8 can't show.

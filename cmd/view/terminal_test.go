@@ -67,6 +67,23 @@ func TestPipes(t *testing.T) {
 	}
 }
 
+// TestSecondLock: a renderer that forgets Safe steers no terminal all the same.
+func TestSecondLock(t *testing.T) {
+	for in, want := range map[string]string{
+		"a\x1b[2Jb\n":         "a\\x1b[2Jb\n",
+		"\x1b[1;31mred\x1b[m": "\x1b[1;31mred\x1b[m",
+		"\x1b[31":             "\\x1b[31",
+		"a\tb\rc\u202e\xff":   "a\tb\\rc\\u202e\\xff",
+	} {
+		if got := rendered(t, 80, func(o *Output) { o.Color = true }, func(o Output) error { return o.put(in) }); got != want {
+			t.Errorf("put(%q) writes %q, want %q", in, got, want)
+		}
+	}
+	if got := rendered(t, 80, nil, func(o Output) error { return o.put("\x1b[31mred") }); got != `\x1b[31mred` {
+		t.Errorf("without colour put writes %q", got)
+	}
+}
+
 func TestRecord(t *testing.T) {
 	term, rec := Record(80, "yes\n")
 	typed, err := io.ReadAll(term.In)
