@@ -69,8 +69,8 @@ type box struct {
 
 // counters count since the faults were last set.
 type counters struct {
-	calls, fetched, appended, flagged int
-	octets                            mail.Size
+	calls, fetched, appended int
+	octets                   mail.Size
 }
 
 // pending is a message whose storing was put off by Faults.Drop with Late.

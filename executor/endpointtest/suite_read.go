@@ -31,8 +31,9 @@ func testList(x *fixture) {
 	if got := x.listed(s, f, mail.Query{From: uids[2] + 1}); len(got) != 0 {
 		x.Errorf("above the last UID there is %v", got)
 	}
-	for range s.List(x.ctx, f, mail.Query{}) {
-		break
+	for _, err := range s.List(x.ctx, f, mail.Query{}) {
+		x.must(err)
+		break // a listing may be left early
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"mailhaul/executor/endpointtest/compare"
 	"mailhaul/executor/endpointtest/dovecot"
 	"mailhaul/state/mail"
+	samplemail "mailhaul/testdata/mail"
 )
 
 // TestFillIsTheSameEverywhere: the same mail filled into three kinds of servers compares equal, which shows that the
@@ -29,8 +30,13 @@ func TestFillIsTheSameEverywhere(t *testing.T) {
 	a := compare.Account{Addr: plain.Addr(), User: "anna", Password: users["anna"]}
 	b := compare.Account{Addr: dotted.Addr(), User: "anna", Password: users["anna"], Prefix: "INBOX."}
 	c := compare.Account{Addr: d.Addr(), User: "anna", Password: users["anna"]}
+	var samples [][]byte
+	for _, m := range samplemail.All() {
+		samples = append(samples, m.Octets)
+	}
 	for _, account := range []compare.Account{a, b, c} {
-		if err := compare.Fill(ctx, account, compare.Mail{Messages: 120, Seed: 7, Big: 1 << 20, Flat: true}); err != nil {
+		m := compare.Mail{Messages: 120, Seed: 7, Big: 1 << 20, Samples: samples, Flat: true}
+		if err := compare.Fill(ctx, account, m); err != nil {
 			t.Fatalf("fill %s: %v", account.Addr, err)
 		}
 	}

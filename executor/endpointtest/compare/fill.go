@@ -8,8 +8,6 @@ import (
 	"math/rand/v2"
 	"strings"
 	"time"
-
-	samplemail "mailhaul/testdata/mail"
 )
 
 // Mail says what Fill makes.
@@ -18,6 +16,9 @@ type Mail struct {
 	Seed     uint64    // another seed makes other mail
 	Big      int       // size of one message more, in the last folder; zero: none
 	Now      time.Time // the newest date; the zero Time is 2026-11-23 12:00 UTC
+	// Samples come first, before the awkward messages that Fill knows itself. Those with CR CR LF are left out: Dovecot
+	// shortens it at each storing, so that a copy can't be equal.
+	Samples [][]byte
 	// Flat is for servers on which "." can't stand in a name.
 	Flat bool
 }
@@ -32,8 +33,8 @@ func FolderNames(flat bool) []string {
 }
 
 // Fill fills a mailbox with plain APPEND: nested folders with names in several scripts, flags and keywords, dates over
-// five years with zones, every sample of testdata/mail but one, equal messages in one folder and in two. The same Mail
-// makes the same messages.
+// five years with zones, awkward messages, equal messages in one folder and in two. The same Mail makes the same
+// messages.
 func Fill(ctx context.Context, a Account, m Mail) error {
 	c, err := dial(ctx, a)
 	if err != nil {
@@ -43,7 +44,7 @@ func Fill(ctx context.Context, a Account, m Mail) error {
 	if m.Now.IsZero() {
 		m.Now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	}
-	f := &filler{conn: c, mail: m, folders: FolderNames(m.Flat), rand: rand.New(rand.NewPCG(m.Seed, 1))} //nolint:gosec // mail that is the same each time, no secret
+	f := &filler{conn: c, mail: m, first: m.awkward(), folders: FolderNames(m.Flat), rand: rand.New(rand.NewPCG(m.Seed, 1))} //nolint:gosec // mail that is the same each time, no secret
 	if err := f.makeFolders(); err != nil {
 		return err
 	}
@@ -75,6 +76,7 @@ func Add(ctx context.Context, a Account, folder string, octets []byte, date time
 type filler struct {
 	conn      *conn
 	mail      Mail
+	first     [][]byte
 	folders   []string
 	rand      *rand.Rand
 	delimiter string
@@ -121,13 +123,13 @@ func (c *conn) encode(name, delimiter string) string {
 	return c.prefix + encodeUTF7(strings.ReplaceAll(name, "/", delimiter))
 }
 
-// octets makes the n-th message: samples first, every seventh one equal to the one before, every eleventh without
+// octets makes the n-th message: awkward ones first, every seventh one equal to the one before, every eleventh without
 // Message-ID.
 func (f *filler) octets(n int) []byte {
-	if samples := usable(); n < len(samples) {
-		return samples[n].Octets
+	if n < len(f.first) {
+		return f.first[n]
 	}
-	if n%7 == 0 {
+	if n%7 == 0 && n > 0 {
 		return nil // the one before once more
 	}
 	var b bytes.Buffer
@@ -142,13 +144,31 @@ func (f *filler) octets(n int) []byte {
 	return b.Bytes()
 }
 
-// usable are the samples without CR CR LF, which Dovecot shortens at each storing, so that a copy can't be equal.
-func usable() []samplemail.Sample {
-	var all []samplemail.Sample
-	for _, s := range samplemail.All() {
-		if !bytes.Contains(s.Octets, []byte("\r\r\n")) {
+// awkward are the messages that come first in every mailbox.
+func (m Mail) awkward() [][]byte {
+	var all [][]byte
+	for _, s := range m.Samples {
+		if !bytes.Contains(s, []byte("\r\r\n")) {
 			all = append(all, s)
 		}
+	}
+	const head = "From: <a@old.example>\r\nDate: Tue, 14 Mar 2023 09:26:53 +0100\r\n"
+	for _, text := range []string{
+		head + "Subject: no Message-ID\r\n\r\nText.\r\n",
+		head + "Message-ID: <empty@old.example>\r\n\r\n",
+		head + "Message-ID: <headers-only@old.example>\r\n",
+		head + "Subject: Gr\xfc\xdfe\r\nMessage-ID: <latin1@old.example>\r\n\r\nRaw Latin-1 above.\r\n",
+		head + "Subject: Grüße, 你好\r\nMessage-ID: <utf8@old.example>\r\n\r\nRaw UTF-8 above.\r\n",
+		strings.ReplaceAll(head, "\r", "") + "Subject: bare LF\n\nLine ends\nare bare.\n",
+		head + "Message-ID: <same@old.example>\r\n\r\nThe first of two.\r\n",
+		head + "Message-ID: <same@old.example>\r\n\r\nThe second of two.\r\n",
+		"\r\n" + head + "\r\nAll of it is body.\r\n",
+		"No header at all.\r\n",
+		">From old@old.example Tue Mar 14 09:26:53 2023\r\n" + head + "\r\nmbox.\r\n",
+		head + "Subject: blanks\r\n\r\nTrailing blanks  \r\nand tabs\t\r\nno line end",
+		head + "Subject: long line\r\n\r\n" + strings.Repeat("0123456789", 1200) + "\r\n",
+	} {
+		all = append(all, []byte(text))
 	}
 	return all
 }

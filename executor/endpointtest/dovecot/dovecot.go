@@ -56,7 +56,7 @@ type Server struct {
 	opts   Options
 	binary string
 	cmd    *exec.Cmd
-	ended  chan error
+	ended  chan error // one error, or nil, of the process that ended
 
 	mu    sync.Mutex
 	users map[string]string
@@ -147,7 +147,7 @@ func freePorts(host string) (int, int, error) {
 		if err != nil {
 			return 0, 0, err
 		}
-		defer l.Close()
+		defer func() { _ = l.Close() }() // held until both are found, so that they differ
 		ports[i] = l.Addr().(*net.TCPAddr).Port
 	}
 	return ports[0], ports[1], nil
@@ -188,7 +188,7 @@ func (s *Server) greets() bool {
 	if err != nil {
 		return false
 	}
-	defer c.Close()
+	defer func() { _ = c.Close() }()                   // nothing was written
 	_ = c.SetDeadline(time.Now().Add(5 * time.Second)) // a connection without deadlines does not exist here
 	greeting := make([]byte, 4)
 	_, err = io.ReadFull(c, greeting)
@@ -218,7 +218,8 @@ func (s *Server) end(sig syscall.Signal) {
 		_ = syscall.Kill(pid, sig)
 	}
 	select {
-	case <-s.ended:
+	case err := <-s.ended:
+		_ = err // it was told to end; how it says so does not matter
 	case <-time.After(5 * time.Second):
 	}
 	// Whatever is left of the group; the master is reaped by Wait, its children by init.
