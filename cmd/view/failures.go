@@ -39,7 +39,7 @@ func FailuresCSV(w io.Writer, f FailureList) error {
 func (f FailureList) lines(separator string, set func(string) string) string {
 	var b strings.Builder
 	for _, r := range append([][]string{{"code", "kind", "state", "mailbox", "destination", "folder", "destination_folder",
-		"uid", "bytes", "date", "attempts", "text"}}, f.records()...) {
+		"uid", "bytes", "date", "attempts", "text", "hint"}}, f.records()...) {
 		cells := make([]string, len(r))
 		for i, c := range r {
 			cells[i] = set(c)
@@ -52,7 +52,7 @@ func (f FailureList) lines(separator string, set func(string) string) string {
 func (f FailureList) records() [][]string {
 	var all [][]string
 	for _, m := range f.Mailboxes {
-		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "", m.Text})
+		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "", m.Text, Hint(string(m.Code))})
 	}
 	for _, m := range f.Messages {
 		date := ""
@@ -61,7 +61,7 @@ func (f FailureList) records() [][]string {
 		}
 		all = append(all, []string{string(m.Code), m.Kind.String(), stateWord(m.State), m.Mailbox, m.Destination, m.SourceFolder,
 			m.TargetFolder, strconv.FormatUint(uint64(m.UID), 10), strconv.FormatInt(int64(m.Size), 10), date,
-			strconv.Itoa(m.Attempt), m.Text})
+			strconv.Itoa(m.Attempt), m.Text, Hint(string(m.Code))})
 	}
 	return all
 }

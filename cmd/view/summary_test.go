@@ -70,13 +70,13 @@ func TestFailures(t *testing.T) {
 	pipe := rendered(t, 80, nil, func(o Output) error { return Failures(o, failures()) })
 	harmless(t, strings.ReplaceAll(pipe, "\t", ""))
 	for i, line := range strings.Split(strings.TrimSuffix(pipe, "\n"), "\n") {
-		if n := strings.Count(line, "\t"); n != 11 {
+		if n := strings.Count(line, "\t"); n != 12 {
 			t.Errorf("line %d has %d tabs: %q", i+1, n, line)
 		}
 	}
 }
 
-// TestFailuresCSV: the file reads back as a table of twelve columns, no cell is a formula, none hides control characters.
+// TestFailuresCSV: the file reads back as a table of thirteen columns, no cell is a formula, none hides control characters.
 func TestFailuresCSV(t *testing.T) {
 	var buf bytes.Buffer
 	if err := FailuresCSV(&buf, failures()); err != nil {
@@ -87,7 +87,7 @@ func TestFailuresCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 1+1+43 || len(rows[0]) != 12 {
+	if len(rows) != 1+1+43 || len(rows[0]) != 13 {
 		t.Errorf("%d rows of %d columns", len(rows), len(rows[0]))
 	}
 	for _, r := range rows {
