@@ -52,7 +52,8 @@ func (f FailureList) lines(separator string, set func(string) string) string {
 func (f FailureList) records() [][]string {
 	var all [][]string
 	for _, m := range f.Mailboxes {
-		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "", m.Text, Hint(string(m.Code))})
+		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "",
+			m.Text, Hint(string(m.Code))})
 	}
 	for _, m := range f.Messages {
 		date := ""

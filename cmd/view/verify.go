@@ -39,6 +39,12 @@ func (r VerifyRow) Ready() bool {
 func Verify(o Output, rows []VerifyRow) error {
 	var b strings.Builder
 	ready, skipped := 0, 0
+	column := 25
+	for _, r := range rows {
+		if w := width(r.name()); w <= o.Width/2 {
+			column = max(column, w)
+		}
+	}
 	for _, r := range rows {
 		switch {
 		case r.Skipped != "":
@@ -46,7 +52,7 @@ func Verify(o Output, rows []VerifyRow) error {
 		case r.Ready():
 			ready++
 		}
-		r.write(&b, o)
+		r.write(&b, o, column)
 	}
 	text := fmt.Sprintf("%s: %s ready", Plural(len(rows), "mailbox"), Count(ready))
 	if not := len(rows) - ready - skipped; not > 0 {
@@ -59,7 +65,16 @@ func Verify(o Output, rows []VerifyRow) error {
 	return o.put(b.String())
 }
 
-func (r VerifyRow) write(b *strings.Builder, o Output) {
+// name is the mailbox, with its new address where that differs.
+func (r VerifyRow) name() string {
+	if r.Destination == "" || r.Destination == r.Mailbox {
+		return Safe(r.Mailbox)
+	}
+	return Safe(r.Mailbox) + " -> " + Safe(r.Destination)
+}
+
+// write writes one mailbox; what was found stands behind the column of names.
+func (r VerifyRow) write(b *strings.Builder, o Output, column int) {
 	p := palette{o.Color}
 	mark, paint, text := o.signs().done, p.green, r.found()
 	switch {
@@ -68,11 +83,7 @@ func (r VerifyRow) write(b *strings.Builder, o Output) {
 	case !r.Ready():
 		mark, paint, text = "!", p.red, "not ready"
 	}
-	name := Safe(r.Mailbox)
-	if r.Destination != "" && r.Destination != r.Mailbox {
-		name += " -> " + Safe(r.Destination)
-	}
-	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
+	lines := wrap(pad(r.name(), column)+"  "+text, o.Width-3)
 	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
 	for _, l := range append(lines[1:], r.details()...) {
 		paragraph(b, l, "     ", o.Width)
