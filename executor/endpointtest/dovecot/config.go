@@ -1,6 +1,7 @@
 package dovecot
 
 import (
+	"cmp"
 	"encoding/base64"
 	"fmt"
 	"maps"
@@ -54,8 +55,8 @@ func (s *Server) write() {
 	s.put("ca.pem", ca)
 	s.put("cert.pem", cert)
 	s.put("key.pem", key)
-	s.put("masters", passwordFile(s.opts.Masters))
-	s.put("users", passwordFile(s.users))
+	s.put("masters", passwordFile(s.opts.Masters, nil))
+	s.put("users", passwordFile(s.users, s.opts.UserQuota))
 }
 
 // SetPassword changes or adds a user and waits, a second at most, until sign-ins go by it.
@@ -64,7 +65,7 @@ func (s *Server) SetPassword(user, password string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.users[user] = password
-	s.put("users", passwordFile(s.users))
+	s.put("users", passwordFile(s.users, s.opts.UserQuota))
 	// Dovecot looks at the file once a second, and at its time and size only.
 	s.changes++
 	stamp := time.Now().Add(time.Duration(s.changes) * time.Second)
@@ -95,10 +96,14 @@ func (s *Server) put(name string, octets []byte) {
 }
 
 // passwordFile is in the form of passwd-file. Passwords stand in base64, since they may hold colons and blanks.
-func passwordFile(users map[string]string) []byte {
+func passwordFile(users, quotas map[string]string) []byte {
 	var b strings.Builder
 	for _, u := range slices.Sorted(maps.Keys(users)) {
-		fmt.Fprintf(&b, "%s:{PLAIN.b64}%s\n", u, base64.StdEncoding.EncodeToString([]byte(users[u])))
+		fmt.Fprintf(&b, "%s:{PLAIN.b64}%s::::::", u, base64.StdEncoding.EncodeToString([]byte(users[u])))
+		if rule := quotas[u]; rule != "" {
+			b.WriteString("userdb_quota_rule=" + rule)
+		}
+		b.WriteByte('\n')
 	}
 	return []byte(b.String())
 }
@@ -145,9 +150,9 @@ func fsync(b bool) string {
 // options are the parts of the configuration that not every server has.
 func (s *Server) options() string {
 	var b strings.Builder
-	if s.opts.Quota != "" {
+	if s.opts.Quota != "" || len(s.opts.UserQuota) > 0 {
 		fmt.Fprintf(&b, "mail_plugins = quota\nprotocol imap {\n  mail_plugins = quota imap_quota\n}\n"+
-			"plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = %s\n}\n", s.opts.Quota)
+			"plugin {\n  quota = count:User quota\n  quota_vsizes = yes\n  quota_rule = %s\n}\n", cmp.Or(s.opts.Quota, "*:storage=0"))
 	}
 	if s.opts.Capability != "" {
 		fmt.Fprintf(&b, "imap_capability = %s\n", s.opts.Capability)
@@ -213,8 +218,9 @@ passdb {
   args = username_format=%u DIR/users
 }
 userdb {
-  driver = static
-  args = uid=UID gid=GID home=DIR/home/%u
+  driver = passwd-file
+  args = username_format=%u DIR/users
+  override_fields = uid=UID gid=GID home=DIR/home/%u
 }
 service imap-login {
   chroot =

@@ -34,6 +34,8 @@ type Options struct {
 	Prefix string
 	// Quota is a rule for every mailbox, as Dovecot writes it: "*:storage=5M". Empty: no quota.
 	Quota string
+	// UserQuota gives users a rule of their own.
+	UserQuota map[string]string
 	// Capability replaces what IMAP announces after sign-in; "+NAME" adds to it.
 	Capability string
 	// RefusePlaintext refuses passwords on connections without TLS.

@@ -17,12 +17,18 @@ import (
 // talk sends one command after the greeting and gives all lines up to its tagged answer.
 func talk(t *testing.T, c net.Conn, command string) string {
 	t.Helper()
+	return talkTo(t, c, "a ", "a "+command)
+}
+
+// talkTo sends lines after the greeting and gives all answers up to the one that begins with last.
+func talkTo(t *testing.T, c net.Conn, last, lines string) string {
+	t.Helper()
 	_ = c.SetDeadline(time.Now().Add(10 * time.Second))
 	r := bufio.NewReader(c)
 	if _, err := r.ReadString('\n'); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintf(c, "a %s\r\n", command)
+	fmt.Fprintf(c, "%s\r\n", lines)
 	var all strings.Builder
 	for {
 		line, err := r.ReadString('\n')
@@ -30,7 +36,7 @@ func talk(t *testing.T, c net.Conn, command string) string {
 			t.Fatalf("after %q: %v", all.String(), err)
 		}
 		all.WriteString(line)
-		if strings.HasPrefix(line, "a ") {
+		if strings.HasPrefix(line, last) {
 			return all.String()
 		}
 	}
@@ -122,6 +128,19 @@ func TestLayouts(t *testing.T) {
 		}
 		if list := s.Doveadm("mailbox", "status", "-u", "anna", "messages", "INBOX"); !strings.Contains(list, "messages=0") {
 			t.Errorf("doveadm says %q", list)
+		}
+	}
+}
+
+func TestUserQuota(t *testing.T) {
+	s := dovecot.Start(t, dovecot.Options{Users: map[string]string{"anna": "secret", "bo": "secret"},
+		UserQuota: map[string]string{"bo": "*:bytes=1000"}})
+	text := strings.Repeat("0123456789", 200)
+	for user, want := range map[string]string{"anna": "a OK", "bo": "a NO [OVERQUOTA]"} {
+		command := fmt.Sprintf("LOGIN %s secret\r\na APPEND INBOX {%d+}\r\n%s\r\nb NOOP", user, len(text), text)
+		got := talkTo(t, dial(t, s), "b ", "x "+command)
+		if !strings.Contains(got, want) {
+			t.Errorf("%s: got %q, want %q", user, got, want)
 		}
 	}
 }
