@@ -110,9 +110,7 @@ func (w *work) nothingToDo(ctx context.Context) error {
 		return err
 	}
 	if w.app.events == nil {
-		if _, err := fmt.Fprintln(w.app.term.Out); err != nil {
-			return err
-		}
+		blank(w.app.term.Out)
 		err = view.Failures(w.app.term.Out, list)
 	}
 	return errors.Join(err, outcome(exitIncomplete))
@@ -128,6 +126,7 @@ func (f *applyFlags) approve(w *work, p *plan.Plan) error {
 			"Without a terminal, or with --no-input, the answer is given by the flag --auto-approve.",
 			"Or save the plan, read it, and carry it out:  mailhaul plan --out FILE")
 	}
+	blank(w.app.term.Err)
 	if err := view.Question(w.app.term.Err, p, w.destination()); err != nil {
 		return err
 	}

@@ -21,6 +21,9 @@ func (a *app) runEvents(run state.Run) view.Events {
 		a.events.Begin(run.ID, run.Pass)
 		return a.events
 	}
+	if !a.flags.quiet && a.flags.progress != string(view.ProgressNone) {
+		blank(a.term.Err)
+	}
 	return view.NewEvents(a.term, view.Progress(a.flags.progress), a.flags.quiet)
 }
 
@@ -40,6 +43,9 @@ func (noEvents) Event(executor.Event) {}
 
 // Close does nothing.
 func (noEvents) Close() error { return nil }
+
+// blank sets apart what is told next; if it can't be written, what follows can't either and says so.
+func blank(o view.Output) { _, _ = fmt.Fprintln(o) }
 
 // surveyEvents is where the events of a survey go: it is short, so lines will do.
 func (a *app) surveyEvents() view.Events {

@@ -143,6 +143,7 @@ func (w *work) summary(ctx context.Context, p *plan.Plan, run state.Run, o execu
 	if s.Next, err = w.next(ctx, o); err != nil {
 		return err
 	}
+	blank(w.app.term.Out)
 	return view.PassSummary(w.app.term.Out, s)
 }
 

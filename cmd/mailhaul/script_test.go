@@ -42,6 +42,8 @@ func TestScript(t *testing.T) {
 			"lock":     lock,
 			"unlock":   unlock,
 			"signins":  signIns,
+			"slow":     slow,
+			"appended": appended,
 		},
 	})
 }
@@ -208,6 +210,7 @@ endpoint "imap" "new" {
   port            = %s
   tls             = "none"
   allow_plaintext = true
+  grace           = "1s"
 }
 
 users "staff" {
@@ -250,5 +253,27 @@ var holders sync.Map
 func release(ts *testscript.TestScript) {
 	if l, ok := holders.LoadAndDelete(ts.MkAbs(".")); ok {
 		ts.Check(l.(*state.Ledger).Close())
+	}
+}
+
+// slow DURATION makes the destination think before it takes a message.
+func slow(ts *testscript.TestScript, _ bool, args []string) {
+	d, err := time.ParseDuration(args[0])
+	ts.Check(err)
+	server(ts, "destination").SetRefuse(func(string, string, demo.Message) string {
+		time.Sleep(d)
+		return ""
+	})
+}
+
+// appended COUNT waits until the destination has taken so many messages.
+func appended(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	for deadline := time.Now().Add(20 * time.Second); server(ts, "destination").Stats().Appended < want; {
+		if time.Now().After(deadline) {
+			ts.Fatalf("the destination did not get %d messages", want)
+		}
+		time.Sleep(5 * time.Millisecond)
 	}
 }
