@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -35,7 +36,9 @@ type migration struct {
 }
 
 // The passwords are canaries too: no file but users.csv and no output may hold them.
-func passwordOf(user, side string) string { return "CANARY-" + side + "-" + strings.ToUpper(user[:2]) + `-"\§ *` }
+func passwordOf(user, side string) string {
+	return "CANARY-" + side + "-" + strings.ToUpper(user[:2]) + `-"\§ *`
+}
 
 func newMigration(t *testing.T, users ...string) *migration {
 	t.Helper()
@@ -104,12 +107,16 @@ func (m *migration) run(args ...string) result {
 	var out, errs bytes.Buffer
 	c := m.command(args...)
 	c.Stdout, c.Stderr = &out, &errs
-	err := c.Run()
+	if err := c.Start(); err != nil {
+		m.t.Fatal(err)
+	}
+	peak := watchMemory(c.Process.Pid)
+	err := c.Wait()
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) {
 		m.t.Fatal(err)
 	}
-	r := result{code: c.ProcessState.ExitCode(), stdout: out.String(), stderr: errs.String(), peak: peakMemory(c.ProcessState)}
+	r := result{code: c.ProcessState.ExitCode(), stdout: out.String(), stderr: errs.String(), peak: peak()}
 	for where, text := range map[string]string{"stdout": r.stdout, "stderr": r.stderr} {
 		if strings.Contains(text, "CANARY") {
 			m.t.Errorf("%v prints a password on %s:\n%s", args, where, text)
@@ -342,3 +349,117 @@ func TestDovecotTLS(t *testing.T) {
 		})
 	}
 }
+
+// TestDovecotKillNine kills the real process at random moments and starts it again until it is done.
+func TestDovecotKillNine(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example")
+	m.program = built(t)
+	m.fill(2000, 0)
+	kills := 0
+	for seed := range 40 {
+		c := m.command("apply", "--auto-approve")
+		if err := c.Start(); err != nil {
+			t.Fatal(err)
+		}
+		after := time.Duration(50+seed*37%400) * time.Millisecond
+		timer := time.AfterFunc(after, func() { _ = c.Process.Kill() }) // it may have ended
+		err := c.Wait()
+		timer.Stop()
+		if err == nil {
+			break
+		}
+		kills++
+	}
+	if kills < 3 {
+		t.Errorf("only %d runs were killed in the middle", kills)
+	}
+	m.must(0, "apply", "--auto-approve")
+	m.same()
+	m.must(0, "state", "check")
+	m.noCanary()
+}
+
+// TestDovecotStopsInTheMiddle stops the destination while mail is on its way, and starts it again.
+func TestDovecotStopsInTheMiddle(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example", "bo@contoso.example")
+	m.fill(800, 0)
+	c := m.command("apply", "--auto-approve")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for m.toNew.Count("APPEND") < 100 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	m.new.Kill()
+	time.Sleep(1500 * time.Millisecond)
+	m.new.Restart()
+	if err := c.Wait(); err != nil {
+		t.Logf("the run in which the server died ended with %v", err)
+	}
+	m.must(0, "apply", "--auto-approve")
+	m.same()
+}
+
+// TestDovecotSecondMailhaul starts two at once on one state file.
+func TestDovecotSecondMailhaul(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example")
+	m.fill(400, 0)
+	m.toNew.Set(proxy.Faults{Delay: 20 * time.Millisecond})
+	c := m.command("apply", "--auto-approve")
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for m.toNew.Count("APPEND") == 0 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	r := m.must(5, "apply", "--auto-approve")
+	for _, want := range []string{"STATE-LOCKED", fmt.Sprint(c.Process.Pid)} {
+		if !strings.Contains(r.stderr, want) {
+			t.Errorf("the second does not say %q:\n%s", want, r.stderr)
+		}
+	}
+	m.must(0, "status")
+	if err := c.Wait(); err != nil {
+		t.Errorf("the first: %v", err)
+	}
+	m.same()
+}
+
+// TestDovecotMemory moves one large message and bounds the resident memory of the process.
+func TestDovecotMemory(t *testing.T) {
+	for _, size := range []int{20_000_000, 149_000_000} {
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			m := newMigration(t, "anna@contoso.example")
+			m.program = built(t)
+			m.fill(50, size)
+			r := m.must(0, "apply", "--auto-approve")
+			m.same()
+			if t.Logf("%.1f MiB resident at most", float64(r.peak)/(1<<20)); r.peak == 0 || r.peak > 64<<20 {
+				t.Errorf("%d octets resident, more than 64 MiB", r.peak)
+			}
+		})
+	}
+}
+
+// built makes the program as users have it: the race detector would change its memory and its pace.
+func built(t *testing.T) string {
+	t.Helper()
+	buildOnce.Do(func() {
+		program := filepath.Join(os.TempDir(), fmt.Sprintf("mailhaul-test-%d", os.Getpid()))
+		out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+		if buildErr = err; err != nil {
+			buildErr = fmt.Errorf("%w\n%s", err, out)
+		}
+		buildPath = program
+	})
+	if buildErr != nil {
+		t.Fatal(buildErr)
+	}
+	return buildPath
+}
+
+var (
+	buildOnce sync.Once
+	buildPath string
+	buildErr  error
+)

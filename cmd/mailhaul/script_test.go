@@ -19,7 +19,15 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"mailhaul": main})
+	testscript.Main(suite{m}, map[string]func(){"mailhaul": main})
+}
+
+// suite removes the program that tests have built.
+type suite struct{ *testing.M }
+
+func (s suite) Run() int {
+	defer func() { _ = os.Remove(buildPath) }() // where nobody built it, there is nothing to remove
+	return s.M.Run()
 }
 
 // TestScript runs the real command against two servers inside this process. One file of testdata/script is one promise;
