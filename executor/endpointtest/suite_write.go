@@ -109,27 +109,20 @@ func testPipeline(x *fixture) {
 	_, err := d.Open(x.ctx, f)
 	x.must(err)
 	var mu sync.Mutex
-	calls := make(map[int64]int)
-	uids := make(map[mail.UID]bool)
-	const batches, each = 5, 40
-	for b := range batches {
-		var batch []mail.Outgoing
-		var bodies []*late
-		for n := range each {
-			o := outgoing(int64(b*each+n), letter(b*each+n, ""))
-			l := &late{r: o.Body}
-			o.Body = l
-			bodies, batch = append(bodies, l), append(batch, o)
+	calls, uids := make(map[int64]int), make(map[mail.UID]bool)
+	done := func(a mail.Appended) {
+		mu.Lock()
+		defer mu.Unlock()
+		calls[a.ID]++
+		uids[a.UID] = true
+		if a.Outcome != mail.Landed || a.UID != 0 && a.UIDValidity != f.Status.UIDValidity {
+			x.Errorf("message %d: %+v", a.ID, a)
 		}
-		x.must(d.Append(x.ctx, f, batch, func(a mail.Appended) {
-			mu.Lock()
-			defer mu.Unlock()
-			calls[a.ID]++
-			uids[a.UID] = true
-			if a.Outcome != mail.Landed || a.UID != 0 && a.UIDValidity != f.Status.UIDValidity {
-				x.Errorf("message %d: %+v", a.ID, a)
-			}
-		}))
+	}
+	const all, each = 200, 40
+	for first := 0; first < all; first += each {
+		batch, bodies := watched(first, each)
+		x.must(d.Append(x.ctx, f, batch, done))
 		for _, l := range bodies {
 			l.returned(x)
 		}
@@ -137,18 +130,31 @@ func testPipeline(x *fixture) {
 	x.must(d.Drain(x.ctx))
 	mu.Lock()
 	defer mu.Unlock()
-	for id := range int64(batches * each) {
+	for id := range int64(all) {
 		if calls[id] != 1 {
 			x.Errorf("message %d was answered %d times", id, calls[id])
 		}
 	}
-	if n := len(uids); n != batches*each && !uids[0] {
-		x.Errorf("there are %d UIDs for %d messages", n, batches*each)
+	if len(uids) != all && !uids[0] {
+		x.Errorf("there are %d UIDs for %d messages", len(uids), all)
 	}
 	s := x.source()
-	if got := x.folder(s, "INBOX").Status.Messages; got != batches*each {
-		x.Errorf("the folder holds %d messages, want %d", got, batches*each)
+	if got := x.folder(s, "INBOX").Status.Messages; got != all {
+		x.Errorf("the folder holds %d messages, want %d", got, all)
 	}
+}
+
+// watched makes a batch whose bodies notice when they are read.
+func watched(first, n int) ([]mail.Outgoing, []*late) {
+	var batch []mail.Outgoing
+	var bodies []*late
+	for id := first; id < first+n; id++ {
+		o := outgoing(int64(id), letter(id, ""))
+		l := &late{r: o.Body}
+		o.Body = l
+		bodies, batch = append(bodies, l), append(batch, o)
+	}
+	return batch, bodies
 }
 
 // late notices a Read after Append has returned.
