@@ -26,7 +26,7 @@ func nearest(word string, known []string) string {
 		if strings.HasPrefix(k, word) && len(word) > 1 {
 			d = 1
 		}
-		if d < distance && d < len(k) {
+		if d < len(k) && (d < distance || d == distance && best != "" && len(k) < len(best)) {
 			best, distance = k, d
 		}
 	}

@@ -1,0 +1,136 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"testing"
+
+	"mailhaul/config"
+	"mailhaul/executor"
+	"mailhaul/executor/imap"
+	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// TestLogin holds how an administrator names the mailbox to open, style by style.
+func TestLogin(t *testing.T) {
+	mailbox := config.Login{Address: "anna@contoso.example", Username: "anna@contoso.example", Password: config.NewSecret("own")}
+	admin := func(user string, style config.AdminStyle) *config.Admin {
+		return &config.Admin{User: user, Password: config.NewSecret("master"), Style: style}
+	}
+	for _, c := range []struct {
+		name  string
+		admin *config.Admin
+		want  imap.Login
+	}{
+		{"own password", nil, imap.Login{User: "anna@contoso.example", Password: "own"}},
+		{"sasl-plain", admin("migrator", config.StyleSASLPlain),
+			imap.Login{User: "migrator", AuthzID: "anna@contoso.example", Password: "master"}},
+		{"dovecot-master", admin("migrator", config.StyleDovecotMaster),
+			imap.Login{User: "anna@contoso.example*migrator", Password: "master"}},
+		{"exchange, mailbox's domain", admin("migrator", config.StyleExchange),
+			imap.Login{User: "contoso.example/migrator/anna", Password: "master"}},
+		{"exchange, admin@domain", admin("migrator@corp.example", config.StyleExchange),
+			imap.Login{User: "corp.example/migrator/anna", Password: "master"}},
+		{`exchange, domain\admin`, admin(`CORP\migrator`, config.StyleExchange),
+			imap.Login{User: "CORP/migrator/anna", Password: "master"}},
+	} {
+		s := &server{Endpoint: &config.Endpoint{Admin: c.admin}}
+		if got := s.login(mailbox); got != c.want {
+			t.Errorf("%s: signs in as %q for %q, want %q for %q", c.name, got.User, got.AuthzID, c.want.User, c.want.AuthzID)
+		}
+	}
+}
+
+// TestSlots holds that a server's connections are bounded, given back once, and not lost by a failed dial.
+func TestSlots(t *testing.T) {
+	s, err := newServer(&config.Endpoint{Connections: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	refused := errors.New("refused")
+	if _, err := open(t.Context(), s, func() (int, error) { return 0, refused }); !errors.Is(err, refused) {
+		t.Fatalf("error %v, want %v", err, refused)
+	}
+	if _, err := open(t.Context(), s, func() (int, error) { return 1, nil }); err != nil {
+		t.Fatal(err)
+	}
+	leave := s.leave()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := open(ctx, s, func() (int, error) { return 2, nil }); !errors.Is(err, context.Canceled) {
+		t.Fatalf("a second connection was opened: %v", err)
+	}
+	leave()
+	leave()
+	if len(s.slots) != 0 {
+		t.Errorf("%d connections are taken, want none", len(s.slots))
+	}
+}
+
+// TestTrust names the file that is no certificate.
+func TestTrust(t *testing.T) {
+	if _, err := newServer(&config.Endpoint{CAFile: filepath.Join(t.TempDir(), "missing.pem")}); exitCode(err) != exitError {
+		t.Errorf("a missing ca_file gives %v", err)
+	}
+}
+
+// TestParallel holds that mailboxes at work never wait for each other's connections.
+func TestParallel(t *testing.T) {
+	a, b := &config.Endpoint{Connections: 4}, &config.Endpoint{Connections: 40}
+	for _, c := range []struct {
+		from, to *config.Endpoint
+		want     int
+	}{{a, b, 4}, {b, b, 12}, {a, a, 2}, {&config.Endpoint{Connections: 1}, b, 1}} {
+		w := &work{config: &config.Config{Project: config.Project{Mailboxes: 12}},
+			mailboxes: []*config.Mailbox{{From: c.from, To: c.to}}}
+		if got := w.parallel(); got != c.want {
+			t.Errorf("%d and %d connections: %d at work, want %d", c.from.Connections, c.to.Connections, got, c.want)
+		}
+	}
+}
+
+// TestExitCode holds the table of exit codes.
+func TestExitCode(t *testing.T) {
+	locked := &state.Error{Code: mail.CodeStateLocked, Path: "x.state"}
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, 0}, {outcome(3), 3}, {usage("x"), 1}, {errors.New("x"), 1}, {errInterrupted, 130},
+		{fmt.Errorf("open: %w", context.Canceled), 130}, {locked, 5}, {fmt.Errorf("x: %w", locked), 5},
+		{&state.Error{Code: mail.CodeStateNewer}, 5}, {&state.Error{Code: mail.CodeStateDamaged}, 5},
+		{config.Diagnostics{{}}, 1}, {errors.Join(nil, outcome(4)), 4},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("exit code of %v is %d, want %d", c.err, got, c.want)
+		}
+	}
+}
+
+// TestVerdict holds what a run's end leads to.
+func TestVerdict(t *testing.T) {
+	p := &plan.Plan{Mailboxes: make([]plan.Mailbox, 3), Total: plan.Total{Skipped: 1}}
+	one := state.Count{Messages: 1}
+	for _, c := range []struct {
+		name string
+		o    executor.Outcome
+		err  error
+		want int
+	}{
+		{"all done", executor.Outcome{PassDone: executor.PassDone{Complete: 2}}, nil, 0},
+		{"a message failed", executor.Outcome{PassDone: executor.PassDone{Failed: one, Incomplete: 1}}, nil, 3},
+		{"one of two refused", executor.Outcome{PassDone: executor.PassDone{Blocked: 1}, RefusedSource: 1}, nil, 3},
+		{"one refused on each side", executor.Outcome{PassDone: executor.PassDone{Blocked: 2}, RefusedSource: 1, RefusedDestination: 1}, nil, 3},
+		{"source refused all", executor.Outcome{PassDone: executor.PassDone{Blocked: 2}, RefusedSource: 2}, nil, 4},
+		{"interrupted", executor.Outcome{PassDone: executor.PassDone{Interrupted: true, Failed: one}}, nil, 130},
+		{"state broke", executor.Outcome{}, &state.Error{Code: mail.CodeStateWrite}, 5},
+	} {
+		if got := exitCode(verdictOf(p, c.o, c.err)); got != c.want {
+			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
+		}
+	}
+}

@@ -1,0 +1,102 @@
+package cmd
+
+import (
+	"crypto/x509"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+
+	"golang.org/x/time/rate"
+
+	"mailhaul/config"
+	"mailhaul/executor/imap"
+)
+
+// server is one endpoint with what all its sessions share.
+type server struct {
+	*config.Endpoint
+	slots     chan struct{} // one for each connection that may be open
+	roots     *x509.CertPool
+	bandwidth *rate.Limiter
+	appends   *rate.Limiter
+}
+
+func newServer(block *config.Endpoint) (*server, error) {
+	s := &server{Endpoint: block, slots: make(chan struct{}, max(1, block.Connections))}
+	if block.CAFile != "" {
+		roots, err := trust(block.CAFile)
+		if err != nil {
+			return nil, err
+		}
+		s.roots = roots
+	}
+	if block.Bandwidth > 0 {
+		// A burst of a second lets a full window of APPENDs leave at once.
+		s.bandwidth = rate.NewLimiter(rate.Limit(block.Bandwidth), int(max(block.Bandwidth, 64<<10)))
+	}
+	if block.MessagesPerSecond > 0 {
+		s.appends = rate.NewLimiter(rate.Limit(block.MessagesPerSecond), block.MessagesPerSecond)
+	}
+	return s, nil
+}
+
+// trust adds a file of certificates to those of the system.
+func trust(file string) (*x509.CertPool, error) {
+	octets, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fail("CONFIG-FILE", "ca_file can't be read", sentence(err))
+	}
+	roots, err := x509.SystemCertPool()
+	if err != nil {
+		roots = x509.NewCertPool() // a machine without certificates of its own
+	}
+	if !roots.AppendCertsFromPEM(octets) {
+		return nil, fail("CONFIG-FILE", fmt.Sprintf("ca_file %s holds no certificate", file),
+			"It must be in PEM form, with lines that say BEGIN CERTIFICATE.")
+	}
+	return roots, nil
+}
+
+// leave gives a connection back, once.
+func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
+
+// options says how a session of one mailbox is opened.
+func (s *server) options(l config.Login, trace *traceFile) imap.Options {
+	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
+		Bandwidth: s.bandwidth, AppendRate: s.appends, Login: s.login(l)}
+	if trace != nil {
+		o.Trace = trace
+	}
+	return o
+}
+
+// login says who signs in to open the mailbox.
+func (s *server) login(l config.Login) imap.Login {
+	if s.Admin == nil {
+		return imap.Login{User: l.Username, Password: l.Password.Reveal()}
+	}
+	in := imap.Login{User: s.Admin.User, Password: s.Admin.Password.Reveal()}
+	switch s.Admin.Style {
+	case config.StyleDovecotMaster:
+		in.User = l.Username + "*" + s.Admin.User
+	case config.StyleExchange:
+		in.User = exchangeUser(s.Admin.User, l.Username)
+	case config.StyleSASLPlain:
+		in.AuthzID = l.Username
+	}
+	return in
+}
+
+// exchangeUser writes "domain/admin/alias", the form in which Exchange lets an administrator open a mailbox. The
+// administrator may be written admin@domain, domain\admin or domain/admin; alone, the mailbox's domain is taken.
+func exchangeUser(admin, mailbox string) string {
+	alias, domain, _ := strings.Cut(mailbox, "@")
+	name := admin
+	if at := strings.IndexAny(admin, `\/`); at >= 0 {
+		domain, name = admin[:at], admin[at+1:]
+	} else if n, d, ok := strings.Cut(admin, "@"); ok {
+		name, domain = n, d
+	}
+	return domain + "/" + name + "/" + alias
+}
