@@ -12,8 +12,8 @@ import (
 // of them may be nil.
 type Input struct {
 	Config *config.Config
-	// Due is the pass and who takes part, as NextPass gives it. Mailboxes may be nil: then all take part, and those that
-	// are skipped are shown.
+	// Due is the pass and who takes part, as NextPass gives it. Mailboxes may be nil: then all take part. Those that are
+	// skipped on request have a line if they are in Skipped or Mailboxes is nil.
 	Due
 	// Bounds are the resolved bounds of Pass and of every pass in Resume, by the pass's name. A pass that is missing is
 	// resolved from Now.
@@ -39,7 +39,7 @@ type Input struct {
 	Offline bool   // nobody was contacted
 }
 
-// Build makes the plan. It is pure: the same input gives the same plan.
+// Build makes the plan. It is pure: the same input gives the same plan. There must be a Pass.
 func Build(in Input) *Plan {
 	p := &Plan{
 		Format: FormatVersion, Version: in.Version, Made: in.Now.UTC().Truncate(time.Second),

@@ -202,7 +202,7 @@ func share(all []draft, there *places) {
 			}
 		}
 		if len(others) > 1 {
-			d.wonder("goes to one folder together with " + some(d.Shares, len(others)-1))
+			d.wonders = []string{"goes to one folder together with " + some(d.Shares, len(others)-1)}
 		}
 	}
 }

@@ -135,7 +135,10 @@ func (l *line) quota() {
 	if !limits.QuotaKnown || need <= limits.QuotaLeft {
 		return
 	}
-	text := "destination has " + size(limits.QuotaLeft) + " free"
+	text := "destination is full"
+	if limits.QuotaLeft > 0 {
+		text = "destination has " + size(limits.QuotaLeft) + " free"
+	}
 	l.out.Note = text
 	if l.pass.Kind == config.PassVerify {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(mail.CodeQuotaFull),

@@ -67,6 +67,9 @@ func SelectionFor(p Pass, s Settings) state.Selection {
 func SettingsOf(m *config.Mailbox, limits mail.Limits) Settings {
 	s := Settings{MaxSize: mail.Size(m.Messages.MaxSize), TooLarge: m.Messages.TooLarge, Keywords: m.Messages.Keywords,
 		Existing: m.Messages.Existing, Receipts: m.Messages.Receipts}
+	if s.Receipts == config.ReceiptsAuto {
+		s.Receipts = config.ReceiptsKeep // only microsoft365, which is no destination yet, disarms them
+	}
 	if m.To != nil {
 		s.MaxSize = smaller(s.MaxSize, mail.Size(m.To.MaxMessage))
 	}

@@ -229,9 +229,9 @@ func (w world) checkStable(got []Mapping) error {
 }
 
 func TestMapProperties(t *testing.T) {
-	cases := uint64(4_000)
+	cases := uint64(1_000)
 	if testing.Short() {
-		cases = 500
+		cases = 200
 	}
 	for seed := range cases {
 		w := randomWorld(rand.New(rand.NewPCG(seed, 1)))

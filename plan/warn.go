@@ -120,10 +120,14 @@ func (l *line) merges() {
 
 func (l *line) merge(folders []*Folder) Note {
 	names := make([]string, 0, sharesMost)
-	for _, f := range folders[1:min(len(folders), sharesMost)] {
+	for _, f := range folders[:min(len(folders), sharesMost)] {
 		names = append(names, f.Path)
 	}
-	all := `"` + folders[0].Path + `" and ` + some(names, len(folders)-1)
+	last := len(names) - 1
+	all := quoted(names[:last]) + " and " + quoted(names[last:])
+	if len(folders) > len(names) {
+		all = some(names, len(folders))
+	}
 	both := "all"
 	if len(folders) == 2 {
 		both = "both"
