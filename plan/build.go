@@ -116,9 +116,10 @@ func total(mailboxes []Mailbox) Total {
 		t.Failed = t.Failed.Add(m.Failed)
 		for j := range m.Folders {
 			f := &m.Folders[j]
-			if !f.Excluded && !f.NoSelect {
-				t.Folders++
+			if f.Excluded || f.NoSelect {
+				continue
 			}
+			t.Folders++
 			if f.Surprise != "" {
 				t.Surprises++
 			}

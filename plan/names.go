@@ -33,7 +33,7 @@ func known(role mail.Role) string {
 			Concepten|Concept|Klad|Utkast|Kladder|Kladde|Luonnokset|Luonnos|Drög|Wersje robocze|Szkice|Kopie robocze|Koncepty|
 			Rozepsané|Rozpísané|Piszkozatok|Piszkozat|Vázlatok|Schițe|Schiţe|Ciorne|Чернови|Черновики|Чернетки|Чарнавікі|Πρόχειρα|
 			Taslaklar|Mustandid|Melnraksti|Juodraščiai|Osnutki|Skice|Nacrti|Нацрти|Esborranys|Zirriborroak|טיוטות|مسودات|المسودات|
-			پیش‌نویس‌ها|下書き|草稿|草稿箱|草稿匣|임시 보관함|임시보관함|임시 편지함|Thư nháp|Bản nháp|Bản thảo|แบบร่าง|ร่างจดหมาย|จดหมายร่าง|Draf|
+			下書き|草稿|草稿箱|草稿匣|임시 보관함|임시보관함|임시 편지함|Thư nháp|Bản nháp|Bản thảo|แบบร่าง|ร่างจดหมาย|จดหมายร่าง|Draf|
 			Konsep|ड्राफ़्ट`
 	case mail.RoleTrash:
 		return `Trash|Deleted Items|Deleted Messages|Deleted|Bin|Papierkorb|Gelöschte Elemente|Gelöschte Objekte|Gelöscht|
@@ -48,7 +48,7 @@ func known(role mail.Role) string {
 			Διαγραμμένα στοιχεία|Çöp Kutusu|Çöp|Silinmiş Öğeler|Silinenler|Prügikast|Kustutatud üksused|Kustutatud|Atkritne|Miskaste|
 			Dzēstie vienumi|Izdzēstie|Šiukšlinė|Šiukšliadėžė|Ištrinti|Panaikinti elementai|Koš za smeti|Smetnjak|Izbrisano|
 			Izbrisani elementi|Smeće|Kanta za smeće|Izbrisane stavke|Отпад|Избрисане ставке|Paperera|Elements suprimits|Zakarrontzia|
-			פריטים שנמחקו|אשפה|המחוקים|العناصر المحذوفة|المهملات|سلة المهملات|زباله‌دان|ゴミ箱|ごみ箱|削除済みアイテム|削除済み|已删除|已删除邮件|
+			פריטים שנמחקו|אשפה|המחוקים|العناصر المحذوفة|المهملات|سلة المهملات|ゴミ箱|ごみ箱|削除済みアイテム|削除済み|已删除|已删除邮件|
 			已删除的邮件|垃圾桶|废件箱|刪除的郵件|已刪除的郵件|휴지통|지운 편지함|지운편지함|삭제된 항목|Thùng rác|Mục đã xoá|Mục đã Xóa|Thư đã xóa|
 			รายการที่ถูกลบ|ถังขยะ|Item Terhapus|Item Dipadam|हटाए गए आइटम|ट्रैश`
 	case mail.RoleJunk:

@@ -172,7 +172,7 @@ type Total struct {
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
 	Folders     int         `json:"folders"` // folders that hold messages and are not excluded
-	Surprises   int         `json:"surprises"`
+	Surprises   int         `json:"surprises"` // those of them that have a Surprise
 }
 
 // Empty tells whether there is nothing to do: no message, no flag, and nothing blocked.
