@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -492,4 +493,50 @@ func BenchmarkBuildOffline(b *testing.B) {
 	for b.Loop() {
 		Build(s.in)
 	}
+}
+
+// TestAppliedPlanIsEmpty carries out random plans in the mind: the next plan then has nothing to do.
+func TestAppliedPlanIsEmpty(t *testing.T) {
+	for seed := range uint64(200) {
+		w := randomWorld(rand.New(rand.NewPCG(seed, 3)))
+		s := newSite(t, "full", "anna").look("anna", w.source...).inventory("anna", func(i *Inventory) {
+			i.Destination, i.Limits.Names = w.dest, w.rules
+		})
+		s.mailbox("anna").Folders = w.mailbox.Folders
+		p := s.plan()
+		if p.Empty() {
+			t.Fatalf("seed %d: nothing to do in a mailbox that was never touched", seed)
+		}
+		if len(p.Errors) > 0 {
+			continue
+		}
+		s.carryOut(p.Mailboxes[0])
+		if next := s.plan(); !next.Empty() || next.Total.Surprises > p.Total.Surprises {
+			t.Fatalf("seed %d: after apply there is still %s, surprises %d after %d", seed, lineOf(next.Mailboxes[0]),
+				next.Total.Surprises, p.Total.Surprises)
+		}
+	}
+}
+
+// carryOut does to inventory and memory of anna what an apply of the line does.
+func (s *site) carryOut(m Mailbox) {
+	for _, f := range m.Folders {
+		if f.Excluded {
+			continue
+		}
+		s.inventory("anna", func(i *Inventory) {
+			if !f.Exists {
+				i.Destination = append(i.Destination, mail.Folder{Raw: f.Target, Path: f.TargetPath, NoSelect: f.NoSelect})
+			}
+		})
+		for i := range s.in.Memory[m.Name] {
+			s.memory("anna", i, func(c *state.FolderCount) {
+				if c.Folder.Source == string(f.Source) {
+					c.Copied, c.Pending = c.Pending, state.Count{}
+					c.Folder.Target, c.Folder.Destination = f.Target, f.Target
+				}
+			})
+		}
+	}
+	s.record("anna", "full", state.Complete)
 }

@@ -171,7 +171,7 @@ type Total struct {
 	LeftOut     state.Count `json:"left_out"`
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
-	Folders     int         `json:"folders"` // folders that hold messages and are not excluded
+	Folders     int         `json:"folders"`   // folders that hold messages and are not excluded
 	Surprises   int         `json:"surprises"` // those of them that have a Surprise
 }
 
