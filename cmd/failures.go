@@ -40,7 +40,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 		return usage(fmt.Sprintf("there is no error code %q", f.code),
 			didYouMean(strings.ToUpper(f.code), pageNames("explain")))
 	}
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -73,11 +74,11 @@ func (c *choice) Type() string { return "WORD" }
 // Set takes one of the words.
 func (c *choice) Set(word string) error {
 	if !slices.Contains(c.words, word) {
-		hint := didYouMean(word, c.words)
-		if hint != "" {
-			hint = ". " + strings.TrimSuffix(hint, "?") + "?"
+		text := "allowed are " + strings.Join(c.words, ", ")
+		if hint := didYouMean(word, c.words); hint != "" {
+			text += ". " + hint
 		}
-		return fmt.Errorf("allowed are %s%s", strings.Join(c.words, ", "), hint)
+		return errors.New(text)
 	}
 	*c.value = word
 	return nil

@@ -27,7 +27,7 @@ func foldersCommand(a *app) *cobra.Command {
 }
 
 func runFolders(ctx context.Context, a *app, who chosen) error {
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -111,7 +111,7 @@ func nobodySignedIn(p *plan.Plan) bool {
 
 // offlinePlan makes a plan from the state alone.
 func (a *app) offlinePlan(ctx context.Context, pass string, who chosen) (*plan.Plan, error) {
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return nil, err
 	}
@@ -137,6 +137,12 @@ func (a *app) offlinePlan(ctx context.Context, pass string, who chosen) (*plan.P
 
 // noPassLeft says that no pass is left to run.
 func (a *app) noPassLeft() error {
+	switch {
+	case a.events != nil:
+		return nil // the exit event says it
+	case a.flags.json:
+		return view.PlanJSON(a.term.Out, &plan.Plan{Format: plan.FormatVersion, Version: Version, Mailboxes: []plan.Mailbox{}})
+	}
 	_, err := fmt.Fprintln(a.term.Out, "Nothing to do. No pass is left, and nothing has failed.")
 	return err
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +34,7 @@ func stateListCommand(a *app) *cobra.Command {
 }
 
 func runStateList(ctx context.Context, a *app) error {
-	return a.existing(ctx, func(r *state.Reader) error {
+	return a.existing(ctx, func(_ *config.Config, r *state.Reader) error {
 		totals, err := r.Totals(ctx)
 		if err != nil {
 			return err
@@ -63,13 +62,13 @@ func stateShowCommand(a *app) *cobra.Command {
 }
 
 func runStateShow(ctx context.Context, a *app, words []string) error {
-	return a.existing(ctx, func(r *state.Reader) error {
+	return a.existing(ctx, func(cfg *config.Config, r *state.Reader) error {
 		totals, err := r.Totals(ctx)
 		if err != nil {
 			return err
 		}
 		if len(words) == 0 {
-			return a.showStateFile(ctx, r, len(totals))
+			return a.showStateFile(ctx, cfg, r)
 		}
 		var names []string
 		for _, t := range totals {
@@ -86,21 +85,32 @@ func runStateShow(ctx context.Context, a *app, words []string) error {
 	})
 }
 
-func (a *app) showStateFile(ctx context.Context, r *state.Reader, mailboxes int) error {
-	info := view.StateInfo{Path: r.Path(), Lineage: r.Lineage(), Serial: r.Serial(), Mailboxes: mailboxes}
-	var err error
-	if info.Runs, err = r.Runs(ctx); err != nil {
-		return err
-	}
-	holder, held, err := state.ReadHolder(r.Path())
+func (a *app) showStateFile(ctx context.Context, cfg *config.Config, r *state.Reader) error {
+	info := view.StateInfo{Path: r.Path(), Format: r.Format(), Lineage: r.Lineage(), Serial: r.Serial()}
+	mailboxes, err := r.Mailboxes(ctx)
 	if err != nil {
 		return err
 	}
-	if held {
+	info.Mailboxes = len(mailboxes)
+	if info.Runs, err = r.Runs(ctx); err != nil {
+		return err
+	}
+	for _, p := range cfg.Passes {
+		frozen, found, err := r.Pass(ctx, p.Name)
+		if err != nil {
+			return err
+		}
+		if found {
+			info.Passes = append(info.Passes, frozen)
+		}
+	}
+	if holder, held, err := state.ReadHolder(r.Path()); err != nil {
+		return err
+	} else if held {
 		h := holderView(holder)
 		info.Lock = &h
 	}
-	return view.StateShow(a.term.Out, info, time.Now().In(a.term.Location))
+	return view.StateShow(a.term.Out, info, a.term.Now().In(a.term.Location))
 }
 
 // holderView says of the holder what people need.
@@ -119,7 +129,7 @@ func stateCheckCommand(a *app) *cobra.Command {
 }
 
 func runStateCheck(ctx context.Context, a *app) error {
-	cfg, err := a.load()
+	cfg, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -147,14 +157,14 @@ func stateUnlockCommand(a *app) *cobra.Command {
 		Use:   "unlock --force ID",
 		Short: "take the lock away from a mailhaul that is gone for good",
 		Args:  noWords,
-		RunE:  func(*cobra.Command, []string) error { return runStateUnlock(a, force) },
+		RunE:  func(c *cobra.Command, _ []string) error { return runStateUnlock(c.Context(), a, force) },
 	}
 	c.Flags().StringVar(&force, "force", "", "`ID` of the lock, as the error message names it")
 	return c
 }
 
-func runStateUnlock(a *app, id string) error {
-	cfg, err := a.load()
+func runStateUnlock(ctx context.Context, a *app, id string) error {
+	cfg, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -169,8 +179,8 @@ func runStateUnlock(a *app, id string) error {
 }
 
 // existing opens the state file for a look; that there is none is an error here.
-func (a *app) existing(ctx context.Context, look func(*state.Reader) error) error {
-	cfg, err := a.load()
+func (a *app) existing(ctx context.Context, look func(*config.Config, *state.Reader) error) error {
+	cfg, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -181,7 +191,7 @@ func (a *app) existing(ctx context.Context, look func(*state.Reader) error) erro
 	if err != nil {
 		return err
 	}
-	return errors.Join(look(r), r.Close())
+	return errors.Join(look(cfg, r), r.Close())
 }
 
 func noState(cfg *config.Config) error {

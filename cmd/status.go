@@ -25,7 +25,7 @@ func statusCommand(a *app) *cobra.Command {
 }
 
 func runStatus(ctx context.Context, a *app, who chosen) error {
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}
@@ -88,8 +88,8 @@ func lastRun(ctx context.Context, r *state.Reader) (*state.Run, bool, error) {
 }
 
 // loadChosen reads the project and the mailboxes that the words choose.
-func (a *app) loadChosen(who chosen) (*config.Config, []*config.Mailbox, error) {
-	cfg, err := a.load()
+func (a *app) loadChosen(ctx context.Context, who chosen) (*config.Config, []*config.Mailbox, error) {
+	cfg, err := a.load(ctx)
 	if err != nil {
 		return nil, nil, err
 	}

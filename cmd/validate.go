@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"context"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -20,12 +21,12 @@ func validateCommand(a *app) *cobra.Command {
 		Short: "check the configuration, offline",
 		Long:  "Check every file of the project and name every mistake at once. No server is contacted.",
 		Args:  noWords,
-		RunE:  func(*cobra.Command, []string) error { return runValidate(a) },
+		RunE:  func(c *cobra.Command, _ []string) error { return runValidate(c.Context(), a) },
 	}
 }
 
-func runValidate(a *app) error {
-	cfg, err := a.load()
+func runValidate(ctx context.Context, a *app) error {
+	cfg, err := a.load(ctx)
 	if err != nil {
 		return err
 	}
@@ -33,20 +34,32 @@ func runValidate(a *app) error {
 }
 
 // load reads the project and shows its warnings. Mistakes come back as config.Diagnostics.
-func (a *app) load() (*config.Config, error) {
-	cfg, diagnostics := config.Load(a.flags.chdir, config.Options{Env: a.env, Version: Version})
+func (a *app) load(ctx context.Context) (*config.Config, error) {
+	ctx, cancel := a.untilStop(ctx) // for the programs of command()
+	defer cancel()
+	cfg, diagnostics := config.Load(a.flags.chdir, config.Options{Context: ctx, Env: a.env, Version: Version})
+	if ctx.Err() != nil {
+		return nil, errInterrupted
+	}
 	if diagnostics.HasErrors() {
 		return nil, diagnostics
 	}
 	if a.flags.state != "" {
 		cfg.Project.State = a.flags.state
 	}
-	if len(cfg.Warnings) > 0 && !a.flags.quiet {
-		if err := view.Diagnostics(a.term.Err, cfg.Warnings); err != nil {
-			return nil, err
-		}
+	return cfg, a.warn(cfg.Warnings)
+}
+
+// warn shows warnings of the configuration.
+func (a *app) warn(warnings config.Diagnostics) error {
+	switch {
+	case len(warnings) == 0 || a.flags.quiet:
+		return nil
+	case a.events != nil:
+		a.events.Diagnostics(warnings)
+		return nil
 	}
-	return cfg, nil
+	return view.Diagnostics(a.term.Err, warnings)
 }
 
 func fmtCommand(a *app) *cobra.Command {

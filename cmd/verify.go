@@ -147,7 +147,7 @@ func verifyRow(name, destination string, inv plan.Inventory, source, target bool
 
 // oneSide asks one side only; the state file has no part in it.
 func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,7 @@ func nearest(word string, known []string) string {
 		if strings.HasPrefix(k, word) && len(word) > 1 {
 			d = 1
 		}
-		if d < len(k) && (d < distance || d == distance && best != "" && len(k) < len(best)) {
+		if d < distance && d < len(k) {
 			best, distance = k, d
 		}
 	}
@@ -124,6 +124,9 @@ func sentence(err error) string {
 	if err == nil || err.Error() == "" {
 		return ""
 	}
-	text := err.Error()
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	text := strings.ToUpper(err.Error()[:1]) + err.Error()[1:]
+	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, ".") {
+		return text
+	}
+	return text + "."
 }

@@ -3,7 +3,7 @@ package cmd
 import "testing"
 
 func TestNearest(t *testing.T) {
-	known := []string{"apply", "plan", "status", "state", "validate", "verify", "version"}
+	known := []string{"apply", "plan", "state", "status", "validate", "verify", "version"}
 	for _, c := range []struct{ word, want string }{
 		{"aply", "apply"}, {"plna", "plan"}, {"stat", "state"}, {"verson", "version"}, {"VERIFY", "verify"},
 		{"val", "validate"}, {"xyzzy", ""}, {"", ""}, {"q", ""},

@@ -26,7 +26,7 @@ type work struct {
 
 // openWork reads the project, takes the lock and creates a missing state file. close must be called.
 func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, error) {
-	cfg, mailboxes, err := a.loadChosen(who)
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return nil, err
 	}

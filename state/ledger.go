@@ -152,6 +152,9 @@ func (r *Reader) Lineage() string { return r.lineage }
 // Serial grows by one with every run; a Reader tells it as it was when the file was opened.
 func (r *Reader) Serial() int64 { return r.serial.Load() }
 
+// Format is the number of the file's format: an open file has the one that this release writes.
+func (r *Reader) Format() int { return formatNumber }
+
 // Path is the state file's name as it was given.
 func (r *Reader) Path() string { return r.path }
 

@@ -39,6 +39,7 @@ func TestScript(t *testing.T) {
 		Setup:               setup,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"deliver":  deliver,
+			"big":      big,
 			"password": password,
 			"refuse":   refuse,
 			"holds":    holds,
@@ -111,6 +112,15 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 			demo.Message{Date: time.Now().Add(-age).Truncate(time.Second), Octets: []byte(text)})
 		ts.Check(err)
 	}
+}
+
+// big USER FOLDER OCTETS delivers one message of about that size to the source.
+func big(ts *testscript.TestScript, _ bool, args []string) {
+	size, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	text := "From: a@b.example\r\nSubject: big\r\n\r\n" + strings.Repeat("0123456789\r\n", size/12)
+	_, err = server(ts, "source").Deliver(args[0], args[1], demo.Message{Date: time.Now().Truncate(time.Second), Octets: []byte(text)})
+	ts.Check(err)
 }
 
 // password SERVER USER PASSWORD changes what the server accepts.
