@@ -282,12 +282,16 @@ func slow(ts *testscript.TestScript, _ bool, args []string) {
 		time.Sleep(d)
 		return ""
 	})
+	ts.Setenv("APPENDED", strconv.Itoa(server(ts, "destination").Stats().Appended))
 }
 
-// appended COUNT waits until the destination has taken so many messages.
+// appended COUNT waits until the destination has taken so many messages since the last slow.
 func appended(ts *testscript.TestScript, _ bool, args []string) {
 	want, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	before, err := strconv.Atoi(ts.Getenv("APPENDED"))
+	ts.Check(err)
+	want += before
 	for deadline := time.Now().Add(20 * time.Second); server(ts, "destination").Stats().Appended < want; {
 		if time.Now().After(deadline) {
 			ts.Fatalf("the destination did not get %d messages", want)
