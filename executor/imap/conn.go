@@ -77,8 +77,19 @@ func (l *link) seal(err error) {
 	}
 	l.mu.Unlock()
 	l.pace.patience.Store(0)
-	l.pace.progress.Store(int64(lastWords))
-	_ = l.pace.Conn.SetReadDeadline(time.Now().Add(lastWords)) // a closed connection needs none
+	wait := min(time.Duration(l.pace.progress.Load()), lastWords)
+	l.pace.progress.Store(int64(wait))
+	_ = l.pace.Conn.SetReadDeadline(time.Now().Add(wait)) // a closed connection needs none
+}
+
+// cause gives the reason for which the connection was cut, where err only says that it is closed.
+func (l *link) cause(err error) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken != nil && errors.Is(err, net.ErrClosed) {
+		return l.broken
+	}
+	return err
 }
 
 // lastWords is how long a connection that takes nothing more is listened to.
@@ -104,7 +115,7 @@ const trickle = 64
 type pacer struct {
 	net.Conn
 	ctx      context.Context // ends with the link, so that waits for the limiter end
-	epoch    time.Time // monotonic base of wrote
+	epoch    time.Time       // monotonic base of wrote
 	limit    *rate.Limiter
 	progress atomic.Int64 // nanoseconds without an octet that are borne
 	patience atomic.Int64 // added to progress while big appends are unanswered

@@ -194,10 +194,11 @@ func (p *peer) say(format string, args ...any) {
 
 func (p *peer) ok() { p.say("%s OK done\r\n", p.tag) }
 
-// reset ends the connection at once.
+// reset ends the connection at once; what it sent and nobody read is gone.
 func (p *peer) reset() {
 	_ = p.conn.(*net.TCPConn).SetLinger(0)
 	_ = p.conn.Close()
+	p.r.Reset(p)
 }
 
 // says answers a verb with untagged lines and a tagged OK.

@@ -205,13 +205,15 @@ func appendUID(args string) (mail.UIDValidity, mail.UID) {
 // fail ends the session and settles all attempts: those whose last octet was never passed on are absent, of the others
 // nothing is known.
 func (f *flight) fail(err error) {
-	why := f.c.explain("append message", err)
+	f.mu.Lock()
+	if f.dead == nil {
+		f.dead = f.c.explain("append message", err)
+	}
+	why := f.dead // the first reason: what kill does to the other goroutine is none
+	f.mu.Unlock()
 	f.c.kill(why)
 	passed := f.c.link.passed() // final: kill lets nothing more pass
 	f.mu.Lock()
-	if f.dead == nil {
-		f.dead = why
-	}
 	queue := f.queue
 	f.queue, f.octets = nil, 0
 	f.change.Broadcast()

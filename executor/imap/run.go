@@ -123,7 +123,7 @@ func (c *client) explain(op string, err error) error {
 		}
 		return e
 	}
-	return lost(op, err)
+	return lost(op, c.link.cause(err))
 }
 
 // sinkError carries a sink's error through runAll, so that it comes back as it is.

@@ -1,0 +1,583 @@
+package imap_test
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strings"
+	"testing"
+	"time"
+
+	"mailhaul/executor/imap"
+	"mailhaul/state/mail"
+)
+
+// send appends the bodies with IDs from 0 and gives the results by ID. done must have been called once for each.
+func send(t *testing.T, d *imap.Destination, bodies ...string) (map[int64]mail.Appended, error) {
+	t.Helper()
+	var batch []mail.Outgoing
+	for i, b := range bodies {
+		batch = append(batch, outgoing(int64(i), b, mail.Flags{}))
+	}
+	return sendBatch(t, d, batch)
+}
+
+func sendBatch(t *testing.T, d *imap.Destination, batch []mail.Outgoing) (map[int64]mail.Appended, error) {
+	t.Helper()
+	res := &results{}
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	err := d.Append(ctx, inbox, batch, res.done)
+	if drained := d.Drain(ctx); err == nil {
+		err = drained
+	}
+	got := map[int64]mail.Appended{}
+	res.mu.Lock()
+	defer res.mu.Unlock()
+	for _, a := range res.all {
+		if _, twice := got[a.ID]; twice {
+			t.Errorf("done twice for %d", a.ID)
+		}
+		if (a.Outcome == mail.Landed) != (a.Err == nil) {
+			t.Errorf("%+v", a)
+		}
+		got[a.ID] = a
+	}
+	if len(got) != len(batch) {
+		t.Errorf("%d results for %d messages", len(got), len(batch))
+	}
+	return got, err
+}
+
+// answers replies to each APPEND with the next of the answers; "%s" is its tag.
+func answers(list ...string) func(*peer) {
+	return func(p *peer) {
+		if _, whole := p.message(); whole && len(list) > 0 {
+			p.say("%s", strings.ReplaceAll(list[0], "%s", p.tag))
+			list = list[1:]
+		}
+	}
+}
+
+func TestHardCase_AppendAnswers(t *testing.T) {
+	for _, c := range []struct {
+		answer  string
+		outcome mail.Outcome
+		uid     mail.UID
+		v       mail.UIDValidity
+		kind    mail.Kind
+		code    mail.Code
+	}{
+		{answer: "%s OK [APPENDUID 7 12] done", outcome: mail.Landed, uid: 12, v: 7},
+		{answer: "%s OK", outcome: mail.Landed},
+		{answer: "%s OK [APPENDUID] P05", outcome: mail.Landed},
+		{answer: "%s OK [APPENDUID 7 0] P05", outcome: mail.Landed, v: 7},
+		{answer: "%s OK [APPENDUID 7 99999999999] P05", outcome: mail.Landed},
+		{answer: "%s OK [APPENDUID 7 1:3] P05", outcome: mail.Landed},
+		{answer: "* OK [APPENDUID 7 3] unasked\r\n* 4 EXISTS\r\n* 1 FETCH (UID 1 FLAGS () X {2}\r\nab)\r\n%s OK", outcome: mail.Landed},
+		{answer: "%s NO no", outcome: mail.Absent, kind: mail.Refused, code: mail.CodeMessageRefused},
+		{answer: "%s NO [OVERQUOTA] full", outcome: mail.Absent, kind: mail.Quota, code: mail.CodeQuotaFull},
+		{answer: "%s NO [OVERQUOTA] Bandwidth limit exceeded", outcome: mail.Absent, kind: mail.Throttled, code: mail.CodeIMAPThrottled},
+		{answer: "%s NO [TOOBIG] x", outcome: mail.Absent, kind: mail.TooLarge, code: mail.CodeMessageTooLarge},
+		{answer: "%s NO [TRYCREATE] x", outcome: mail.Absent, kind: mail.Refused, code: mail.CodeIMAPFolderGone},
+		{answer: "%s NO Message contains NUL characters", outcome: mail.Absent, kind: mail.Malformed, code: mail.CodeMessageMalformed},
+		{answer: "%s NO [UNAVAILABLE] x", outcome: mail.Unknown, kind: mail.Transient, code: mail.CodeIMAPUnavailable},
+		{answer: "%s NO [SERVERBUG] x", outcome: mail.Unknown, kind: mail.Transient, code: mail.CodeIMAPUnavailable},
+		{answer: "%s NO [INUSE] x", outcome: mail.Unknown, kind: mail.Transient, code: mail.CodeIMAPUnavailable},
+		{answer: "%s BAD Command Error. 11", outcome: mail.Absent, kind: mail.Malformed, code: mail.CodeMessageMalformed},
+		{answer: "%s NO Request is throttled. Suggested Backoff Time: 1000 milliseconds", outcome: mail.Absent, kind: mail.Throttled, code: mail.CodeIMAPThrottled},
+	} {
+		t.Run(c.answer, func(t *testing.T) {
+			f := newFake(t)
+			f.on["APPEND"] = answers(c.answer+"\r\n", "%s OK [APPENDUID 7 99] fine\r\n")
+			d := f.destination(t)
+			got, err := send(t, d, "a")
+			if a := got[0]; err != nil || a.Outcome != c.outcome || a.UID != c.uid || a.UIDValidity != c.v ||
+				a.Err != nil && (mail.KindOf(a.Err) != c.kind || mail.CodeOf(a.Err) != c.code) {
+				t.Errorf("%+v, %v", a, err)
+			}
+			if got, err := send(t, d, "b"); err != nil || got[0].Outcome != mail.Landed {
+				t.Errorf("the session does not go on: %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// TestAppendEnds are the answers that end the session.
+func TestAppendEnds(t *testing.T) {
+	for _, c := range []struct {
+		name, answer string
+		code         mail.Code
+	}{
+		{"BYE", "* BYE Session invalidated - AccessTokenExpired\r\n", mail.CodeIMAPLost},
+		{"P16 untagged BAD", "* BAD too large\r\n", mail.CodeIMAPProtocol},
+		{"foreign tag", "Subject: BAD unknown command\r\n", mail.CodeIMAPProtocol},
+		{"throttled", "* BYE Request is throttled. Suggested Backoff Time: 5 seconds\r\n", mail.CodeIMAPThrottled},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			f.on["APPEND"] = answers("%s OK\r\n", c.answer)
+			d := f.destination(t)
+			got, err := send(t, d, "a", "b", "c")
+			if mail.CodeOf(err) != c.code || got[0].Outcome != mail.Landed || got[1].Outcome != mail.Unknown || got[2].Outcome != mail.Unknown {
+				t.Errorf("%+v, %v (%v)", got, err, mail.CodeOf(err))
+			}
+			if got, err := send(t, d, "d"); err == nil || got[0].Outcome != mail.Absent {
+				t.Errorf("a dead session took a message: %+v", got)
+			}
+		})
+	}
+}
+
+func TestHardCase_P19_AppendSilence(t *testing.T) {
+	f := newFake(t)
+	f.on["APPEND"] = func(p *peer) { p.message() }
+	o := f.options()
+	o.Timeouts.Progress = 150 * time.Millisecond
+	d, err := imap.DialDestination(context.Background(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := send(t, d, "a", "b")
+	if mail.CodeOf(err) != mail.CodeIMAPTimeout || got[0].Outcome != mail.Unknown || got[1].Outcome != mail.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+	_ = d.Close()
+}
+
+// TestSyncLiterals goes without LITERAL+: each literal waits for "+", and a NO in its place costs nothing.
+func TestSyncLiterals(t *testing.T) {
+	for _, caps := range []string{"IMAP4rev1 AUTH=PLAIN SASL-IR", "IMAP4rev1 AUTH=PLAIN SASL-IR LITERAL-"} {
+		f := newFake(t)
+		f.caps = caps
+		n := 0
+		f.on["APPEND"] = func(p *peer) {
+			if n++; n == 2 && strings.HasSuffix(p.rest, "}") && !strings.HasSuffix(p.rest, "+}") {
+				p.say("%s NO [OVERQUOTA] full\r\n", p.tag)
+				return
+			}
+			answers("%s OK\r\n")(p)
+		}
+		got, err := send(t, f.destination(t), "small", strings.Repeat("x", 5000), strings.Repeat("y", 200_000))
+		if err != nil || got[0].Outcome != mail.Landed || got[2].Outcome != mail.Landed || got[1].Outcome != mail.Absent || mail.KindOf(got[1].Err) != mail.Quota {
+			t.Errorf("%s: %+v, %v", caps, got, err)
+		}
+		small := strings.Contains(strings.Join(f.commands(), "\n"), "{5+}")
+		if small != strings.Contains(caps, "LITERAL-") || strings.Contains(strings.Join(f.commands(), "\n"), "000+}") {
+			t.Errorf("%s: %v", caps, f.commands())
+		}
+	}
+}
+
+// TestAppendCommand compares what is sent, octet by octet.
+func TestAppendCommand(t *testing.T) {
+	for _, c := range []struct {
+		permanent string
+		flags     string
+		date      time.Time
+		want      string
+	}{
+		{`(\Seen \Flagged $Label \*)`, `\Seen \Draft \Recent $Label $new bad] sp%`, date, `(\Seen $Label $new) "04-Mar-2020 05:06:07 +0545" {1+}`},
+		{`(\Seen $label)`, `\Seen $Label $new`, time.Time{}, `(\Seen $Label) {1+}`},
+		{`()`, `\Seen $Label`, time.Date(-5, 1, 1, 0, 0, 0, 0, time.UTC), `"01-Jan-0001 00:00:00 +0000" {1+}`},
+		{``, `\Seen \Deleted a(b`, time.Date(12000, 1, 1, 0, 0, 0, 0, time.UTC), `(\Seen \Deleted) "31-Dec-9999 23:59:59 +0000" {1+}`},
+	} {
+		f := newFake(t)
+		data := "* 0 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n* OK [UIDNEXT 1]\r\n"
+		if c.permanent != "" {
+			data += "* OK [PERMANENTFLAGS " + c.permanent + "] x\r\n"
+		}
+		f.on["SELECT"] = says(data)
+		d := f.destination(t)
+		if o, err := d.Open(context.Background(), inbox); err != nil || o.Known != (c.permanent != "") || o.Status.UIDNext != 1 {
+			t.Errorf("%+v, %v", o, err)
+		}
+		m := outgoing(1, "x", mail.ParseFlags(strings.Fields(c.flags)))
+		m.InternalDate = c.date
+		if _, err := sendBatch(t, d, []mail.Outgoing{m}); err != nil {
+			t.Error(err)
+		}
+		got := f.commands()
+		if last := got[len(got)-1]; last != `APPEND "INBOX" `+c.want {
+			t.Errorf("sent %s, want %s", last, c.want)
+		}
+	}
+}
+
+// TestDates holds the form of dates against all days and quarter hours.
+func TestHardCase_D04_D05_DateForm(t *testing.T) {
+	f := newFake(t)
+	d := f.destination(t)
+	var batch []mail.Outgoing
+	var want []string
+	for minutes := -14 * 60; minutes <= 14*60; minutes += 15 {
+		day := (minutes+14*60)/15%28 + 1
+		m := outgoing(int64(minutes), "x", mail.Flags{})
+		m.InternalDate = time.Date(1999, 12, day, 23, 0, 1, 0, time.FixedZone("x", minutes*60))
+		sign, abs := '+', minutes
+		if minutes < 0 {
+			sign, abs = '-', -minutes
+		}
+		batch = append(batch, m)
+		want = append(want, fmt.Sprintf(`APPEND "INBOX" "%02d-Dec-1999 23:00:01 %c%02d%02d" {1+}`, day, sign, abs/60, abs%60))
+	}
+	if _, err := sendBatch(t, d, batch); err != nil {
+		t.Fatal(err)
+	}
+	got := f.commands()
+	for i, w := range want {
+		if g := got[len(got)-len(want)+i]; g != w {
+			t.Errorf("sent %s, want %s", g, w)
+		}
+	}
+}
+
+// TestBadHalts: after a BAD nothing more is begun until all that is under way is answered.
+func TestBadHalts(t *testing.T) {
+	f := newFake(t)
+	var begun []string
+	f.on["APPEND"] = func(p *peer) {
+		begun = append(begun, p.tag)
+		body, _ := p.message()
+		switch body {
+		case "bad":
+			p.say("%s BAD what\r\n", p.tag)
+		default:
+			p.say("%s OK\r\n", p.tag)
+		}
+	}
+	got, err := send(t, f.destination(t), "a", "bad", "c", "bad", "e")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for id, want := range map[int64]mail.Outcome{0: mail.Landed, 1: mail.Absent, 2: mail.Landed, 3: mail.Absent, 4: mail.Landed} {
+		if got[id].Outcome != want {
+			t.Errorf("%d: %+v", id, got[id])
+		}
+	}
+}
+
+// TestBadThenOutOfOrder: a server that lost its place answers out of order.
+func TestBadThenOutOfOrder(t *testing.T) {
+	f := newFake(t)
+	var tags []string
+	f.on["APPEND"] = func(p *peer) {
+		p.message()
+		if tags = append(tags, p.tag); len(tags) == 3 {
+			p.say("%s BAD x\r\n%s OK\r\n%s OK\r\n", tags[0], tags[2], tags[1])
+		}
+	}
+	got, err := send(t, f.destination(t), "a", "b", "c")
+	if err == nil || got[0].Outcome != mail.Absent || got[1].Outcome != mail.Unknown || got[2].Outcome != mail.Unknown {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// TestEarlyOK: an OK before the server can have the message is nonsense.
+func TestEarlyOK(t *testing.T) {
+	f := newFake(t)
+	said := make(chan bool)
+	f.on["APPEND"] = func(p *peer) { p.say("%s OK done\r\n", p.tag); close(said) }
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 70_000)), &waiting{on: said}, strings.NewReader("y"))
+	got, err := sendBatch(t, f.destination(t), []mail.Outgoing{{Size: 200_000, Body: body}})
+	if err == nil || got[0].Outcome == mail.Landed {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
+// waiting is a reader that ends once something happened.
+type waiting struct{ on <-chan bool }
+
+func (w *waiting) Read([]byte) (int, error) {
+	<-w.on
+	return 0, io.EOF
+}
+
+// TestCutWhileReading: the server takes n octets of a pipelined session and resets. What it took whole may not be
+// called absent, and nothing landed.
+func TestHardCase_P01_P02_CutWhileReading(t *testing.T) {
+	f := newFake(t)
+	stop, whole := make(chan int, 1), make(chan int, 1)
+	f.on["APPEND"] = func(p *peer) {
+		// What the first line left of the session.
+		n, got := <-stop, 0
+		text := p.tag + " APPEND " + p.rest + "\r\n"
+		rest := make([]byte, max(0, n-len(text)))
+		_ = p.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // n may be beyond the session's end
+		k, _ := io.ReadFull(p.r, rest)
+		text = (text + string(rest[:k]))[:min(n, len(text)+k)]
+		for _, body := range []string{"\r\naaaa", "\r\nbbbb", "\r\ncccc"} {
+			if strings.Contains(text, body) {
+				got++
+			}
+		}
+		p.reset()
+		whole <- got
+	}
+	length := 3 * (len(`abcdef-12 APPEND "INBOX" "04-Mar-2020 05:06:07 +0545" {4+}`) + 8)
+	for n := range length {
+		d := f.destination(t)
+		stop <- n
+		got, err := send(t, d, "aaaa", "bbbb", "cccc")
+		if mail.KindOf(err) != mail.Transient {
+			t.Fatalf("cut at %d: %v", n, err)
+		}
+		took := <-whole
+		for id, a := range got {
+			if a.Outcome == mail.Landed || a.Outcome == mail.Absent && int(id) < took {
+				t.Fatalf("cut at %d, server has %d: %+v", n, took, a)
+			}
+		}
+	}
+}
+
+// TestCutWhileAnswering: the server has all and cuts its answers after n octets.
+func TestHardCase_P01_CutWhileAnswering(t *testing.T) {
+	f := newFake(t)
+	stop := make(chan int, 1)
+	answered := make(chan string, 1)
+	f.on["APPEND"] = func(p *peer) {
+		var tags []string
+		for range 3 {
+			tags = append(tags, p.tag)
+			p.message()
+			if len(tags) < 3 {
+				p.command()
+			}
+		}
+		text := fmt.Sprintf("%s OK [APPENDUID 7 1] x\r\n%s NO x\r\n%s OK [APPENDUID 7 2] x\r\n", tags[0], tags[1], tags[2])
+		text = text[:min(len(text), <-stop)]
+		p.say("%s", text)
+		answered <- text
+		_ = p.conn.Close()
+	}
+	want := []mail.Outcome{mail.Landed, mail.Absent, mail.Landed}
+	for n := range 90 {
+		d := f.destination(t)
+		stop <- n
+		got, _ := send(t, d, "aaaa", "bbbb", "cccc")
+		lines := strings.Count(<-answered, "\n")
+		for id, a := range got {
+			expect := mail.Unknown
+			if int(id) < lines {
+				expect = want[id]
+			}
+			if a.Outcome != expect {
+				t.Fatalf("cut at %d, %d answers: %+v", n, lines, a)
+			}
+		}
+	}
+}
+
+// failingConn fails its writes once more than limit octets would have passed since arm.
+type failingConn struct {
+	net.Conn
+	limit  *int
+	passed *int
+}
+
+func (c *failingConn) Write(b []byte) (int, error) {
+	if *c.limit < 0 {
+		return c.Conn.Write(b)
+	}
+	if *c.passed > *c.limit {
+		return 0, errors.New("cable cut")
+	}
+	*c.passed += len(b) // the write that fails counts as passed
+	if *c.passed > *c.limit {
+		return 0, errors.New("cable cut")
+	}
+	return c.Conn.Write(b)
+}
+
+// TestWriteFails breaks the connection on our side after n octets: exactly those messages are absent whose last octet
+// was never passed on.
+func TestWriteFails(t *testing.T) {
+	sizes := []int{10, 100_000, 10, 65_000, 300_000, 1}
+	for limit := 0; limit < 470_000; limit += 23_003 {
+		f := newFake(t)
+		f.on["APPEND"] = func(p *peer) { p.message() }
+		off, passed := -1, 0
+		o := f.options()
+		dial := o.Dial
+		o.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+			conn, err := dial(ctx, network, address)
+			return &failingConn{Conn: conn, limit: &off, passed: &passed}, err
+		}
+		o.Timeouts.Progress = 50 * time.Millisecond
+		d, err := imap.DialDestination(context.Background(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		off = limit
+		var bodies []string
+		for _, n := range sizes {
+			bodies = append(bodies, strings.Repeat("x", n))
+		}
+		got, err := send(t, d, bodies...)
+		if err == nil {
+			t.Fatal("no error")
+		}
+		end := 0
+		for i, n := range sizes {
+			tag := 60 + len(fmt.Sprint(n)) // the command line, to within the length of its tag
+			end += tag + n
+			slack := 10 * (i + 1)
+			switch a := got[int64(i)]; {
+			case end > passed+slack && a.Outcome != mail.Absent:
+				t.Fatalf("limit %d, passed %d: message %d ends at %d: %+v", limit, passed, i, end, a)
+			case end < passed-slack && a.Outcome != mail.Unknown:
+				t.Fatalf("limit %d, passed %d: message %d ends at %d: %+v", limit, passed, i, end, a)
+			}
+		}
+		_ = d.Close()
+	}
+}
+
+// TestBodyFails: a body that ends early never becomes a message.
+func TestBodyFails(t *testing.T) {
+	broken := &mail.Error{Op: "read", Kind: mail.Gone}
+	for _, c := range []struct {
+		name string
+		body io.Reader
+		size mail.Size
+		dies bool
+		kind mail.Kind
+	}{
+		{"short, small", strings.NewReader("abc"), 4, false, mail.Transient},
+		{"broken, small", io.MultiReader(strings.NewReader("abc"), &failing{broken}), 4, false, mail.Gone},
+		{"short, large", bytes.NewReader(make([]byte, 150_000)), 200_000, true, mail.Transient},
+		{"broken, large", io.MultiReader(bytes.NewReader(make([]byte, 150_000)), &failing{broken}), 200_000, true, mail.Gone},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			whole := make(chan bool, 10)
+			f.on["APPEND"] = func(p *peer) {
+				body, ok := p.message()
+				whole <- ok
+				if ok && len(body) < 100 {
+					p.say("%s OK\r\n", p.tag)
+				}
+			}
+			batch := []mail.Outgoing{outgoing(0, "a", mail.Flags{}), {ID: 1, Size: c.size, Body: c.body}, outgoing(2, "b", mail.Flags{})}
+			got, err := sendBatch(t, f.destination(t), batch)
+			if got[1].Outcome != mail.Absent || mail.KindOf(got[1].Err) != c.kind {
+				t.Errorf("%+v", got[1])
+			}
+			if (err != nil) != c.dies {
+				t.Errorf("error %v", err)
+			}
+			last := mail.Landed
+			if c.dies {
+				last = mail.Absent
+			}
+			if got[0].Outcome == mail.Absent || got[2].Outcome != last {
+				t.Errorf("%+v", got)
+			}
+			if <-whole; c.dies && <-whole {
+				t.Error("the server has a whole message")
+			}
+		})
+	}
+}
+
+type failing struct{ err error }
+
+func (f *failing) Read([]byte) (int, error) { return 0, f.err }
+
+// TestWindow: the writer stops at the window and goes on with the answers.
+func TestWindow(t *testing.T) {
+	f := newFake(t)
+	var tags []string
+	most := 0
+	f.on["APPEND"] = func(p *peer) {
+		p.message()
+		tags = append(tags, p.tag)
+		most = max(most, len(tags))
+		if p.r.Buffered() > 0 {
+			return
+		}
+		_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
+		if _, err := p.r.Peek(1); err == nil {
+			_ = p.conn.SetReadDeadline(time.Time{})
+			return
+		}
+		_ = p.conn.SetReadDeadline(time.Time{})
+		for _, tag := range tags {
+			p.say("%s OK\r\n", tag)
+		}
+		tags = nil
+	}
+	bodies := make([]string, 5000)
+	for i := range bodies {
+		bodies[i] = "x"
+	}
+	if _, err := send(t, f.destination(t), bodies...); err != nil {
+		t.Fatal(err)
+	}
+	if most > 4096 || most < 1000 {
+		t.Errorf("%d messages in flight", most)
+	}
+}
+
+// TestCancelAppend and its kin: the end of the context settles everything.
+func TestCancelAppend(t *testing.T) {
+	f := newFake(t)
+	began := make(chan bool, 1)
+	f.on["APPEND"] = func(p *peer) { p.message(); began <- true }
+	for _, where := range []string{"drain", "append", "close"} {
+		d := f.destination(t)
+		ctx, cancel := context.WithCancel(context.Background())
+		res := &results{}
+		batch := []mail.Outgoing{outgoing(0, "a", mail.Flags{})}
+		if where == "append" {
+			batch = append(batch, mail.Outgoing{ID: 1, Size: 1 << 30, Body: &endless{}})
+		}
+		var err error
+		go func() { <-began; cancel() }()
+		if err = d.Append(ctx, inbox, batch, res.done); where == "drain" && err == nil {
+			err = d.Drain(ctx)
+		}
+		_ = d.Close()
+		if where != "close" && !errors.Is(err, context.Canceled) {
+			t.Errorf("%s: %v", where, err)
+		}
+		for _, a := range res.all {
+			if a.ID == 0 && a.Outcome != mail.Unknown || a.ID == 1 && a.Outcome != mail.Absent {
+				t.Errorf("%s: %+v", where, a)
+			}
+		}
+		if len(res.all) != len(batch) {
+			t.Errorf("%s: %d results", where, len(res.all))
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(b []byte) (int, error) { return len(b), nil }
+
+// TestAppendLeavesFolder: Courier refuses APPEND to a folder that is open for reading.
+func TestAppendLeavesFolder(t *testing.T) {
+	for caps, want := range map[string]string{rev1: "UNSELECT ", strings.Replace(rev1, "UNSELECT ", "", 1): `EXAMINE "mailhaul-`} {
+		f := newFake(t)
+		f.caps = caps
+		d := f.destination(t)
+		if _, err := d.Exists(context.Background(), inbox, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := send(t, d, "x"); err != nil {
+			t.Fatal(err)
+		}
+		got := f.commands()
+		if before := got[len(got)-2]; !strings.HasPrefix(before, want) {
+			t.Errorf("%s before APPEND", before)
+		}
+		if strings.Contains(strings.Join(got, "\n"), "CLOSE") {
+			t.Error("CLOSE would expunge")
+		}
+	}
+}
