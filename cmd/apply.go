@@ -57,11 +57,8 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 	case p.Pass.Kind == config.PassVerify:
 		return w.verifyPass(ctx, p)
 	}
-	if err := a.showPlan(p, counted); err != nil {
+	if err := f.show(a, p, counted); err != nil {
 		return err
-	}
-	if len(p.Errors) > 0 {
-		return outcome(exitError)
 	}
 	if p.Empty() {
 		return w.nothingToDo(ctx)
@@ -95,17 +92,25 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 		append(reasons, stale[0].Hint)...)
 }
 
-func (a *app) showPlan(p *plan.Plan, counted time.Duration) error {
-	if a.events != nil {
+// show shows the plan; one with errors ends here. With --quiet a plan that nobody is asked about is not shown.
+func (f *applyFlags) show(a *app, p *plan.Plan, counted time.Duration) error {
+	switch {
+	case a.events != nil:
 		a.events.Plan(p)
+		return a.planErrors(p)
+	case a.flags.quiet && f.autoApprove && !p.Empty() && len(p.Errors) == 0:
 		return nil
 	}
-	return view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted})
+	err := view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted})
+	if err == nil && len(p.Errors) > 0 {
+		return outcome(exitError)
+	}
+	return err
 }
 
 // nothingToDo ends an apply whose plan is empty. What failed earlier is not silent: it is named, with exit code 3.
 func (w *work) nothingToDo(ctx context.Context) error {
-	list, err := failed(ctx, w.ledger.Reader, w.mailboxes)
+	list, err := failed(ctx, w.ledger.Reader, w.config, w.mailboxes)
 	if err != nil || len(list.Messages)+len(list.Mailboxes) == 0 {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"mailhaul/cmd/view"
 	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/executor/imap"
@@ -129,8 +130,39 @@ func TestVerdict(t *testing.T) {
 		{"interrupted", executor.Outcome{PassDone: executor.PassDone{Interrupted: true, Failed: one}}, nil, 130},
 		{"state broke", executor.Outcome{}, &state.Error{Code: mail.CodeStateWrite}, 5},
 	} {
-		if got := exitCode(verdictOf(p, c.o, c.err)); got != c.want {
+		if got := exitCode(verdictOf(p, c.o, view.FailureList{}, c.err)); got != c.want {
 			t.Errorf("%s: exit code %d, want %d", c.name, got, c.want)
+		}
+	}
+	earlier := view.FailureList{Mailboxes: make([]state.FailedMailbox, 1)}
+	if got := exitCode(verdictOf(p, executor.Outcome{}, earlier, nil)); got != exitIncomplete {
+		t.Errorf("a mailbox that stopped earlier: exit code %d, want %d", got, exitIncomplete)
+	}
+}
+
+// TestStanding holds when a mailbox that stopped is still a failure.
+func TestStanding(t *testing.T) {
+	cfg := &config.Config{Passes: []*config.Pass{{Name: "check", Kind: config.PassVerify}, {Name: "full", Kind: config.PassFull}}}
+	pass := func(name string, p state.Progress) state.MailboxPass {
+		return state.MailboxPass{Pass: name, Progress: p}
+	}
+	for _, c := range []struct {
+		name   string
+		passes []state.MailboxPass
+		want   string
+	}{
+		{"never run", nil, ""},
+		{"verify failed", []state.MailboxPass{pass("check", state.Failed)}, "check"},
+		{"mended since", []state.MailboxPass{pass("check", state.Failed), pass("full", state.Complete)}, ""},
+		{"stopped in the middle since", []state.MailboxPass{pass("check", state.Failed), pass("full", state.Pending)}, "check"},
+		{"signed in since", []state.MailboxPass{pass("full", state.Failed), pass("check", state.Complete)}, "full"},
+	} {
+		got := ""
+		if stopped := standing(cfg, c.passes); stopped != nil {
+			got = stopped.Pass
+		}
+		if got != c.want {
+			t.Errorf("%s: stopped in %q, want %q", c.name, got, c.want)
 		}
 	}
 }

@@ -46,7 +46,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 	}
 	var list view.FailureList
 	err = reading(ctx, cfg, func(r *state.Reader) error {
-		list, err = failed(ctx, r, mailboxes)
+		list, err = failed(ctx, r, cfg, mailboxes)
 		return err
 	})
 	if err != nil {
@@ -63,7 +63,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 }
 
 // failed reads what failed of the mailboxes. Those that left the configuration are no longer mailhaul's business.
-func failed(ctx context.Context, r *state.Reader, mailboxes []*config.Mailbox) (view.FailureList, error) {
+func failed(ctx context.Context, r *state.Reader, cfg *config.Config, mailboxes []*config.Mailbox) (view.FailureList, error) {
 	mine := map[string]bool{}
 	for _, m := range mailboxes {
 		mine[m.Name()] = true
@@ -78,13 +78,33 @@ func failed(ctx context.Context, r *state.Reader, mailboxes []*config.Mailbox) (
 			list.Messages = append(list.Messages, m)
 		}
 	}
-	stopped, err := r.FailedMailboxes(ctx)
-	for _, m := range stopped {
-		if mine[m.Name] {
-			list.Mailboxes = append(list.Mailboxes, m)
+	totals, err := r.Totals(ctx)
+	for _, t := range totals {
+		if stopped := standing(cfg, t.Passes); stopped != nil && mine[t.Mailbox.Name] {
+			list.Mailboxes = append(list.Mailboxes, state.FailedMailbox{MailboxPass: *stopped, Name: t.Mailbox.Name,
+				Destination: t.Mailbox.Destination})
 		}
 	}
 	return list, err
+}
+
+// standing gives the pass in which a mailbox stopped last, nil if it has come through a pass since. That it could sign
+// in since, in a verify pass, moves no mail.
+func standing(cfg *config.Config, passes []state.MailboxPass) *state.MailboxPass {
+	verifies := map[string]bool{}
+	for _, p := range cfg.Passes {
+		verifies[p.Name] = p.Kind == config.PassVerify
+	}
+	var stopped *state.MailboxPass
+	for i, p := range passes { // the earliest started first
+		switch {
+		case p.Progress == state.Failed:
+			stopped = &passes[i]
+		case p.Progress != state.Pending && !verifies[p.Pass]:
+			stopped = nil
+		}
+	}
+	return stopped
 }
 
 func withCode(all view.FailureList, code string) view.FailureList {

@@ -33,7 +33,11 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 		err = errInterrupted
 	}
 	err = errors.Join(err, events.Close())
-	verdict := verdictOf(p, result, err)
+	var list view.FailureList
+	if err == nil && p.Pass.Kind != config.PassVerify {
+		list, err = failed(ctx, w.ledger.Reader, w.config, w.mailboxes)
+	}
+	verdict := verdictOf(p, result, list, err)
 	run.ExitCode = exitCode(verdict)
 	// The record of the end is short and worth keeping, even if the second interrupt came.
 	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
@@ -42,7 +46,7 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	if p.Pass.Kind == config.PassVerify || w.app.events != nil {
 		return verdict
 	}
-	return errors.Join(w.summary(ctx, p, run, result), verdict)
+	return errors.Join(w.summary(ctx, p, result, list), verdict)
 }
 
 // begin records the run and freezes the bounds of its passes: an age is counted from the first plan that was approved.
@@ -96,8 +100,9 @@ func (w *work) end(ctx context.Context, run state.Run, runErr error) error {
 	return w.ledger.Backup(ctx)
 }
 
-// verdictOf says how a run ended, as the error that leads to its exit code.
-func verdictOf(p *plan.Plan, o executor.Outcome, err error) error {
+// verdictOf says how a run ended, as the error that leads to its exit code. A mailbox that stopped in an earlier run and
+// took no part in this one is still a failure.
+func verdictOf(p *plan.Plan, o executor.Outcome, outstanding view.FailureList, err error) error {
 	part := len(p.Mailboxes) - p.Total.Skipped
 	switch {
 	case err != nil:
@@ -106,7 +111,7 @@ func verdictOf(p *plan.Plan, o executor.Outcome, err error) error {
 		return outcome(exitInterrupted)
 	case part > 0 && (o.RefusedSource == part || o.RefusedDestination == part):
 		return outcome(exitSignIn)
-	case o.Failed.Messages > 0 || o.Incomplete > 0 || o.Blocked > 0:
+	case o.Failed.Messages > 0 || o.Incomplete > 0 || o.Blocked > 0 || len(outstanding.Mailboxes) > 0:
 		return outcome(exitIncomplete)
 	}
 	return nil
@@ -122,24 +127,16 @@ func (w *work) grace(ref string) time.Duration {
 	return time.Minute
 }
 
-// summary tells how the run ended, what failed in it, and how to go on.
-func (w *work) summary(ctx context.Context, p *plan.Plan, run state.Run, o executor.Outcome) error {
-	list, err := failed(ctx, w.ledger.Reader, w.mailboxes)
-	if err != nil {
-		return err
-	}
+// summary tells how the run ended, which messages failed in it, which mailboxes stand still, and how to go on.
+func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, list view.FailureList) error {
 	s := view.SummaryOf(o.PassDone)
-	s.MaxSize = maxSize(p)
+	s.MaxSize, s.Mailboxes = maxSize(p), list.Mailboxes
 	for _, m := range list.Messages {
-		if m.Run == run.ID {
+		if m.Run == o.Run {
 			s.Messages = append(s.Messages, m)
 		}
 	}
-	for _, m := range list.Mailboxes {
-		if m.Run == run.ID {
-			s.Mailboxes = append(s.Mailboxes, m)
-		}
-	}
+	var err error
 	if s.Next, err = w.next(ctx, o); err != nil {
 		return err
 	}
