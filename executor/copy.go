@@ -27,6 +27,9 @@ func (fr *folderRun) copyAll(ctx context.Context) error {
 	states := []state.State{state.StateSeen, state.StateAbsent, state.StateLeftOut}
 	if fr.kind() == kindRetry {
 		states = []state.State{state.StateAbsent, state.StateRefused, state.StateDamaged}
+		if fr.mailboxRun.plan.Pass.ResendAmbiguous {
+			states = append(states, state.StateAmbiguous)
+		}
 		if fr.selects() {
 			states = append(states, state.StateSeen, state.StateLeftOut)
 		}

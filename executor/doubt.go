@@ -157,7 +157,7 @@ func (m *mailboxRun) settleLater(ctx context.Context) error {
 	for len(m.doubtful) > 0 {
 		fr := m.doubtful[0]
 		m.doubtful = m.doubtful[1:]
-		if err := fr.settleFor(ctx); err != nil {
+		if err := m.tolerate(fr.settleFor(ctx)); err != nil {
 			return err
 		}
 	}

@@ -76,7 +76,7 @@ type runner struct {
 	plan    *plan.Plan
 	spooler *spooler
 
-	mu      sync.Mutex // guards what follows and the order of events
+	mu      sync.Mutex // guards what follows, the counts of mailboxRuns, and the order of events
 	outcome Outcome
 	atWork  int
 	done    int
@@ -222,7 +222,7 @@ func (r *runner) emit(e Event) {
 	r.Events(e)
 }
 
-// add counts into the outcome.
+// add counts into the outcome, and into the counts of a mailbox, which its stages share.
 func (r *runner) add(change func(*Outcome)) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -112,18 +113,18 @@ func TestManyLostAnswersInOneRun(t *testing.T) {
 // crashing is a ledger that stops the world at the n-th write: before it is durable, or after.
 type crashing struct {
 	executor.Ledger
-	left  *int
+	left  *atomic.Int64
 	after bool
 }
 
 var errCrash = errors.New("crash")
 
 func (c crashing) Put(ctx context.Context, rows []state.Message, failures []state.Failure) error {
-	*c.left--
-	if *c.left > 0 {
+	left := c.left.Add(-1)
+	if left > 0 {
 		return c.Ledger.Put(ctx, rows, failures)
 	}
-	if *c.left == 0 && c.after {
+	if left == 0 && c.after {
 		_ = c.Ledger.Put(ctx, rows, failures)
 	}
 	return errCrash // and every later write too: the process is gone
@@ -132,11 +133,12 @@ func (c crashing) Put(ctx context.Context, rows []state.Message, failures []stat
 // TestCrashAtEveryWrite stops at each write to the ledger, goes on with what is on disk, and compares (I1, I2, I4).
 func TestCrashAtEveryWrite(t *testing.T) {
 	for _, after := range []bool{false, true} {
-		for n := 1; ; n++ {
+		for n := int64(1); ; n++ {
 			r := newRig(t, "anna")
 			r.fill("INBOX", 20)
 			r.fill("Sent", 7)
-			left := n
+			var left atomic.Int64
+			left.Store(n)
 			r.wrap = func(l *state.Ledger) executor.Ledger { return crashing{l, &left, after} }
 			_, _, err := r.apply("full")
 			if err == nil {
@@ -385,4 +387,55 @@ func TestSeveralFailuresOneWrongPassword(t *testing.T) {
 	if out.Complete != 2 || out.Blocked != 1 || out.RefusedSource != 1 {
 		t.Errorf("outcome %+v refused %d", out.PassDone, out.RefusedSource)
 	}
+}
+
+func TestRenamedSourceFolderIsNotCopiedAgain(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("Projects", 20)
+	r.fill("Old", 10)
+	r.mustApply("prestage")
+	r.src().Rename("Projects", "Work")
+	r.src().Add("Work", endpointtest.Message{Date: epoch, Octets: []byte("New: mail\r\n\r\n")})
+	r.dst().Forget()
+	r.mustApply("full")
+	if n := appended(r.dst()); n != 1 {
+		t.Errorf("%d messages were appended, want the new one", n)
+	}
+}
+
+func TestVanishedSourceFolderIsGone(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 3)
+	r.fill("Old", 10)
+	r.dst().Set(endpointtest.Faults{RefuseMessage: func(folder string, _ endpointtest.Message) *mail.Error {
+		if folder == "Old" {
+			return &mail.Error{Op: "append message", Kind: mail.Malformed, Code: mail.CodeMessageMalformed, Text: "no"}
+		}
+		return nil
+	}})
+	r.mustApply("full")
+	r.src().RemoveFolder("Old")
+	if p, _, _ := r.apply("retry"); p.Total.Todo.Messages != 0 {
+		t.Errorf("a retry wants %d messages of a folder that is gone", p.Total.Todo.Messages)
+	}
+}
+
+func TestRefusedFolderDoesNotStopTheOthers(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("Files", 5)
+	r.fill("INBOX", 5)
+	r.fill("Work", 5)
+	r.dst().Set(endpointtest.Faults{RefuseFolder: func(folder string) *mail.Error {
+		if folder == "Files" {
+			return &mail.Error{Op: "create folder", Kind: mail.Refused, Code: mail.CodeIMAPFolder, Text: "reserved name"}
+		}
+		return nil
+	}})
+	out := r.mustApply("full")
+	if out.Copied.Messages != 10 || out.Blocked != 1 {
+		t.Errorf("outcome %+v", out.PassDone)
+	}
+	r.dst().Mend()
+	r.untilDone()
+	r.sameMail()
 }

@@ -192,7 +192,8 @@ func (fr *folderRun) open(ctx context.Context) error {
 	return err
 }
 
-// reopen is open after a lost connection: U0 stays, since the outcomes of what was in flight are not known.
+// reopen opens the folder on a new session after a lost one. What was learnt of it stays, U0 above all, since the
+// outcomes of what was in flight are not known.
 func (fr *folderRun) reopen(ctx context.Context) error {
 	opened, err := fr.mailboxRun.dst.Open(ctx, fr.dst)
 	if err != nil {
@@ -203,17 +204,16 @@ func (fr *folderRun) reopen(ctx context.Context) error {
 			Err: &mail.Error{Op: "open folder", Kind: mail.Stale, Code: mail.CodeIMAPValidity,
 				Text: "the destination folder was made anew during the copy"}}
 	}
-	fr.opened = opened
 	return nil
 }
 
-// each goes through the rows of a folder pair in the given states, a stretch at a time; visit gets every stretch.
-func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state.Message) error) error {
+// eachRow goes through rows of a folder pair, a stretch at a time; visit gets every stretch.
+func eachRow(ctx context.Context, l Ledger, q state.Query, visit func([]state.Message) error) error {
 	if q.Limit == 0 {
 		q.Limit = 1000
 	}
 	for {
-		rows, err := m.Ledger.Select(ctx, q)
+		rows, err := l.Select(ctx, q)
 		if err != nil || len(rows) == 0 {
 			return err
 		}
@@ -223,6 +223,10 @@ func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state
 		}
 		q.After = &last
 	}
+}
+
+func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state.Message) error) error {
+	return eachRow(ctx, m.Ledger, q, visit)
 }
 
 // leaveOut gives the messages over the size limit their terminal state.
@@ -276,8 +280,10 @@ func (m *mailboxRun) put(ctx context.Context, rows []state.Message, failures []s
 func (fr *folderRun) fail(row *state.Message, s state.State, err error) state.Failure {
 	row.State = s
 	size := state.Count{Messages: 1, Bytes: row.Size}
-	fr.failed = fr.failed.Add(size)
-	fr.add(func(o *Outcome) { o.Failed = o.Failed.Add(size) })
+	fr.add(func(o *Outcome) {
+		fr.failed = fr.failed.Add(size)
+		o.Failed = o.Failed.Add(size)
+	})
 	f := fr.failure(row, err)
 	fr.emit(MessageFailed{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Destination: fr.mailbox.Destination,
 		Transport: fr.mailbox.Via, Folder: fr.plan.Path, DestinationFolder: fr.plan.Target, UID: row.UID, Bytes: row.Size,
@@ -296,9 +302,11 @@ func (fr *folderRun) count(row *state.Message) {
 		return
 	}
 	size := state.Count{Messages: 1, Bytes: row.Size}
-	fr.copied = fr.copied.Add(size)
-	fr.moved++
-	fr.add(func(o *Outcome) { o.Copied = o.Copied.Add(size) })
+	fr.add(func(o *Outcome) {
+		fr.copied = fr.copied.Add(size)
+		fr.moved++
+		o.Copied = o.Copied.Add(size)
+	})
 }
 
 // selected tells whether the pass's bounds hold a row, as Select does.
@@ -316,6 +324,10 @@ func (fr *folderRun) selected(row *state.Message) bool {
 
 // step tells live views how the folder moves on.
 func (fr *folderRun) step() {
-	fr.emit(Step{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Folder: fr.plan.Path, FolderDone: fr.moved,
-		FolderPlanned: fr.planned, Copied: fr.copied})
+	var s Step
+	fr.add(func(*Outcome) {
+		s = Step{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Folder: fr.plan.Path, FolderDone: fr.moved,
+			FolderPlanned: fr.planned, Copied: fr.copied}
+	})
+	fr.emit(s)
 }

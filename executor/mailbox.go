@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"mailhaul/plan"
@@ -28,6 +29,8 @@ type mailboxRun struct {
 
 	copied, failed, leftOut state.Count
 	flagsChanged            int64
+	// refusedFolder is why the first folder that a server refused could not be copied; nil: none was.
+	refusedFolder error
 }
 
 // work carries out the mailbox's part of the plan and records how it ended. The error is fatal to the run or nil.
@@ -42,11 +45,17 @@ func (m *mailboxRun) work(ctx context.Context) error {
 	if m.mailbox.Action == plan.Blocked {
 		return m.blocked(ctx)
 	}
-	if m.plan.Pass.Kind == kindVerify || m.mailbox.Action == plan.UpToDate {
+	if m.proved() || m.mailbox.Action == plan.UpToDate {
 		m.add(func(o *Outcome) { o.Complete++ })
 		return m.record(ctx, state.MailboxPass{Progress: state.Complete})
 	}
 	return m.end(ctx, m.carryOut(ctx))
+}
+
+// proved tells whether the plan itself was the work: a verify pass, or the retry of one, copies nothing.
+func (m *mailboxRun) proved() bool {
+	r := m.mailbox.Resume
+	return m.plan.Pass.Kind == kindVerify || r != nil && r.Kind == kindVerify && m.mailbox.Todo.Messages == 0
 }
 
 // The pass kinds that the executor treats in their own way.
@@ -163,14 +172,29 @@ func (m *mailboxRun) round(ctx context.Context) error {
 		if m.stopping() {
 			return errStopped
 		}
-		if err := m.folder(ctx, f); err != nil {
+		if err := m.tolerate(m.folder(ctx, f)); err != nil {
 			return err
 		}
 	}
 	if err := m.settleLater(ctx); err != nil {
 		return err
 	}
-	return m.carryFlags(ctx)
+	if err := m.carryFlags(ctx); err != nil {
+		return err
+	}
+	return m.refusedFolder
+}
+
+// tolerate keeps the first refusal of a single folder for the end: the other folders go on.
+func (m *mailboxRun) tolerate(err error) error {
+	var e *Error
+	if !errors.As(err, &e) || e.Kind != mail.Refused && e.Kind != mail.Stale {
+		return err
+	}
+	if m.refusedFolder == nil {
+		m.refusedFolder = err
+	}
+	return nil
 }
 
 // sleep waits, unless the first interrupt comes.
@@ -235,6 +259,9 @@ func (m *mailboxRun) stopped(ctx context.Context, err error) error {
 		side = e.Side
 	}
 	kind, code, text := mail.KindOf(err), mail.CodeOf(err), textOf(err)
+	if e != nil && e.Folder != "" {
+		text = fmt.Sprintf("folder %q: %s", e.Folder, text)
+	}
 	m.emit(MailboxFailed{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Side: side, Code: code, Kind: kind, Text: text, Retry: true, Copied: m.copied})
 	m.countRefused(side, kind)
@@ -279,7 +306,8 @@ func (m *mailboxRun) selectingPass() plan.Pass {
 
 // selects tells whether the run takes messages that were never tried; a retry alone does not.
 func (m *mailboxRun) selects() bool {
-	return m.plan.Pass.Kind != kindRetry || m.mailbox.Resume != nil
+	r := m.mailbox.Resume
+	return m.plan.Pass.Kind != kindRetry || r != nil && r.Kind != kindVerify
 }
 
 // record writes how the mailbox fares in the pass, and in a retry in the passes that it mends.

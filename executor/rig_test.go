@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"os"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -34,7 +35,7 @@ var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func newRig(t *testing.T, mailboxes ...string) *rig {
 	t.Helper()
-	r := &rig{t: t, path: filepath.Join(t.TempDir(), "test.state"), endpoints: endpointtest.NewEndpoints(mailboxes...), now: epoch}
+	r := &rig{t: t, path: filepath.Join(memoryDir(t), "test.state"), endpoints: endpointtest.NewEndpoints(mailboxes...), now: epoch}
 	old := &config.Endpoint{Type: "imap", Name: "old"}
 	next := &config.Endpoint{Type: "imap", Name: "new"}
 	r.config = &config.Config{Endpoints: []*config.Endpoint{old, next}, Hash: "h", Passes: []*config.Pass{
@@ -54,6 +55,21 @@ func newRig(t *testing.T, mailboxes ...string) *rig {
 		}
 	})
 	return r
+}
+
+// memoryDir is a directory in memory where there is one: these tests commit thousands of times, and what they prove does
+// not need a disk.
+func memoryDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("/dev/shm", "mailhaul-test-")
+	if err != nil {
+		return t.TempDir()
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
 }
 
 func (r *rig) src() *endpointtest.Store { return r.endpoints.Sources[r.config.Mailboxes[0].Name()] }

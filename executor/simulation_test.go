@@ -5,6 +5,7 @@ import (
 	"flag"
 	"fmt"
 	"math/rand/v2"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -15,7 +16,7 @@ import (
 )
 
 var (
-	seeds = flag.Int("seeds", 40, "how many random histories TestRandomHistories plays")
+	seeds = flag.Int("seeds", 20, "how many random histories TestRandomHistories plays")
 	seed  = flag.Uint64("seed", 0, "play only this history")
 )
 
@@ -59,11 +60,13 @@ func (h *history) play() {
 		h.t.Logf("source %+v\ndestination %+v", src, dst)
 		h.src().Set(src)
 		h.dst().Set(dst)
-		left := 1 + h.rand.IntN(15)
+		var left atomic.Int64
+		left.Store(1 + h.rand.Int64N(15))
 		if h.rand.IntN(2) == 0 {
-			left = 1 << 30
+			left.Store(1 << 30)
 		}
-		h.wrap = func(l *state.Ledger) executor.Ledger { return crashing{l, &left, h.rand.IntN(2) == 0} }
+		after := h.rand.IntN(2) == 0
+		h.wrap = func(l *state.Ledger) executor.Ledger { return crashing{l, &left, after} }
 		pass := []string{"prestage", "full", "retry"}[h.rand.IntN(3)]
 		h.src().Forget()
 		h.dst().Forget()

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"os"
 
@@ -115,15 +114,6 @@ func (sp *spool) body() io.Reader {
 		return bytes.NewReader(sp.memory)
 	}
 	return io.NewSectionReader(sp.file, 0, int64(sp.size))
-}
-
-// canonical gives tier h1.
-func (sp *spool) canonical() (mail.Digest, error) {
-	c := mail.NewCanonical()
-	if _, err := io.Copy(c, sp.body()); err != nil {
-		return mail.Digest{}, diskError(fmt.Errorf("read spool file: %w", err))
-	}
-	return c.Sum(), nil
 }
 
 // free gives the memory or the disk space back. It may be called twice.

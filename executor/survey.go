@@ -168,6 +168,9 @@ func (s *surveyor) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.vanished(ctx, known); err != nil {
+		return err
+	}
 	folders := s.inv.Source
 	if s.mailbox.Includes != nil {
 		folders = s.mailbox.Includes(s.inv.Source, s.inv.Destination, s.inv.Limits.Names)

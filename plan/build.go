@@ -37,6 +37,8 @@ type Input struct {
 	State   string // the state file's base name
 	Runs    int    // earlier runs in it
 	Offline bool   // nobody was contacted
+	// ResendAmbiguous takes messages into a retry of which it can't be told whether they arrived.
+	ResendAmbiguous bool
 }
 
 // Build makes the plan. It is pure: the same input gives the same plan. There must be a Pass.
@@ -80,7 +82,9 @@ func (in *Input) pass(p *config.Pass) Pass {
 	if p == in.Pass {
 		why = in.Why
 	}
-	return PassOf(p, b, why)
+	out := PassOf(p, b, why)
+	out.ResendAmbiguous = in.ResendAmbiguous && p.Kind == config.PassRetry
+	return out
 }
 
 // PassFor is the pass whose messages a mailbox moves: the one it resumes in a retry, or the plan's own.

@@ -110,8 +110,12 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 	}
 	slices.SortFunc(f.TooLarge, func(a, b LeftOut) int { return cmp.Compare(a.UID, b.UID) })
 	f.LeftOut = c.TooLarge
+	again := c.Failed
+	if !l.in.ResendAmbiguous {
+		again = state.Count{Messages: again.Messages - c.Ambiguous.Messages, Bytes: again.Bytes - c.Ambiguous.Bytes}
+	}
 	if l.in.Pass.Kind == config.PassRetry {
-		f.Todo = c.Failed.Add(c.Doubt)
+		f.Todo = again.Add(c.Doubt)
 	}
 	if !copies(l.pass.Kind) {
 		return
@@ -119,7 +123,7 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 	// Pending holds the doubts that are inside the bounds; those outside are to be settled all the same.
 	f.Todo = most(c.Pending, c.Doubt)
 	if l.in.Pass.Kind == config.PassRetry {
-		f.Todo = f.Todo.Add(c.Failed)
+		f.Todo = f.Todo.Add(again)
 	}
 	// A message that counts as failed is work until a run has written down that it failed.
 	if l.out.Settings.TooLarge == config.TooLargeFail {

@@ -68,6 +68,8 @@ type Pass struct {
 	Older        *time.Time `json:"older,omitempty"`
 	Newer        *time.Time `json:"newer,omitempty"`
 	Attempts     int        `json:"attempts,omitempty"` // retry
+	// ResendAmbiguous says that a person wants messages sent again of which it can't be told whether they arrived.
+	ResendAmbiguous bool `json:"resend_ambiguous,omitempty"`
 	// WaitSeconds is how long a retry waits between its rounds.
 	WaitSeconds int64 `json:"wait_seconds,omitempty"`
 }

@@ -40,6 +40,7 @@ type FolderCount struct {
 	Doubt        Count // intents and unknown outcomes, whatever the Selection
 	Copied       Count // landed and adopted, ever
 	Failed       Count
+	Ambiguous    Count // the part of Failed that only a person can send again
 	Skipped      Count
 	Gone         Count
 	// LeftOut are rows in StateLeftOut, whatever the Selection.

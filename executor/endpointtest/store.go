@@ -140,6 +140,13 @@ func (s *Store) RemoveFolder(folder string) {
 	s.boxes = slices.DeleteFunc(s.boxes, func(b *box) bool { return b.path.String() == folder })
 }
 
+// Rename gives a folder another name, as another client would; its UIDs stay.
+func (s *Store) Rename(from, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.mustBox(from).path = mail.ParsePath(to)
+}
+
 // SetFlags changes the flags of a message, as another client would.
 func (s *Store) SetFlags(folder string, uid mail.UID, flags mail.Flags) {
 	s.mu.Lock()
