@@ -53,11 +53,6 @@ func (t *tx) putFailure(f Failure, rows []Message) error {
 	return t.run(setFailure, withSum(failureValues(f))...)
 }
 
-type messageName struct {
-	folder FolderID
-	uid    mail.UID
-}
-
 // FailedMessages gives the messages of Current folders that are refused, damaged, ambiguous or unknown, and every other
 // that has a failure on record, such as one that is to be tried again; by mailbox, source folder and UID.
 func (r *Reader) FailedMessages(ctx context.Context) ([]FailedMessage, error) {

@@ -33,11 +33,19 @@ func (c *tally) add(m Message) {
 		return
 	}
 	date := m.InternalDate.Unix()
-	if c.oldest == nil || date < *c.oldest {
-		c.oldest = &date
+	c.widen(&date)
+}
+
+// widen moves the bounds so that the date is within.
+func (c *tally) widen(date *int64) {
+	if date == nil {
+		return
 	}
-	if c.newest == nil || date > *c.newest {
-		c.newest = &date
+	if c.oldest == nil || *date < *c.oldest {
+		c.oldest = date
+	}
+	if c.newest == nil || *date > *c.newest {
+		c.newest = date
 	}
 }
 
