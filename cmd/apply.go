@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -78,7 +79,11 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	}
 	p, err := plan.Load(words[0])
 	if err != nil {
-		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", sentence(err))
+		hint := ""
+		if errors.Is(err, fs.ErrNotExist) {
+			hint = "Mailboxes are chosen by the flag --mailbox."
+		}
+		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", sentence(err), hint)
 	}
 	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {

@@ -163,7 +163,7 @@ func (s *show) play(ctx context.Context, step step) error {
 	p := s.app.io
 	p.Args = append([]string{"--chdir", s.dir, "--color", s.app.flags.color, "--progress", s.app.flags.progress},
 		strings.Fields(step.args)...)
-	p.Environ = withoutOurs(p.Environ)
+	p.Environ, p.ForPeople = withoutOurs(p.Environ), true
 	if got := Main(ctx, p); got != step.exit {
 		return fail("", fmt.Sprintf("the demo went wrong: mailhaul %s ended with %d instead of %d", step.args, got, step.exit),
 			"The project is kept in "+s.dir+". Please report this.")

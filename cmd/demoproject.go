@@ -66,9 +66,9 @@ func (s *show) compare() error {
 	}
 	s.say(fmt.Sprintf("Compared message by message, by code that has no part in copying: %d messages are equal in content,\n"+
 		"date and flags. Trash was left out on purpose.\n"+
-		"The servers end with this process. The project is kept in %s; there go on working:\n"+
-		"  cd %s && mailhaul status     and:  mailhaul plan --offline\n"+
-		"Your own project begins with:  mailhaul init", equal, s.dir, s.dir))
+		"The servers end with this process, the project is kept in %s. To look around in it:\n"+
+		"  cd %s\n  mailhaul status\n  mailhaul plan --offline\n"+
+		"To begin a project of your own:  mailhaul init", equal, s.dir, s.dir))
 	return nil
 }
 

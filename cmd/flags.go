@@ -31,7 +31,7 @@ func (g *globals) register(flags *pflag.FlagSet) {
 	flags.Var(newChoice(&g.progress, "auto", "live", "lines", "none"), "progress",
 		"progress: auto, live, lines or none")
 	flags.BoolVarP(&g.quiet, "quiet", "q", false, "say the result only")
-	flags.BoolVarP(&g.verbose, "verbose", "v", false, "say more")
+	flags.BoolVarP(&g.verbose, "verbose", "v", false, "leave nothing out of lists")
 	flags.StringVar(&g.trace, "trace", "", "write what is said to servers into files in this `DIR`, without secrets")
 	flags.BoolVar(&g.noInput, "no-input", false, "never ask; a question is an error")
 }
@@ -96,7 +96,7 @@ Flags:
 {{.LocalFlags.FlagUsages | trimTrailingWhitespaces}}{{end}}
 {{- if .HasAvailableInheritedFlags}}
 
-Flags of every command: mailhaul --help{{end}}
+Flags of every command: mailhaul --help    Exit codes: mailhaul help exit-codes{{end}}
 `
 
 const helpTemplate = `{{with (or .Long .Short)}}{{. | trimTrailingWhitespaces}}

@@ -22,6 +22,8 @@ type Process struct {
 	Stdout  *os.File
 	Stderr  *os.File
 	Environ []string // as os.Environ gives it
+	// ForPeople says that a person reads standard output even where it is no terminal.
+	ForPeople bool
 	// Stop is closed by the first interrupt: what is in hand is finished, then the command ends. The second one
 	// cancels Main's context.
 	Stop <-chan struct{}
@@ -79,6 +81,7 @@ func rootCommand(a *app) *cobra.Command {
 				return err
 			}
 			a.term = view.NewTerminal(a.io.Stdin, a.io.Stdout, a.io.Stderr, a.io.Environ, a.flags.color)
+			a.term.Out.IsTerminal = a.term.Out.IsTerminal || a.io.ForPeople
 			return nil
 		},
 	}

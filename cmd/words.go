@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -109,7 +110,9 @@ func unknownFlag(c *cobra.Command, unknown *pflag.NotExistError) error {
 	var known []string
 	c.Flags().VisitAll(func(f *pflag.Flag) { known = append(known, f.Name) })
 	hint := ""
-	if near := nearest(unknown.GetSpecifiedName(), known); near != "" {
+	if near := nearest(unknown.GetSpecifiedName(), known); slices.Contains(commandNames(c.Root()), unknown.GetSpecifiedName()) {
+		hint = fmt.Sprintf("Did you mean the command \"mailhaul %s\"?", unknown.GetSpecifiedName())
+	} else if near != "" {
 		hint = fmt.Sprintf("Did you mean --%s?", near)
 	}
 	name := below(c)
