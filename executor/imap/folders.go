@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"mailhaul/state/mail"
 )
@@ -88,7 +89,26 @@ func (c *client) folders() ([]mail.Folder, error) {
 	for _, e := range l.entries {
 		folders = append(folders, c.folder(e))
 	}
+	separate(folders)
 	return folders, l.fill(folders)
+}
+
+// separate keeps names apart that decode to the same: "R&D", which is malformed, and "R&-D". The name that is encoded
+// as it should be keeps its path.
+func separate(folders []mail.Folder) {
+	proper := map[string]bool{}
+	for _, f := range folders {
+		if properName(f.Raw) {
+			proper[strings.Join(f.Path, "\x00")] = true
+		}
+	}
+	for _, f := range folders {
+		if !properName(f.Raw) && proper[strings.Join(f.Path, "\x00")] {
+			for i, level := range f.Path {
+				f.Path[i] = escapeAll(level)
+			}
+		}
+	}
 }
 
 // list runs LIST with a pattern of our making, extended where the server can.

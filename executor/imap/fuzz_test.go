@@ -76,7 +76,7 @@ func consume(r *response) {
 		_, _, _ = parseFetch(r.data, nil)
 	default:
 		(&selection{}).code(r.status)
-		classify("x", r.status, atAppend)
+		_ = classify("x", r.status, atAppend)
 	}
 }
 

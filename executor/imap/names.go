@@ -3,6 +3,7 @@ package imap
 import (
 	"encoding/base64"
 	"errors"
+	"fmt"
 	"strings"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -45,14 +46,20 @@ func encodeName(name string) string {
 	return b.String()
 }
 
-// decodeName reads one level of a name. What is no modified UTF-7 is given as it stands, its octets that are not UTF-8
-// or would be mistaken for others escaped, so that two names never become one: every decoded name that is not the
-// canonical encoding's own begins with the octets themselves.
+// decodeName reads one level of a name. What is no modified UTF-7 is given as it stands, octets that are no text
+// escaped; separate keeps the few apart that then look like another folder's.
 func decodeName(raw string) string {
-	if name, err := decodeUTF7(raw); err == nil && encodeName(name) == raw {
+	name, err := decodeUTF7(raw)
+	if err == nil && encodeName(name) == raw {
 		return name
 	}
 	return escapeName(raw)
+}
+
+// properName tells whether raw is the one encoding of what it decodes to.
+func properName(raw string) bool {
+	name, err := decodeUTF7(raw)
+	return err == nil && encodeName(name) == raw
 }
 
 var errUTF7 = errors.New("no modified UTF-7")
@@ -119,6 +126,19 @@ func escapeName(raw string) string {
 		b.WriteByte(hexDigits[raw[i]>>4])
 		b.WriteByte(hexDigits[raw[i]&15])
 		i++
+	}
+	return b.String()
+}
+
+// escapeAll escapes what means something in names, and all that is not plain.
+func escapeAll(level string) string {
+	var b strings.Builder
+	for i := range len(level) {
+		if c := level[i]; c == '&' || c == '=' || c < ' ' || c > '~' {
+			fmt.Fprintf(&b, "=%02X", c)
+		} else {
+			b.WriteByte(c)
+		}
 	}
 	return b.String()
 }

@@ -39,6 +39,8 @@ func TestHardCase_Folders(t *testing.T) {
 		{name: "F08 blanks at the ends", list: `* LIST () "/" " x "`, want: one(" x ", " x ")},
 		{name: "F09 modified UTF-7", list: `* LIST () "/" "Entw&APw-rfe/&ZeVnLIqe-"`, want: one("Entw&APw-rfe/&ZeVnLIqe-", "Entwürfe", "日本語")},
 		{name: "F10 lone ampersand", list: `* LIST () "/" "R&D"`, want: one("R&D", "R&D")},
+		{name: "F10 two that look alike", list: "* LIST () \"/\" R&D\r\n* LIST () \"/\" R&-D",
+			want: []mail.Folder{{Raw: "R&D", Path: mail.Path{"R=26D"}}, {Raw: "R&-D", Path: mail.Path{"R&D"}}}},
 		{name: "F10 escaped ampersand", list: `* LIST () "/" "R&-D"`, want: one("R&-D", "R&D")},
 		{name: "F10 slash for comma", list: `* LIST () "." "&4/A-"`, want: one("&4/A-", "&4/A-")},
 		{name: "F10 base64 of ASCII", list: `* LIST () "/" "&AGE-"`, want: one("&AGE-", "&AGE-")},

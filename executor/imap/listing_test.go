@@ -1,0 +1,167 @@
+package imap_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailhaul/executor/imap"
+	"mailhaul/state/mail"
+)
+
+func list(t *testing.T, s *imap.Source, q mail.Query) ([]mail.Message, error) {
+	t.Helper()
+	var all []mail.Message
+	for m, err := range s.List(context.Background(), inbox, q) {
+		if err != nil {
+			return all, err
+		}
+		all = append(all, m)
+	}
+	return all, nil
+}
+
+func TestHardCase_List(t *testing.T) {
+	at := func(uid mail.UID, size mail.Size) mail.Message { return mail.Message{UID: uid, Size: size} }
+	three := "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n"
+	want := []mail.Message{at(4, 1), at(5, 2), at(9, 3)}
+	for _, c := range []struct {
+		name   string
+		answer string
+		tagged string
+		query  mail.Query
+		want   []mail.Message
+		code   mail.Code
+	}{
+		{name: "usual", answer: three, want: want},
+		{name: "P10 out of order", answer: "* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n", want: want},
+		{name: "P13 split in two", answer: "* 1 FETCH (UID 4)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n", want: want},
+		{name: "star quirk", answer: "* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", query: mail.Query{From: 10}},
+		{name: "from", answer: three, query: mail.Query{From: 5}, want: want[1:]},
+		{name: "short", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", code: mail.CodeIMAPProtocol},
+		{name: "short for an expunge", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 EXPUNGE\r\n* 2 FETCH (UID 9 RFC822.SIZE 3)\r\n", want: []mail.Message{at(4, 1), at(9, 3)}},
+		{name: "unreadable line", answer: three + "* 4 FETCH (UID x RFC822.SIZE 1)\r\n", query: mail.Query{From: 2}, code: mail.CodeIMAPProtocol},
+		{name: "P12 NO after data", answer: three, tagged: "NO [EXPUNGEISSUED] gone", code: mail.CodeIMAPProtocol},
+		{name: "P10 UID 0 and over 32 bits", answer: three + "* 4 FETCH (UID 0 RFC822.SIZE 1)\r\n* 5 FETCH (UID 4294967296 RFC822.SIZE 1)\r\n", want: want},
+		{name: "P10 UID over 31 bits", answer: strings.Replace(three, "UID 9", "UID 4294967295", 1), want: []mail.Message{at(4, 1), at(5, 2), at(4294967295, 3)}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			f := newFake(t)
+			f.on["UID FETCH"] = func(p *peer) {
+				if c.tagged == "" {
+					c.tagged = "OK done"
+				}
+				p.say("%s%s %s\r\n", c.answer, p.tag, c.tagged)
+			}
+			got, err := list(t, f.source(t), c.query)
+			if (err == nil) != (c.code == "") || err != nil && mail.CodeOf(err) != c.code {
+				t.Fatalf("error %v (%v), want %v", err, mail.CodeOf(err), c.code)
+			}
+			if err == nil {
+				if diff := cmp.Diff(c.want, got); diff != "" {
+					t.Error(diff)
+				}
+			}
+		})
+	}
+}
+
+func TestListEndedByReader(t *testing.T) {
+	f := newFake(t)
+	var answer strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&answer, "* %d FETCH (UID %d RFC822.SIZE 1)\r\n", i+1, i+1)
+	}
+	f.on["UID FETCH"] = says(answer.String())
+	s := f.source(t)
+	for m, err := range s.List(context.Background(), inbox, mail.Query{}) {
+		if err != nil || m.UID == 5 {
+			break
+		}
+	}
+	if _, err := s.Folders(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestHardCase_D_Dates(t *testing.T) {
+	for text, want := range map[string]string{
+		`" 7-Jul-1996 02:44:25 -0700"`:       "1996-07-07T02:44:25-07:00",
+		`"7-Jul-1996 02:44:25 -0700"`:        "1996-07-07T02:44:25-07:00",
+		`"07-jul-1996 02:44:25 +1400"`:       "1996-07-07T02:44:25+14:00",
+		`"07-Jul-1996 02:44:25 -0000"`:       "1996-07-07T02:44:25Z",
+		`"01-Jan-1601 00:00:00 +0545"`:       "1601-01-01T00:00:00+05:45",
+		`"31-Dec-9999 23:59:59 -1200"`:       "9999-12-31T23:59:59-12:00",
+		`"01-Jan-0001 00:00:00 +0000"`:       "0001-01-01T00:00:00Z",
+		`"00-Jan-0000 00:00:00 +0000"`:       "0001-01-01T00:00:00Z",
+		`"31-Foo-1996 02:44:25 -0700"`:       "0001-01-01T00:00:00Z",
+		`"01-Jan-1969 00:00:00 +0000"`:       "1969-01-01T00:00:00Z",
+		`"01-Jan-2040 00:00:00 +0000"`:       "2040-01-01T00:00:00Z",
+		`NIL`:                                "0001-01-01T00:00:00Z",
+		"{26}\r\n07-Jul-1996 02:44:25 -0700": "1996-07-07T02:44:25-07:00",
+	} {
+		f := newFake(t)
+		f.on["EXAMINE"] = says("* 1 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n")
+		f.on["UID FETCH"] = says("* 1 FETCH (UID 1 INTERNALDATE " + text + " RFC822.SIZE 1)\r\n")
+		got, err := list(t, f.source(t), mail.Query{})
+		if err != nil || len(got) != 1 || got[0].InternalDate.Format(time.RFC3339) != want || got[0].Size != 1 {
+			t.Errorf("%s: %v, %v, want %s", text, got, err, want)
+		}
+	}
+}
+
+func TestHardCase_K_Flags(t *testing.T) {
+	f := newFake(t)
+	f.on["EXAMINE"] = says("* 1 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n")
+	f.on["UID FETCH"] = says("* 1 FETCH (FLAGS (\\Seen \\SEEN \\Recent \\Indexed \\$NOTJUNK $MDNSent $MdnSent a]b \x01 \xe4 \\Deleted) UID 1)\r\n")
+	got, err := list(t, f.source(t), mail.Query{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := mail.Flags{System: mail.Seen | mail.Deleted, Keywords: []string{"$MDNSent", "a]b", "\xe4"}}
+	if !got[0].Flags.Equal(want) {
+		t.Errorf("got %q", got[0].Flags)
+	}
+}
+
+func TestExists(t *testing.T) {
+	for name, answer := range map[string]string{
+		"SEARCH":  "* SEARCH 2 3 9 4294967296 x\r\n* SEARCH\r\n",
+		"ESEARCH": "* ESEARCH (TAG \"a (\") UID ALL 2:3,9:4294967295\r\n",
+		"long":    "* SEARCH" + strings.Repeat(" 7", 2<<20) + " 2 3\r\n",
+	} {
+		f := newFake(t)
+		f.on["UID SEARCH"] = says(answer)
+		got, err := f.source(t).Exists(context.Background(), inbox, []mail.UID{1, 2, 3, 5})
+		if err != nil || !slices.Equal(got, []mail.UID{2, 3}) {
+			t.Errorf("%s: %v, %v", name, got, err)
+		}
+	}
+}
+
+func TestHardCase_P_UIDValidity(t *testing.T) {
+	f := newFake(t)
+	f.on["EXAMINE"] = says("* 3 EXISTS\r\n* OK [UIDVALIDITY 8] new\r\n")
+	s, ctx := f.source(t), context.Background()
+	for name, err := range map[string]error{
+		"Fetch":  s.Fetch(ctx, inbox, []mail.UID{1}, newSink()),
+		"List":   second(list(t, s, mail.Query{})),
+		"Exists": second(s.Exists(ctx, inbox, []mail.UID{1})),
+	} {
+		if mail.KindOf(err) != mail.Stale || mail.CodeOf(err) != mail.CodeIMAPValidity {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	f = newFake(t)
+	f.on["EXAMINE"] = func(p *peer) { p.say("%s NO [NONEXISTENT] no such\r\n", p.tag) }
+	if _, err := list(t, f.source(t), mail.Query{}); mail.KindOf(err) != mail.Refused || mail.CodeOf(err) != mail.CodeIMAPFolderGone {
+		t.Error(err)
+	}
+}
+
+func second[T any](_ T, err error) error { return err }
