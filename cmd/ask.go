@@ -60,6 +60,7 @@ func (a *app) ask(text string) (string, error) {
 	}()
 	select {
 	case <-a.io.Stop:
+		blank(a.term.Err) // the terminal has written ^C behind the question
 		return "", errInterrupted
 	case got := <-answers:
 		if got.err != nil {
