@@ -25,6 +25,8 @@ package imap
 import (
 	"context"
 	"crypto/x509"
+	"encoding/json"
+	"fmt"
 	"io"
 	"net"
 	"sync"
@@ -72,11 +74,11 @@ type Login struct {
 	Password string
 }
 
-// String keeps the password out of every format verb.
-func (l Login) String() string { return "login of " + l.User }
+// Format keeps the password out of every verb.
+func (l Login) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "login of "+l.User) }
 
-// GoString does what String does.
-func (l Login) GoString() string { return l.String() }
+// MarshalJSON keeps the password out of JSON.
+func (l Login) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(l)) }
 
 // Timeouts bound every wait. Zero fields have the defaults that stand beside them.
 type Timeouts struct {

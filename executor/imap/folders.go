@@ -130,7 +130,7 @@ func (l *lister) list(pattern string) error {
 		return err
 	}
 	if st.verb != "OK" {
-		return classify(op, st, atFolder)
+		return l.c.fatalUnlessRefused(classify(op, st, atFolder))
 	}
 	return l.whole()
 }
@@ -198,7 +198,7 @@ func (c *client) find(raw string) (mail.Folder, bool, error) {
 		return mail.Folder{}, false, err
 	}
 	if st.verb != "OK" {
-		return mail.Folder{}, false, classify("find folder", st, atFolder)
+		return mail.Folder{}, false, c.fatalUnlessRefused(classify("find folder", st, atFolder))
 	}
 	want := c.spaces.path(raw, c.spaces.delim)
 	at := slices.IndexFunc(l.entries, func(e listed) bool {

@@ -49,7 +49,7 @@ func (c *client) choose(op, verb string, f mail.Folder, then ...*command) error 
 		return err
 	}
 	if st := answers[0]; st.verb != "OK" {
-		return classify(op, st, atFolder)
+		return c.fatalUnlessRefused(classify(op, st, atFolder))
 	}
 	sel.open = true
 	c.selected = sel

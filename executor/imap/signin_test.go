@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -202,6 +203,18 @@ func TestHardCase_P23_CapabilitiesAfterSignIn(t *testing.T) {
 	if got := strings.Join(f.commands(), "\n"); !strings.Contains(got, `LIST "" "*" RETURN (SPECIAL-USE)`) {
 		t.Error(got)
 	}
+}
+
+func TestLoginIsNotShown(t *testing.T) {
+	o := imap.Options{Login: imap.Login{User: "anna", Password: canary}}
+	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%d", "%x"} {
+		assertNoSecret(t, verb, fmt.Sprintf(verb, o.Login)+fmt.Sprintf(verb, &o.Login)+fmt.Sprintf(verb, o))
+	}
+	text, err := json.Marshal(o.Login)
+	if err != nil {
+		t.Error(err)
+	}
+	assertNoSecret(t, "JSON", string(text))
 }
 
 // TestTrace goes through a whole session with every secret method and looks for the password and the mail in the trace.
