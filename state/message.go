@@ -120,8 +120,8 @@ func (l *Ledger) See(ctx context.Context, rows []Message) error {
 }
 
 // Put replaces rows whole, or adds them, and records failures, in one transaction. A row that becomes Copied, Gone or
-// Skipped loses its failure, even one given here; one that is Copied under a known UID loses U0 and V0. Rows that claim a destination
-// UID which another row of the same folder pair has are refused (I5).
+// Skipped loses its failure, even one given here; one that is Copied under a known UID loses U0 and V0. Rows that claim
+// a destination UID which another row of the same folder pair has are refused (I5).
 func (l *Ledger) Put(ctx context.Context, rows []Message, failures []Failure) error {
 	return l.writer.write(ctx, func(t *tx) error { return t.put(rows, failures) })
 }

@@ -36,7 +36,7 @@ func (m *model) put(rows []state.Message, failures []state.Failure) {
 		m.failures[f.Folder][f.UID] = f
 	}
 	for _, r := range rows {
-		if r.State.Copied() {
+		if r.State.Copied() && r.DestinationUID != 0 {
 			r.U0, r.V0 = 0, 0
 		}
 		m.rows[r.Folder][r.UID] = r
@@ -165,7 +165,7 @@ func (d dice) row(f state.FolderID) state.Message {
 	if r.State.Copied() && d.IntN(2) == 0 {
 		r.DestinationUID = uid + 1000
 	}
-	if r.State.Doubt() {
+	if r.State.Doubt() || r.State.Copied() {
 		r.Attempt, r.U0, r.V0 = 1+r.Attempt, mail.UID(900+d.IntN(50)), 70
 	}
 	return r
@@ -214,7 +214,7 @@ func TestAgainstModel(t *testing.T) {
 	for _, f := range folders {
 		m.rows[f.ID], m.failures[f.ID] = map[mail.UID]state.Message{}, map[mail.UID]state.Failure{}
 	}
-	for step := range 250 {
+	for step := range 250 / slow {
 		f := folders[d.IntN(2)]
 		rows := d.batch(f.ID)
 		if step%3 == 0 {
