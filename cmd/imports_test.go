@@ -34,6 +34,7 @@ var arrows = map[string][]string{
 	"executor/endpointtest/compare": {},
 	"executor/endpointtest/dovecot": {},
 	"executor/endpointtest/proxy":   {},
+	"executor/endpointtest/rawcopy": {},
 }
 
 // narrow says of which files of another room a room may use the names, and which names beside those.
