@@ -26,6 +26,7 @@ type link struct {
 	client, server net.Conn
 	ended          chan struct{}
 	once           sync.Once
+	last           side // the direction of the latest octets, guarded by proxy.mu
 
 	mu      sync.Mutex
 	appends map[string]int // tags of APPEND commands, numbered from 1
@@ -75,6 +76,9 @@ func (l *link) cut() {
 
 // clientLines passes what the client sends, line by line, and records commands.
 func (l *link) clientLines(to *pipe) error {
+	if l.faults.Blind {
+		return pass(to, l.client, -1)
+	}
 	r := bufio.NewReaderSize(l.client, 1<<16)
 	if first, err := r.Peek(1); err != nil || first[0] == 0x16 {
 		return pass(to, r, -1) // a TLS handshake
@@ -174,6 +178,9 @@ func (l *link) noteAppend(line string) {
 
 // serverLines passes what the server sends, line by line.
 func (l *link) serverLines(to *pipe) error {
+	if l.faults.Blind {
+		return pass(to, l.server, -1)
+	}
 	r := bufio.NewReaderSize(l.server, 1<<16)
 	if first, err := r.Peek(1); err != nil || first[0] != '*' {
 		return pass(to, r, -1) // no greeting: TLS

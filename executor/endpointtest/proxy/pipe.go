@@ -74,7 +74,7 @@ func (p *pipe) Write(octets []byte) (int, error) {
 
 func (p *pipe) send(octets []byte) error {
 	p.passed += int64(len(octets))
-	p.link.proxy.passed(p.side, len(octets))
+	p.link.proxy.passed(p.link, p.side, len(octets))
 	if p.delayed == nil {
 		_, err := p.to.Write(octets)
 		return err
@@ -91,9 +91,11 @@ func (p *pipe) send(octets []byte) error {
 func (p *pipe) deliver(delayed <-chan parcel) {
 	defer close(p.done)
 	for parcel := range delayed {
-		select {
-		case <-time.After(time.Until(parcel.due)):
-		case <-p.link.ended:
+		if early := time.Until(parcel.due); early > 0 {
+			select {
+			case <-time.After(early):
+			case <-p.link.ended:
+			}
 		}
 		if _, err := p.to.Write(parcel.octets); err != nil {
 			for range delayed { //nolint:revive // nothing can be written any more, but the sender must not block

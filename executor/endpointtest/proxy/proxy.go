@@ -15,10 +15,12 @@ import (
 	"time"
 )
 
-// Faults are what goes wrong. Delay holds for all connections from now on, the rest for the next Times ones.
+// Faults are what goes wrong. Delay and Blind hold for all connections from now on, the rest for the next Times ones.
 type Faults struct {
 	// Delay is the time that every octet is on its way, in each direction. It limits no throughput.
 	Delay time.Duration
+	// Blind passes octets unread, for benchmarks: no command is recorded, and SwallowAppend does not work.
+	Blind bool
 	// Times is how many connections the faults below hit, in order of their coming; zero: one.
 	Times int
 	// CutToServer and CutToClient break the connection once that many octets passed in the direction; zero: never.
@@ -62,6 +64,7 @@ type Proxy struct {
 	links    map[*link]struct{}
 	count    int
 	octets   [2]int64
+	turns    int
 	closed   bool
 }
 
@@ -156,6 +159,14 @@ func (p *Proxy) Octets() (toServer, toClient int64) {
 	return p.octets[toServerSide], p.octets[toClientSide]
 }
 
+// Turns is how often a client spoke after its server had: the round trips of all connections together, for clients that
+// wait for answers before they go on.
+func (p *Proxy) Turns() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.turns
+}
+
 func (p *Proxy) accept() {
 	for {
 		c, err := p.listener.Accept()
@@ -183,7 +194,7 @@ func (p *Proxy) begin(client, server net.Conn) {
 		reset(server)
 		return
 	}
-	f := Faults{Delay: p.faults.Delay}
+	f := Faults{Delay: p.faults.Delay, Blind: p.faults.Blind}
 	if p.left > 0 {
 		f = p.faults
 		p.left--
@@ -205,10 +216,14 @@ func (p *Proxy) record(c Command) {
 	p.commands = append(p.commands, c)
 }
 
-func (p *Proxy) passed(direction side, n int) {
+func (p *Proxy) passed(l *link, direction side, n int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.octets[direction] += int64(n)
+	if direction == toServerSide && l.last == toClientSide {
+		p.turns++
+	}
+	l.last = direction
 }
 
 func (p *Proxy) close() {

@@ -164,3 +164,27 @@ func TestStallAndDelay(t *testing.T) {
 		t.Errorf("it took %s, want little more than 60ms", took)
 	}
 }
+
+func TestBlind(t *testing.T) {
+	p := proxy.Start(t, server(t).Addr())
+	p.Set(proxy.Faults{Blind: true, Delay: 5 * time.Millisecond})
+	c := dial(t, p)
+	r := bufio.NewReader(c)
+	if _, err := r.ReadString('\n'); err != nil {
+		t.Fatal(err)
+	}
+	for i := range 3 {
+		fmt.Fprintf(c, "a%d NOOP\r\nb%d NOOP\r\n", i, i)
+		for range 2 {
+			if line, err := r.ReadString('\n'); err != nil || !strings.Contains(line, "OK") {
+				t.Fatalf("%q: %v", line, err)
+			}
+		}
+	}
+	if n := len(p.Commands()); n != 0 {
+		t.Errorf("%d commands are recorded", n)
+	}
+	if n := p.Turns(); n != 3 {
+		t.Errorf("%d turns, want 3", n)
+	}
+}
