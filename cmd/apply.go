@@ -19,6 +19,7 @@ type applyFlags struct {
 	pass, wave  string
 	mailboxes   []string
 	autoApprove bool
+	resend      bool
 }
 
 func applyCommand(a *app) *cobra.Command {
@@ -35,13 +36,14 @@ func applyCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
 	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
 	c.Flags().StringArrayVar(&f.mailboxes, "mailbox", nil, "only mailboxes that fit `GLOB`; may be repeated")
+	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told\nwhether they arrived")
 	c.Flags().BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
 	return c
 }
 
 func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err error) {
-	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0) {
-		return usage("a plan file goes with none of --pass, --wave and --mailbox", "What is done stands in the plan.")
+	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0 || f.resend) {
+		return usage("a plan file goes with none of --pass, --wave, --mailbox and --resend-ambiguous", "What is done stands in the plan.")
 	}
 	a.beginEvents()
 	w, err := a.openWork(ctx, "apply", chosen{f.mailboxes, f.wave})
@@ -49,12 +51,15 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		return err
 	}
 	defer w.close(&err)
+	w.resendAmbiguous = f.resend
 	p, counted, err := f.plan(ctx, w, words)
 	switch {
 	case err != nil:
 		return err
 	case p == nil:
 		return a.noPassLeft()
+	case f.resend && !p.Pass.ResendAmbiguous:
+		return usage("--resend-ambiguous goes with a retry", "Run:  mailhaul apply --pass retry --resend-ambiguous")
 	case p.Pass.Kind == config.PassVerify:
 		return w.verifyPass(ctx, p)
 	}

@@ -22,6 +22,8 @@ type work struct {
 	memory    *memory
 	// inventories are what both sides said when the plan was made; nil for a saved one.
 	inventories map[string]plan.Inventory
+	// resendAmbiguous is --resend-ambiguous.
+	resendAmbiguous bool
 }
 
 // openWork reads the project, takes the lock and creates a missing state file. close must be called.
@@ -58,16 +60,29 @@ func (w *work) plan(ctx context.Context, pass string) (*plan.Plan, time.Duration
 	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
 		List:  true,
 		Flags: in.Pass.Kind == config.PassFull,
-		Prove: in.Pass.Kind == config.PassVerify,
+		Prove: proves(in.Due),
 	})
 	if err != nil {
 		return nil, 0, err
 	}
-	in.Inventories = w.inventories
+	in.Inventories, in.ResendAmbiguous = w.inventories, w.resendAmbiguous
 	if err := w.memory.recall(ctx, &in); err != nil {
 		return nil, 0, err
 	}
 	return plan.Build(in), time.Since(started), nil
+}
+
+// proves tells whether the right to write is to be proven: in a verify pass, and in the retry of one.
+func proves(due plan.Due) bool {
+	if due.Pass.Kind == config.PassVerify {
+		return true
+	}
+	for _, p := range due.Resume {
+		if p.Kind == config.PassVerify {
+			return true
+		}
+	}
+	return false
 }
 
 // survey asks both sides of the mailboxes that take part.

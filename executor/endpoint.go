@@ -72,6 +72,8 @@ type Endpoints interface {
 type Ledger interface {
 	// PutMailbox finds the mailbox by Name and SourceEndpoint or adds it, and updates the rest; it gives the row with ID.
 	PutMailbox(ctx context.Context, m state.Mailbox) (state.Mailbox, error)
+	// FindMailbox gives the mailbox of that Name and SourceEndpoint, if the ledger knows it.
+	FindMailbox(ctx context.Context, name, sourceEndpoint string) (state.Mailbox, bool, error)
 	// Folders lists the folder pairs of a mailbox, those of earlier UIDVALIDITYs too.
 	Folders(ctx context.Context, m state.MailboxID) ([]state.Folder, error)
 	// PutFolder adds (ID zero) or updates a folder pair and gives it with its ID.

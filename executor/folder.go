@@ -237,8 +237,11 @@ func (fr *folderRun) leaveOut(ctx context.Context) error {
 	}
 	sel := fr.selection()
 	sel.MaxSize = 0
-	q := state.Query{Folder: fr.rec.ID, States: []state.State{state.StateSeen, state.StateAbsent}, Selection: sel,
-		Below: fr.plan.UIDNext}
+	states := []state.State{state.StateSeen, state.StateAbsent}
+	if fr.failsTooLarge() {
+		states = append(states, state.StateLeftOut) // the policy was another one before
+	}
+	q := state.Query{Folder: fr.rec.ID, States: states, Selection: sel, Below: fr.plan.UIDNext}
 	return fr.each(ctx, q, func(rows []state.Message) error {
 		rows = slices.DeleteFunc(rows, func(r state.Message) bool { return r.Size <= limit })
 		var failures []state.Failure
@@ -249,9 +252,11 @@ func (fr *folderRun) leaveOut(ctx context.Context) error {
 	})
 }
 
+func (fr *folderRun) failsTooLarge() bool { return fr.mailbox.Settings.TooLarge == "fail" }
+
 // tooLarge decides about a message over the limit.
 func (fr *folderRun) tooLarge(row *state.Message) []state.Failure {
-	if fr.mailbox.Settings.TooLarge != "fail" {
+	if !fr.failsTooLarge() {
 		row.State = state.StateLeftOut
 		return nil
 	}

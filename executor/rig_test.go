@@ -26,6 +26,7 @@ type rig struct {
 	config    *config.Config
 	now       time.Time
 	stop      chan struct{}
+	resend    bool
 	// wrap puts a ledger of the test's own around the real one.
 	wrap   func(*state.Ledger) executor.Ledger
 	events []executor.Event
@@ -84,7 +85,7 @@ func (r *rig) plan(ctx context.Context, l *state.Ledger, pass string) (*plan.Pla
 	p := r.config.Passes[slices.IndexFunc(r.config.Passes, func(p *config.Pass) bool { return p.Name == pass })]
 	in := plan.Input{Config: r.config, Now: r.now, Lineage: l.Lineage(), Inventories: map[string]plan.Inventory{},
 		Memory: map[string][]state.FolderCount{}, Bounds: map[string]state.Pass{}}
-	in.Pass = p
+	in.Pass, in.ResendAmbiguous = p, r.resend
 	var frozen *state.Pass
 	if rec, ok, err := l.Pass(ctx, pass); err != nil {
 		return nil, err

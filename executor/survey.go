@@ -160,6 +160,9 @@ func (s *surveyor) prove(ctx context.Context) error {
 
 // list brings the ledger's memory of the source up to date.
 func (s *surveyor) list(ctx context.Context) error {
+	if err := s.moved(ctx); err != nil {
+		return err
+	}
 	row, err := s.Ledger.PutMailbox(ctx, s.mailbox.Row)
 	if err != nil {
 		return err

@@ -297,10 +297,9 @@ func TestBuildNotes(t *testing.T) {
 		}(), `IMAP-FOLDER-GONE anna@contoso.example: folder "Projects" is gone from the source: 100 messages of it never arrived`, ""},
 		{"another destination than before", func() *site {
 			s := of("full", box("INBOX"))
-			s.in.Known = map[string]state.Mailbox{"anna@contoso.example": {Destination: "other@contoso.example"}}
-			return s
-		}(), "anna@contoso.example: went to other@contoso.example before: unless the folders written there are found at " +
-			"new-anna@contoso.example, everything is copied again", ""},
+			return s.inventory("anna", func(i *Inventory) { i.FormerDestination = "other@contoso.example" })
+		}(), "anna@contoso.example: went to other@contoso.example before; what was written there is not at " +
+			"new-anna@contoso.example, so everything is copied anew", ""},
 		{"a mailbox that stopped earlier", func() *site {
 			s := of("full", box("INBOX"))
 			s.in.Held = []Held{{Mailbox: "eva@contoso.example", Pass: "verify", Code: mail.CodeIMAPLogin}}

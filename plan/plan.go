@@ -191,6 +191,9 @@ type Inventory struct {
 	Limits      mail.Limits // of the destination
 	// FlagChanges counts, per source folder (Raw), the copied messages whose flags changed since.
 	FlagChanges map[string]int64
+	// FormerDestination is where the mailbox went before, if its mail is not found at the new place and so is to be copied
+	// anew; empty: nothing has changed.
+	FormerDestination string
 	// Problem is why one side could not be asked; the folders are then missing.
 	Problem *Problem
 }

@@ -27,7 +27,12 @@ func (in *Input) warn(p *Plan) {
 
 // warn adds what is to be said of one mailbox.
 func (l *line) warn() {
-	if k, ok := l.in.Known[l.out.Name]; ok && k.Destination != "" && !strings.EqualFold(k.Destination, l.out.Destination) {
+	if former := l.inv.FormerDestination; former != "" {
+		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
+			Text: fmt.Sprintf("went to %s before; what was written there is not at %s, so everything is copied anew",
+				former, l.out.Destination)})
+	} else if k, ok := l.in.Known[l.out.Name]; !l.asked && ok && k.Destination != "" &&
+		!strings.EqualFold(k.Destination, l.out.Destination) {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
 			Text: fmt.Sprintf("went to %s before: unless the folders written there are found at %s, everything is copied again",
 				k.Destination, l.out.Destination)})

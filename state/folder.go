@@ -90,6 +90,16 @@ func (r *Reader) Mailboxes(ctx context.Context) ([]Mailbox, error) {
 	return all, wrap(r.path, err)
 }
 
+// FindMailbox gives the mailbox of that Name and SourceEndpoint, if the ledger knows it.
+func (r *Reader) FindMailbox(ctx context.Context, name, sourceEndpoint string) (Mailbox, bool, error) {
+	rows, err := r.rows(ctx, selectMailbox+" WHERE name = ? AND sendpoint = ?", []byte(name), sourceEndpoint)
+	found, err := collect(rows, err, scanMailbox)
+	if err != nil || len(found) == 0 {
+		return Mailbox{}, false, wrap(r.path, err)
+	}
+	return found[0], true, nil
+}
+
 // Folders lists the folder pairs of a mailbox by source path, those of earlier UIDVALIDITYs too, the older first.
 func (r *Reader) Folders(ctx context.Context, m MailboxID) ([]Folder, error) {
 	rows, err := r.rows(ctx, selectFolder+" WHERE f.mailbox = ? ORDER BY f.path, f.source, f.id", int64(m))

@@ -91,7 +91,7 @@ func (v *planView) mailbox(t *table, m *plan.Mailbox) {
 func copied(folders []plan.Folder) int {
 	n := 0
 	for _, f := range folders {
-		if !f.Excluded {
+		if !f.Excluded && !f.NoSelect {
 			n++
 		}
 	}
