@@ -33,12 +33,16 @@ type migration struct {
 	users        []string
 	passes       string
 	endpoint     string // more attributes of both endpoints
+	env          []string
 }
 
 // The passwords are canaries too: no file but users.csv and no output may hold them.
 func passwordOf(user, side string) string {
 	return "CANARY-" + side + "-" + strings.ToUpper(user[:2]) + `-"\§ *`
 }
+
+// old2020 is a date that every prestage takes.
+var old2020 = time.Date(2020, 2, 29, 8, 30, 0, 0, time.UTC)
 
 func newMigration(t *testing.T, users ...string) *migration {
 	t.Helper()
@@ -98,7 +102,7 @@ type result struct {
 
 func (m *migration) command(args ...string) *exec.Cmd {
 	c := exec.Command(cmp.Or(m.program, "mailhaul"), args...)
-	c.Dir = m.dir
+	c.Dir, c.Env = m.dir, append(os.Environ(), m.env...)
 	return c
 }
 
@@ -442,7 +446,7 @@ func TestDovecotMemory(t *testing.T) {
 }
 
 // built makes the program as users have it: the race detector would change its memory and its pace.
-func built(t *testing.T) string {
+func built(t testing.TB) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		program := filepath.Join(os.TempDir(), fmt.Sprintf("mailhaul-test-%d", os.Getpid()))

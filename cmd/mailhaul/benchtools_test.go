@@ -1,0 +1,208 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailhaul/executor/endpointtest/rawcopy"
+)
+
+func pow(base, exponent float64) float64 { return math.Pow(base, exponent) }
+
+// contender is a program that copies. prepare writes its files; run is measured.
+type contender struct {
+	name    string
+	prepare func(b *testing.B, a *arena, s *stage, dir string)
+	run     func(b *testing.B, a *arena, s *stage, dir string) (peak int64)
+}
+
+func contenders(s *stage) []contender {
+	all := []contender{{"mailhaul", prepareMailhaul, runMailhaul}}
+	if _, err := exec.LookPath("mbsync"); err == nil {
+		all = append(all, contender{"mbsync", prepareMbsync, runMbsync})
+	}
+	if s.unchanged {
+		return all // the bound keeps no memory of what it copied
+	}
+	return append(all, contender{"raw single", nil, raw(1)}, contender{"raw multi", nil, raw(50)})
+}
+
+// measure lets all programs do the work, in turns. A first turn that does not count warms caches; where nothing has
+// changed it is what brings the mail over.
+func (a *arena) measure(b *testing.B, w work, r *report) {
+	s := a.stage(b, w)
+	all := contenders(s)
+	dirs := make([]string, len(all))
+	for turn := range *rounds + 1 {
+		for i, c := range all {
+			if !w.unchanged {
+				a.empty(b, w.mail)
+				dirs[i] = ""
+			}
+			if dirs[i] == "" {
+				dirs[i] = a.project(b, c, s)
+			}
+			f := a.once(b, c, s, dirs[i])
+			if turn > 0 {
+				r.add(w, c.name, f)
+			}
+		}
+	}
+	a.empty(b, w.mail)
+	r.metrics(b, w)
+}
+
+func (a *arena) project(b *testing.B, c contender, s *stage) string {
+	b.Helper()
+	if s.unchanged {
+		// The programs know different destinations: each has brought its own.
+		a.empty(b, s.mail)
+	}
+	a.runs++
+	dir := filepath.Join(a.dir, fmt.Sprintf("run%d", a.runs))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		b.Fatal(err)
+	}
+	if c.prepare != nil {
+		c.prepare(b, a, s, dir)
+	}
+	return dir
+}
+
+// once is one run: figures, and the proof that it did the work.
+func (a *arena) once(b *testing.B, c contender, s *stage, dir string) figures {
+	b.Helper()
+	f := figures{busy: awaitQuiet()}
+	before := s.turns()
+	start := time.Now()
+	f.peak = c.run(b, a, s, dir)
+	f.wall = time.Since(start)
+	for i, n := range s.turns() {
+		f.turns[i] = n - before[i]
+	}
+	a.arrived(b, s, c.name)
+	return f
+}
+
+func (s *stage) turns() (n [2]int) {
+	if s.old.proxy != nil {
+		n = [2]int{s.old.proxy.Turns(), s.new.proxy.Turns()}
+	}
+	return n
+}
+
+func raw(group int) func(*testing.B, *arena, *stage, string) int64 {
+	return func(b *testing.B, _ *arena, s *stage, _ string) int64 {
+		b.Helper()
+		var g errgroup.Group
+		for i := range s.mail.mailboxes {
+			user := s.mail.user(i)
+			j := rawcopy.Job{From: s.old.side(b, user), To: s.new.side(b, user), Folder: "INBOX", Group: group}
+			g.Go(func() error {
+				_, err := rawcopy.Copy(context.Background(), j)
+				return err
+			})
+		}
+		if err := g.Wait(); err != nil {
+			b.Fatal(err)
+		}
+		return 0
+	}
+}
+
+func prepareMailhaul(b *testing.B, _ *arena, s *stage, dir string) {
+	b.Helper()
+	hcl := fmt.Sprintf("mailhaul {\n  mailboxes = %d\n}\n", s.mail.mailboxes)
+	for name, d := range map[string]door{"old": s.old, "new": s.new} {
+		protection := "tls = \"none\"\n  allow_plaintext = true"
+		if d.caFile != "" {
+			protection = fmt.Sprintf("tls = \"implicit\"\n  ca_file = %q", d.caFile)
+		}
+		hcl += fmt.Sprintf("endpoint \"imap\" %q {\n  host = %q\n  port = %d\n  connections = 100\n  %s\n}\n",
+			name, d.host, d.port, protection)
+	}
+	hcl += "users \"staff\" {\n  from = endpoint.imap.old\n  to = endpoint.imap.new\n  csv = \"users.csv\"\n}\n" +
+		"pass \"full\" {}\n"
+	csv := "source,password,destination,destination_password\n"
+	for i := range s.mail.mailboxes {
+		csv += fmt.Sprintf("%[1]s,%[2]s,%[1]s,%[2]s\n", s.mail.user(i), benchPassword)
+	}
+	put(b, dir, "mailhaul.hcl", hcl)
+	put(b, dir, "users.csv", csv)
+}
+
+func put(b *testing.B, dir, name, text string) {
+	b.Helper()
+	if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+		b.Fatal(err)
+	}
+}
+
+func runMailhaul(b *testing.B, a *arena, _ *stage, dir string) int64 {
+	b.Helper()
+	c := exec.Command(a.program, "apply", "--auto-approve")
+	return finishAll(b, dir, c)
+}
+
+// prepareMbsync writes one configuration for each mailbox: one mbsync does its channels one after the other.
+func prepareMbsync(b *testing.B, _ *arena, s *stage, dir string) {
+	b.Helper()
+	for i := range s.mail.mailboxes {
+		user := s.mail.user(i)
+		rc := ""
+		for name, d := range map[string]door{"old": s.old, "new": s.new} {
+			protection := "SSLType None\nAuthMechs LOGIN"
+			if d.caFile != "" {
+				// The certificate is for this name; mbsync checks no IP addresses.
+				d.host, protection = "localhost", "SSLType IMAPS\nSystemCertificates no\nCertificateFile "+d.caFile
+			}
+			rc += fmt.Sprintf("IMAPAccount %[1]s\nHost %s\nPort %d\nUser %s\nPass %s\n%s\n\nIMAPStore %[1]s\nAccount %[1]s\n\n",
+				name, d.host, d.port, user, benchPassword, protection)
+		}
+		rc += "Channel all\nFar :old:\nNear :new:\nPatterns *\nCreate Near\nSync Pull\nCopyArrivalDate yes\nSyncState " +
+			filepath.Join(dir, fmt.Sprintf("state%d", i)) + "/\n"
+		put(b, dir, fmt.Sprintf("rc%d", i), rc)
+		if err := os.Mkdir(filepath.Join(dir, fmt.Sprintf("state%d", i)), 0o700); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func runMbsync(b *testing.B, _ *arena, s *stage, dir string) int64 {
+	b.Helper()
+	var all []*exec.Cmd
+	for i := range s.mail.mailboxes {
+		all = append(all, exec.Command("mbsync", "-q", "-c", fmt.Sprintf("rc%d", i), "all")) //nolint:gosec // our own argument
+	}
+	return finishAll(b, dir, all...)
+}
+
+// finishAll runs processes at once until all have ended well. Their memory is added up.
+func finishAll(b *testing.B, dir string, all ...*exec.Cmd) (sum int64) {
+	b.Helper()
+	outputs, peaks := make([]bytes.Buffer, len(all)), make([]func() int64, len(all))
+	for i, c := range all {
+		c.Dir, c.Stdout, c.Stderr = dir, &outputs[i], &outputs[i]
+		if err := c.Start(); err != nil {
+			b.Fatal(err)
+		}
+		peaks[i] = watchMemory(c.Process.Pid)
+	}
+	for i, c := range all {
+		if err := c.Wait(); err != nil {
+			b.Fatalf("%s: %v\n%s", strings.Join(c.Args, " "), err, outputs[i].String())
+		}
+		sum += peaks[i]()
+	}
+	return sum
+}
