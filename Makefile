@@ -5,13 +5,15 @@ BIN      := bin
 PACKAGES := ./... ./testdata/mail
 LINT     := v2.15.0
 FUZZTIME ?= 30s
+BENCH    ?= .*
+ROUNDS   ?= 5
 
 # Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
 ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build demo test bench lint fuzz clean help
+.PHONY: build demo test bench roombench lint fuzz clean help
 
 build: ## build bin/mailhaul
 	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
@@ -24,8 +26,11 @@ test: ## everything, with the race detector; installs what the tests need where 
 	go vet $(PACKAGES)
 	go test -race $(PACKAGES)
 
-bench: ## the benchmarks, without the tests
-	go test -run '^$$' -bench . -benchmem $(PACKAGES)
+bench: ## mailhaul, mbsync and the bound of the protocol side by side; BENCH=small ROUNDS=5 choose
+	go test ./cmd/mailhaul -run '^$$' -bench 'Peers/^($(BENCH))$$' -benchtime 1x -timeout 2h -rounds $(ROUNDS)
+
+roombench: ## the benchmarks of single rooms
+	go test -run '^$$' -bench . -skip Peers -benchmem $(PACKAGES)
 
 lint: $(BIN)/golangci-lint-$(LINT) ## gofmt, the linters at their pinned release, go.mod
 	@unformatted=$$(gofmt -l cmd config executor plan state testdata); \
@@ -49,4 +54,4 @@ clean: ## remove what the build made
 	rm -rf $(BIN) mailhaul-demo*
 
 help: ## this list
-	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 14
+	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1\t\2/p' Makefile | expand -t 18
