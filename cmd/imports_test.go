@@ -17,17 +17,18 @@ import (
 // arrows says which rooms of the house each room may import. No arrow runs up: cmd stands above executor, executor
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
-	"cmd/mailhaul":  {"cmd"},
-	"cmd":           {"cmd/demo", "cmd/view", "config", "executor", "executor/imap", "plan", "state", "state/mail"},
-	"cmd/demo":      {"state/mail", "testdata/mail"},
-	"cmd/view":      {"config", "executor", "plan", "state", "state/mail"},
-	"config":        {},
-	"executor":      {"plan", "state", "state/mail"},
-	"executor/imap": {"state/mail"},
-	"plan":          {"config", "state", "state/mail"},
-	"state":         {"state/mail"},
-	"state/mail":    {},
-	"testdata/mail": {},
+	"cmd/mailhaul":   {"cmd"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "plan", "state", "state/mail"},
+	"cmd/demo":       {"state/mail", "testdata/mail"},
+	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
+	"config":         {},
+	"executor":       {"plan", "state", "state/mail"},
+	"executor/check": {"state/mail"},
+	"executor/imap":  {"state/mail"},
+	"plan":           {"config", "state", "state/mail"},
+	"state":          {"state/mail"},
+	"state/mail":     {},
+	"testdata/mail":  {},
 
 	// What tests stand on. The judge of a copy (compare) and the servers share no code with what they judge.
 	"executor/endpointtest":         {"executor", "state", "state/mail"},

@@ -1,0 +1,217 @@
+package check_test
+
+import (
+	"encoding/base64"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+	"unicode/utf16"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailhaul/executor/check"
+	"mailhaul/executor/endpointtest/compare"
+	"mailhaul/executor/endpointtest/dovecot"
+	samplemail "mailhaul/testdata/mail"
+)
+
+// bench is two accounts on one Dovecot and the mailbox that compares them, folder names unchanged.
+type bench struct {
+	t       *testing.T
+	server  *dovecot.Server
+	a, b    compare.Account
+	mailbox check.Mailbox
+}
+
+const password = `se"c\ret ü`
+
+func newBench(t *testing.T) *bench {
+	t.Helper()
+	s := dovecot.Start(t, dovecot.Options{Users: map[string]string{"a": password, "b": password}})
+	x := &bench{t: t, server: s, a: compare.Account{Addr: s.Addr(), User: "a", Password: password},
+		b: compare.Account{Addr: s.Addr(), User: "b", Password: password}}
+	at := check.Server{Host: s.Host, Port: s.Port, TLS: check.TLSNone, User: "a", Password: password}
+	x.mailbox = check.Mailbox{Name: "a@old.example", Target: "a@new.example", Source: at, Destination: at}
+	x.mailbox.Destination.User = "b"
+	return x
+}
+
+// fill puts the same mail into the accounts.
+func (x *bench) fill(m compare.Mail, accounts ...compare.Account) {
+	x.t.Helper()
+	for _, s := range samplemail.All() {
+		m.Samples = append(m.Samples, s.Octets)
+	}
+	for _, a := range accounts {
+		if err := compare.Fill(x.t.Context(), a, m); err != nil {
+			x.t.Fatal(err)
+		}
+	}
+}
+
+func (x *bench) put(a compare.Account, folder, octets string, date time.Time, flags ...string) {
+	x.t.Helper()
+	if err := compare.Add(x.t.Context(), a, folder, []byte(octets), date, flags...); err != nil {
+		x.t.Fatal(err)
+	}
+}
+
+// pairs maps folders to themselves, raw names as Dovecot shows them.
+func (x *bench) pairs(folders ...check.Name) {
+	x.mailbox.Pairs = nil
+	for _, f := range folders {
+		x.mailbox.Pairs = append(x.mailbox.Pairs, check.Pair{Sources: []check.Name{f}, Destination: f})
+	}
+}
+
+// raw are the names of compare.FolderNames on the wire.
+func raw() []check.Name {
+	shift := regexp.MustCompile("[^ -~]+")
+	base64 := base64.NewEncoding("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,").WithPadding(base64.NoPadding)
+	var names []check.Name
+	for _, n := range compare.FolderNames(false) {
+		wire := shift.ReplaceAllStringFunc(strings.ReplaceAll(n, "&", "&-"), func(s string) string {
+			var octets []byte
+			for _, u := range utf16.Encode([]rune(s)) {
+				octets = append(octets, byte(u>>8), byte(u))
+			}
+			return "&" + base64.EncodeToString(octets) + "-"
+		})
+		names = append(names, check.Name{Raw: wire, Path: n})
+	}
+	return names
+}
+
+// run checks the mailbox and gives the findings, one line each.
+func (x *bench) run(o check.Options) (check.Result, []string) {
+	x.t.Helper()
+	var result check.Result
+	var lines []string
+	o.Finding = func(f check.Finding) error {
+		lines = append(lines, fmt.Sprintf("%s %s->%s %s", f.Sign, f.Source, f.Destination, strings.Join(f.What, ",")))
+		return nil
+	}
+	o.Done = func(r check.Result) { result = r }
+	if err := check.Run(x.t.Context(), []check.Mailbox{x.mailbox}, o); err != nil {
+		x.t.Fatal(err)
+	}
+	slices.Sort(lines)
+	return result, lines
+}
+
+func TestSameMailIsTheSame(t *testing.T) {
+	x := newBench(t)
+	x.fill(compare.Mail{Messages: 450, Seed: 3, Big: 2 << 20}, x.a, x.b)
+	x.pairs(raw()...)
+	for name, o := range map[string]check.Options{"bodies": {}, "headers": {Headers: true}, "sample": {Sample: 30}} {
+		r, lines := x.run(o)
+		all := r.Tally.Source
+		if r.Err != nil || r.Fails() || len(lines) > 0 || r.Tally.Same != all || all < 451 {
+			t.Errorf("%s: %+v, %q", name, r, lines)
+		}
+		full := name == "bodies" && r.Tally.Bodies == all
+		none := name == "headers" && r.Tally.Bodies == 0
+		some := name == "sample" && r.Tally.Bodies > all/5 && r.Tally.Bodies < all/2
+		if !full && !none && !some {
+			t.Errorf("%s: %d bodies were read", name, r.Tally.Bodies)
+		}
+	}
+}
+
+func TestEachDifferenceIsFound(t *testing.T) {
+	x := newBench(t)
+	day := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	text := func(id, body string) string {
+		return fmt.Sprintf("Message-ID: <%s@x>\r\nFrom: a@b\r\nSubject: %s\r\n\r\n%s\r\n", id, id, body)
+	}
+	both := func(id string) {
+		x.put(x.a, "INBOX", text(id, "body"), day)
+		x.put(x.b, "INBOX", text(id, "body"), day)
+	}
+	both("same")
+	both("twice")
+	x.put(x.b, "INBOX", text("twice", "body"), day)
+	x.put(x.a, "INBOX", text("lost", "body"), day)
+	x.put(x.b, "INBOX", text("new", "body"), day)
+	x.put(x.a, "INBOX", text("flags", "body"), day, `\Seen`, "$Label1")
+	x.put(x.b, "INBOX", text("flags", "body"), day, `\Seen`, "$Label2")
+	x.put(x.a, "INBOX", text("date", "body"), day)
+	x.put(x.b, "INBOX", text("date", "body"), day.Add(time.Second))
+	x.put(x.a, "INBOX", text("altered", "body"), day)
+	x.put(x.b, "INBOX", text("altered", "bodY"), day)
+	x.put(x.a, "INBOX", text("trace", "body"), day)
+	x.put(x.b, "INBOX", "Received: from c\r\n by d\r\n"+text("trace", "body")+"\r\n", day)
+	x.put(x.a, "INBOX", text("deleted", "body"), day, `\Deleted`)
+	x.put(x.a, "INBOX", text("large", strings.Repeat("x", 4000)), day)
+	// Two equal ones at the source, one of which arrived.
+	x.put(x.a, "INBOX", "no header, twice", day)
+	x.put(x.a, "INBOX", "no header, twice", day)
+	x.put(x.b, "INBOX", "no header, twice", day)
+	x.pairs(check.Name{Raw: "INBOX", Path: "INBOX"})
+	x.mailbox.MaxSize = 3000
+
+	r, lines := x.run(check.Options{})
+	want := []string{"+ ->INBOX ", "- INBOX->INBOX ", "- INBOX->INBOX ", `. INBOX->INBOX marked \Deleted`,
+		". INBOX->INBOX over max_size", "2 ->INBOX ", "~ INBOX->INBOX date", "~ INBOX->INBOX flags", "~ INBOX->INBOX octets"}
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("findings (-want +got):\n%s", diff)
+	}
+	tally := check.Tally{Source: 11, Destination: 9, Same: 4, Rewritten: 1, Missing: 2, Extra: 1, Twice: 1, Differs: 3,
+		Altered: 1, LeftOut: 2, Bodies: 11}
+	if diff := cmp.Diff(tally, r.Tally); diff != "" || !r.Fails() {
+		t.Errorf("tally (-want +got):\n%s", diff)
+	}
+
+	// By headers the altered body has the same size and passes; the rest is found all the same.
+	_, lines = x.run(check.Options{Headers: true})
+	want = slices.DeleteFunc(want, func(l string) bool { return strings.HasSuffix(l, "octets") })
+	want = append(want, "~ INBOX->INBOX size") // the trace header's
+	if diff := cmp.Diff(want, lines); diff != "" {
+		t.Errorf("findings by headers (-want +got):\n%s", diff)
+	}
+	_, lines = x.run(check.Options{Sample: 100})
+	if !slices.Contains(lines, "~ INBOX->INBOX octets") || slices.Contains(lines, "~ INBOX->INBOX size") {
+		t.Errorf("a sample of all is not everything: %q", lines)
+	}
+}
+
+func TestFoldersThatAreNotCompared(t *testing.T) {
+	x := newBench(t)
+	x.fill(compare.Mail{Messages: 8, Seed: 1}, x.a)
+	names := raw()
+	x.pairs(names[0])
+	x.mailbox.Pairs[0].Destination.Raw = "" // INBOX has no counterpart
+	x.mailbox.Pairs = append(x.mailbox.Pairs, check.Pair{Sources: names[1:2], Destination: check.Name{Raw: "Nowhere", Path: "Nowhere"}})
+	x.mailbox.Aside = []check.Aside{{Name: names[2], Rule: "exclude x"}, {Name: names[3], Fault: "no name left"}}
+	x.mailbox.Others = []check.Other{{Path: "Mine", Messages: 7}}
+	r, _ := x.run(check.Options{})
+	got := map[string]string{}
+	for _, f := range r.Folders {
+		text := f.LeftOut
+		if f.Problem != "" {
+			text = "problem"
+		}
+		if f.Absent {
+			text += "absent"
+		}
+		got[strings.Join(f.Source, "+")+"->"+f.Destination] = fmt.Sprintf("%s %d missing, %d extra", text, f.Tally.Missing, f.Tally.Extra)
+	}
+	for key, want := range map[string]string{
+		"INBOX->INBOX":            "absent 1 missing, 0 extra",
+		"Sent->Nowhere":           "problem 0 missing, 0 extra",
+		"Archive/2023/Q1->":       "exclude x 0 missing, 0 extra",
+		"Projekte/Über & unter->": "problem 0 missing, 0 extra",
+		"->Mine":                  " 0 missing, 7 extra",
+		names[4].Raw + "->":       "problem 0 missing, 0 extra", // the mapping does not know it
+	} {
+		if got[key] != want {
+			t.Errorf("%s: %q, want %q", key, got[key], want)
+		}
+	}
+	if !r.Fails() {
+		t.Error("folders that were not compared pass")
+	}
+}

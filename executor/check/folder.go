@@ -1,0 +1,243 @@
+package check
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"mailhaul/state/mail"
+)
+
+// reader reads one side of a mailbox. It opens a new session where one is lost, and goes on with what is still asked
+// for.
+type reader struct {
+	server Server
+	conn   *conn
+	open   string // the folder that conn has open
+	// validity is the UIDVALIDITY under which each folder was listed.
+	validity map[string]string
+	// barren counts lost connections since the last message came.
+	barren int
+}
+
+// tries is how often a connection is opened in a row, and a message asked for, before it is given up.
+const tries = 3
+
+// barrenMost is how many connections in a row may be lost without a message coming.
+const barrenMost = 30
+
+func newReader(s Server) *reader { return &reader{server: s, validity: map[string]string{}} }
+
+func (r *reader) close() {
+	if r.conn != nil {
+		r.conn.close()
+		r.conn = nil
+	}
+}
+
+// session gives a signed-in connection.
+func (r *reader) session(ctx context.Context) (*conn, error) {
+	for attempt := 1; r.conn == nil; attempt++ {
+		c, err := dial(ctx, r.server)
+		switch {
+		case err == nil:
+			r.conn, r.open = c, ""
+		case ctx.Err() != nil:
+			return nil, context.Cause(ctx)
+		case attempt == tries || mail.KindOf(err) == mail.Auth:
+			return nil, err
+		default:
+			if err := sleep(ctx, time.Duration(attempt)*time.Second); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return r.conn, nil
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+// again calls work with a session until it succeeds, is refused, or has lost its connection too often.
+func (r *reader) again(ctx context.Context, work func(*conn) error) error {
+	for attempt := 1; ; attempt++ {
+		c, err := r.session(ctx)
+		if err != nil {
+			return err
+		}
+		unguard := c.guard(ctx)
+		err = work(c)
+		unguard()
+		if err == nil || isRefused(err) {
+			return err
+		}
+		r.close()
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		if attempt == tries {
+			return err
+		}
+	}
+}
+
+func isRefused(err error) bool {
+	var refused *refusal
+	return errors.As(err, &refused)
+}
+
+// folders lists the raw names of the folders that can hold messages, without those of other people.
+func (r *reader) folders(ctx context.Context) ([]string, error) {
+	var names []string
+	err := r.again(ctx, func(c *conn) error {
+		names = nil
+		var own, foreign []string
+		if c.has("NAMESPACE") {
+			err := c.run("ask for namespaces", "NAMESPACE", nil, func(n response) {
+				if o, f, ok := n.prefixes(); ok {
+					own, foreign = o, f
+				}
+			})
+			if err != nil && !isRefused(err) {
+				return err
+			}
+		}
+		return c.run("list folders", `LIST "" "*"`, nil, func(l response) {
+			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) {
+				names = append(names, raw)
+			}
+		})
+	})
+	return names, err
+}
+
+// theirs tells whether a folder is other people's: the longest prefix decides.
+func theirs(raw string, own, foreign []string) bool {
+	longest := func(prefixes []string) int {
+		n := -1
+		for _, p := range prefixes {
+			if strings.HasPrefix(raw, p) || p != "" && raw == p[:len(p)-1] {
+				n = max(n, len(p))
+			}
+		}
+		return n
+	}
+	return longest(foreign) > longest(own)
+}
+
+// opened is what a server says of a folder when it is opened.
+type opened struct {
+	exists   int
+	validity string // UIDVALIDITY; empty where the server names none
+}
+
+var validity = regexp.MustCompile(`(?i)^\* OK \[UIDVALIDITY ([0-9]+)\]`)
+
+// examine opens a folder read-only.
+func (c *conn) examine(raw string) (o opened, err error) {
+	err = c.exchange("open folder", parts("EXAMINE", raw), nil, func(r response) {
+		if words := strings.Fields(r.text); len(words) == 3 && strings.EqualFold(words[2], "EXISTS") {
+			o.exists, _ = strconv.Atoi(words[1]) // what is no number is no count
+		}
+		if m := validity.FindStringSubmatch(r.text); m != nil {
+			o.validity = m[1]
+		}
+	})
+	return o, err
+}
+
+// vocabulary numbers sets of keywords, so that an entry needs no more than a number. Both sides use it at a time.
+type vocabulary struct {
+	mu   sync.Mutex
+	sets map[string]uint32
+}
+
+func (v *vocabulary) number(keywords []string) uint32 {
+	if len(keywords) == 0 {
+		return 0
+	}
+	set := strings.ToLower(strings.Join(keywords, " "))
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	n, known := v.sets[set]
+	if !known {
+		n = uint32(len(v.sets) + 1) //nolint:gosec // fewer sets than messages
+		v.sets[set] = n
+	}
+	return n
+}
+
+// list reads UID, date, size and flags of every message of a folder, UIDs ascending.
+func (r *reader) list(ctx context.Context, raw string, words *vocabulary) ([]entry, error) {
+	var all []entry
+	err := r.again(ctx, func(c *conn) error {
+		o, err := c.examine(raw)
+		r.open, r.validity[raw] = raw, o.validity
+		all = nil
+		if err != nil || o.exists == 0 {
+			return err
+		}
+		err = c.run("list messages", "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", nil, func(f response) {
+			if n, ok := f.fetched(); ok && n.hasAll {
+				all = append(all, entry{uid: n.uid, date: n.date, size: n.size, system: n.flags.System,
+					words: words.number(n.flags.Keywords)})
+			}
+		})
+		if err != nil {
+			return err
+		}
+		all = sorted(all)
+		if len(all) < o.exists {
+			all, err = c.whole(raw, all)
+		}
+		return err
+	})
+	return all, err
+}
+
+// sorted orders entries by UID, each once: news of flags may have come between.
+func sorted(all []entry) []entry {
+	byUID := func(a, b entry) int { return cmp.Compare(a.uid, b.uid) }
+	if !slices.IsSortedFunc(all, byUID) {
+		slices.SortStableFunc(all, byUID)
+	}
+	return slices.CompactFunc(all, func(a, b entry) bool { return a.uid == b.uid })
+}
+
+// whole adds the messages that the listing lacks: one line that can't be understood must not hide a message. Of these
+// no more than the UID is known.
+func (c *conn) whole(raw string, all []entry) ([]entry, error) {
+	err := c.run("look for messages", "UID SEARCH ALL", nil, func(r response) {
+		rest, ok := strings.CutPrefix(strings.ToUpper(r.text), "* SEARCH")
+		for _, word := range strings.Fields(rest) {
+			if uid, err := strconv.ParseUint(word, 10, 32); ok && err == nil && uid > 0 {
+				all = append(all, entry{uid: mail.UID(uid), date: noDate})
+			}
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	all = sorted(all)
+	now, err := c.examine(raw) // messages may have gone meanwhile
+	if err != nil || len(all) >= now.exists {
+		return all, err
+	}
+	return nil, &mail.Error{Op: "list messages", Kind: mail.Transient, Code: mail.CodeIMAPProtocol,
+		Err: fmt.Errorf("the server listed %d of %d messages", len(all), now.exists)}
+}
