@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -385,5 +386,37 @@ func TestAppendLeavesFolder(t *testing.T) {
 		if strings.Contains(strings.Join(got, "\n"), "CLOSE") {
 			t.Error("CLOSE would expunge")
 		}
+	}
+}
+
+// TestAppendStaysInFolder: a folder open for writing stays open from one APPEND to the next, and only so long.
+func TestAppendStaysInFolder(t *testing.T) {
+	f := newFake(t)
+	d := f.destination(t)
+	ctx := context.Background()
+	other := mail.Folder{Raw: "Other", Path: mail.Path{"Other"}}
+	for _, step := range []func() error{
+		func() error { _, err := d.Open(ctx, inbox); return err },
+		func() error { _, err := send(t, d, "x"); return err },
+		func() error { _, err := send(t, d, "y"); return err },
+		func() error { return d.Append(ctx, other, nil, func(mail.Appended) {}) },
+		func() error { _, err := d.Open(ctx, inbox); return err },
+		func() error { _, err := d.Exists(ctx, inbox, nil); return err },
+		func() error { _, err := d.Open(ctx, inbox); return err },
+		func() error { _, err := d.Folders(ctx); return err },
+	} {
+		if err := step(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var verbs []string
+	for _, c := range f.commands() {
+		verb, _, _ := strings.Cut(c, " ")
+		verbs = append(verbs, verb)
+	}
+	got := strings.Join(verbs[slices.Index(verbs, "SELECT"):], " ")
+	want := "SELECT APPEND APPEND UNSELECT SELECT EXAMINE SELECT UNSELECT LIST"
+	if !strings.HasPrefix(got, want) {
+		t.Errorf("the server saw %s, want %s", got, want)
 	}
 }

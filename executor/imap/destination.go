@@ -45,6 +45,10 @@ func (d *Destination) Folders(ctx context.Context) ([]mail.Folder, error) {
 		return nil, err
 	}
 	defer leave()
+	// STATUS is for folders that are not open (RFC 9051, 6.3.11).
+	if err := d.c.unselect(); err != nil {
+		return nil, d.c.reason(ctx, err)
+	}
 	return d.c.Folders(ctx)
 }
 
@@ -90,10 +94,11 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 		return err
 	}
 	defer leave()
-	if d.c.selected.open {
+	if sel := &d.c.selected; sel.open && !(sel.write && sel.raw == f.Raw) {
 		err = d.flight.idle()
 		if err == nil {
-			// Courier refuses APPEND to a folder that the session has open for reading.
+			// Courier refuses APPEND to a folder that the session has open for reading. One that is open for writing
+			// stays so: Dovecot would open it for each message, at less than half the pace.
 			err = d.c.unselect()
 		}
 		if err != nil {
@@ -124,8 +129,8 @@ func (d *Destination) Close() error {
 	return d.c.close()
 }
 
-// Open tells the folder's counters and the flags it keeps. The folder is selected and left again in one round trip,
-// without CLOSE, which would expunge.
+// Open tells the folder's counters and the flags it keeps. The folder stays selected for the APPENDs that follow; it is
+// left without CLOSE, which would expunge.
 func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, error) {
 	const op = "open folder"
 	leave, err := d.settled(ctx, op)
@@ -141,16 +146,17 @@ func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, err
 	return o, nil
 }
 
-// look selects a folder and leaves it.
+// look selects a folder.
 func (c *client) look(op string, f mail.Folder) (mail.Opened, error) {
-	leaveIt := c.unselectCommand()
-	if err := c.choose(op, "SELECT", f, leaveIt); err != nil {
+	if err := c.choose(op, "SELECT", f); err != nil {
 		return mail.Opened{}, err
 	}
 	o := c.selected.opened
-	c.selected = selection{}
 	if o.Status.UIDNext != 0 && o.Status.UIDValidity != 0 {
 		return o, nil
+	}
+	if err := c.unselect(); err != nil {
+		return o, err
 	}
 	return c.askNext(op, f, o)
 }

@@ -18,10 +18,10 @@ type selection struct {
 	opened  mail.Opened
 }
 
-// examine opens a folder for reading, unless it is open. fresh asks for a new look. A UIDVALIDITY other than the one
-// that f was listed with is an error of kind Stale.
+// examine opens a folder for reading, unless it is open. fresh asks for a new look; what is open for writing gets one
+// always, since APPENDs have changed it. A UIDVALIDITY other than the one that f was listed with is an error of kind Stale.
 func (c *client) examine(op string, f mail.Folder, fresh bool) error {
-	if fresh || !c.selected.open || c.selected.raw != f.Raw {
+	if fresh || !c.selected.open || c.selected.write || c.selected.raw != f.Raw {
 		if err := c.choose(op, "EXAMINE", f); err != nil {
 			return err
 		}
@@ -40,15 +40,14 @@ func (c *client) valid(op string, f mail.Folder) error {
 }
 
 // choose opens a folder with EXAMINE or SELECT.
-func (c *client) choose(op, verb string, f mail.Folder, then ...*command) error {
+func (c *client) choose(op, verb string, f mail.Folder) error {
 	c.selected = selection{}
 	sel := selection{raw: f.Raw, write: verb == "SELECT"}
-	cmds := append([]*command{newCommand(verb).astring(f.Raw)}, then...)
-	answers, err := c.runAll(op, cmds, sel.take)
+	st, err := c.run(op, newCommand(verb).astring(f.Raw), sel.take)
 	if err != nil {
 		return err
 	}
-	if st := answers[0]; st.verb != "OK" {
+	if st.verb != "OK" {
 		return c.fatalUnlessRefused(classify(op, st, atFolder))
 	}
 	sel.open = true
