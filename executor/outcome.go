@@ -52,7 +52,19 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 		return p.absent(row, a.Err)
 	default:
 		row.State = state.StateUnknown
-		return []state.Failure{p.failure(row, unknown(a.Err))}, nil
+		return []state.Failure{p.failure(row, unknown(a.Err))}, p.stops(a.Err)
+	}
+}
+
+// stops gives the error of an answer after which the next message would get the same one.
+func (p *pipeline) stops(err error) error {
+	switch kind := mail.KindOf(err); {
+	case mail.CodeOf(err) == mail.CodeIMAPFolderGone:
+		return errFolderGone
+	case kind == mail.Quota, kind == mail.Auth:
+		return at(SideDestination, "append message", err)
+	default:
+		return nil
 	}
 }
 
@@ -74,12 +86,11 @@ func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
 // absent decides about a message that is proven not to be there.
 func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error) {
 	row.State = state.StateAbsent
+	if stop := p.stops(err); stop != nil {
+		return nil, stop
+	}
 	kind, code := mail.KindOf(err), mail.CodeOf(err)
 	switch {
-	case code == mail.CodeIMAPFolderGone:
-		return nil, errFolderGone
-	case kind == mail.Quota, kind == mail.Auth:
-		return nil, at(SideDestination, "append message", err)
 	case kind == mail.TooLarge, kind == mail.Malformed:
 		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
 	case code == mail.CodeIMAPLost, code == mail.CodeIMAPTimeout, !p.final:

@@ -11,8 +11,8 @@ import (
 	"mailhaul/state/mail"
 )
 
-// appender writes the messages of one batch. The batch is what a MULTIAPPEND would take (RFC 3502); here each message
-// is a command of its own.
+// appender writes the messages of one batch: small ones in groups where the server takes them (multi.go), others each
+// as a command of its own.
 type appender struct {
 	c      *client
 	flight *flight
@@ -25,11 +25,13 @@ type appender struct {
 // send writes the batch and returns when all octets have been handed to the connection. Messages that were not begun
 // when the session died are absent.
 func (w *appender) send(ctx context.Context, batch []mail.Outgoing) error {
-	for i := range batch {
-		if err := w.one(ctx, &batch[i]); err != nil {
-			w.never(batch[i+1:], err)
+	for len(batch) > 0 {
+		n, err := w.next(ctx, batch)
+		if err != nil {
+			w.never(batch[n:], err)
 			return err
 		}
+		batch = batch[n:]
 	}
 	if err := w.c.out.flush(); err != nil {
 		return w.broken(err)
@@ -56,9 +58,9 @@ func (w *appender) one(ctx context.Context, m *mail.Outgoing) error {
 		w.flight.refuse(m.ID, w.done, err)
 		return err
 	}
-	a := &attempt{id: m.ID, size: int64(m.Size), done: w.done}
+	a := &attempt{done: w.done}
 	if a.tag, err = w.c.begin("APPEND", nil); err == nil {
-		err = w.flight.join(a)
+		err = w.flight.join(a, m)
 	}
 	if err != nil {
 		w.flight.refuse(m.ID, w.done, err)
@@ -151,14 +153,19 @@ func (w *appender) announce(a *attempt, m *mail.Outgoing) (answered bool, err er
 	} else {
 		out.text(name.text)
 	}
-	out.text(" ")
+	w.attributes(m)
+	return w.literal(a, int64(m.Size))
+}
+
+// attributes writes the flags and the date of a message, with a blank on either side.
+func (w *appender) attributes(m *mail.Outgoing) {
+	w.c.out.text(" ")
 	if flags := keepable(m.Flags, w.opened); len(flags) > 0 {
-		out.text("(" + strings.Join(flags, " ") + ") ")
+		w.c.out.text("(" + strings.Join(flags, " ") + ") ")
 	}
 	if !m.InternalDate.IsZero() {
-		out.text(formatDate(m.InternalDate) + " ")
+		w.c.out.text(formatDate(m.InternalDate) + " ")
 	}
-	return w.literal(a, int64(m.Size))
 }
 
 // literal announces a literal.

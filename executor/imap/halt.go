@@ -36,11 +36,29 @@ func (f *flight) awaitRoom() error {
 	return f.dead
 }
 
-// setEnd files where the literal ends.
+// setEnd files where the literal of the attempt's last message ends.
 func (f *flight) setEnd(a *attempt, end int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a.end = end
+	a.parts[len(a.parts)-1].end = end
+}
+
+// finish files that nothing more belongs to the attempt.
+func (f *flight) finish(a *attempt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.unfinished = false
+}
+
+// alone tells whether the next n messages are to be sent one by one, and counts them.
+func (f *flight) alone(n int) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.single == 0 {
+		return false
+	}
+	f.single = max(0, f.single-n)
+	return true
 }
 
 // awaitConsent waits for "+" or an answer in its place.
@@ -68,7 +86,7 @@ func (f *flight) heed(a *attempt) error {
 	defer f.mu.Unlock()
 	for f.dead == nil && f.halted {
 		passed := f.c.link.passed()
-		if len(f.queue) == 0 || f.queue[0] == a || f.queue[0].end+crlf > passed {
+		if len(f.queue) == 0 || f.queue[0] == a || f.queue[0].end()+crlf > passed {
 			f.halted = false
 			break
 		}

@@ -2,6 +2,7 @@ package imap
 
 import (
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -20,18 +21,39 @@ const (
 // slowest is the rate below which an append is given up, in octets a second.
 const slowest = 16 << 10
 
-// attempt is one message on its way.
+// attempt is one APPEND on its way: of one message, or of several (MULTIAPPEND, RFC 3502).
 type attempt struct {
-	id   int64
-	tag  string
-	size int64
-	// end is the place of the literal's last octet among all octets of the session; until the literal's length is
-	// written it is beyond all of them.
-	end  int64
-	done func(mail.Appended)
+	tag   string
+	parts []part
+	done  func(mail.Appended)
+	// unfinished is set while more messages may follow in the same command; an answer then is none to it.
+	unfinished bool
 	// consent is given when the server asked for the literal, refused when it answered instead.
 	consents int
 	answered bool
+}
+
+// part is one message of an attempt.
+type part struct {
+	id, size int64
+	// end is the place of the literal's last octet among all octets of the session; until the literal's length is
+	// written it is beyond all of them.
+	end int64
+}
+
+// end is that of the last message: before it is passed on the server can't have the command.
+func (a *attempt) end() int64 {
+	if len(a.parts) == 0 {
+		return math.MaxInt64
+	}
+	return a.parts[len(a.parts)-1].end
+}
+
+func (a *attempt) size() (octets int64) {
+	for _, p := range a.parts {
+		octets += p.size
+	}
+	return octets
 }
 
 // flight is the appends in flight: the writer adds to it, one goroutine reads their answers while there are any. That
@@ -43,11 +65,13 @@ type flight struct {
 	change  *sync.Cond
 	queue   []*attempt // in the order they were written
 	octets  int64
-	open    int // attempts whose done has not returned
+	open    int // messages whose done has not returned
 	running bool
 	// halted is set after a BAD: nothing more is written until all that was passed on is answered.
 	halted bool
 	dead   error
+	// single counts the messages to be sent alone, since one of a group was refused.
+	single int
 
 	telling sync.Mutex // done is called by one goroutine at a time
 }
@@ -58,16 +82,18 @@ func newFlight(c *client) *flight {
 	return f
 }
 
-// join adds an attempt, and starts the reader of answers if it sleeps.
-func (f *flight) join(a *attempt) error {
+// join adds an attempt, or a further message to the one written last, and starts the reader of answers if it sleeps.
+func (f *flight) join(a *attempt, m *mail.Outgoing) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dead != nil {
 		return f.dead
 	}
-	a.end = math.MaxInt64
-	f.queue = append(f.queue, a)
-	f.octets += a.size
+	if len(a.parts) == 0 {
+		f.queue = append(f.queue, a)
+	}
+	a.parts = append(a.parts, part{id: m.ID, size: int64(m.Size), end: math.MaxInt64})
+	f.octets += int64(m.Size)
 	f.open++
 	f.bear()
 	if !f.running {
@@ -143,18 +169,21 @@ func (f *flight) answer(r *response) error {
 		return errForeignTag
 	}
 	a := f.queue[at]
-	if r.verb == "OK" && a.end > passed {
+	if a.unfinished || r.verb == "OK" && a.end() > passed {
 		f.mu.Unlock()
-		return errForeignTag // it can't have the whole message
+		return errForeignTag // it can't have the whole command
 	}
 	f.queue = append(f.queue[:at], f.queue[at+1:]...)
-	f.octets -= a.size
+	f.octets -= a.size()
+	if r.verb != "OK" && len(a.parts) > 1 {
+		f.single = singleAfterRefusal
+	}
 	f.halted = f.halted || r.verb == "BAD"
 	a.answered = true
 	f.bear()
 	f.change.Broadcast()
 	f.mu.Unlock()
-	f.tell(a, judge(a, r.status, passed))
+	f.tell(a.done, judge(a, r.status, passed))
 	return nil
 }
 
@@ -170,36 +199,55 @@ func (f *flight) index(tag string) int {
 // doubtful are the codes of a NO that may follow a commit: the server speaks of itself, not of the message.
 var doubtful = map[string]bool{"UNAVAILABLE": true, "SERVERBUG": true, "INUSE": true}
 
-// judge makes an outcome of a tagged answer (invariants I3 and I4 of package executor).
-func judge(a *attempt, st status, passed int64) mail.Appended {
-	out := mail.Appended{ID: a.id}
-	if st.verb == "OK" {
-		out.Outcome = mail.Landed
-		if st.code == "APPENDUID" {
-			out.UIDValidity, out.UID = appendUID(st.args)
+// judge makes outcomes of a tagged answer (invariants I3 and I4 of package executor). A NO to several messages proves
+// nothing of any one of them.
+func judge(a *attempt, st status, passed int64) []mail.Appended {
+	all := make([]mail.Appended, len(a.parts))
+	v, uids := appendUIDs(st, len(a.parts))
+	for i, p := range a.parts {
+		out := mail.Appended{ID: p.id, Outcome: mail.Landed, UIDValidity: v, UID: uids[i]}
+		if st.verb != "OK" {
+			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: classify("append message", st, atAppend)}
+			if st.verb == "NO" && (doubtful[st.code] || len(a.parts) > 1) && p.end <= passed {
+				out.Outcome = mail.Unknown
+			}
 		}
-		return out
+		all[i] = out
 	}
-	out.Err = classify("append message", st, atAppend)
-	out.Outcome = mail.Absent
-	if st.verb == "NO" && doubtful[st.code] && a.end <= passed {
-		out.Outcome = mail.Unknown
-	}
-	return out
+	return all
 }
 
-// appendUID reads "validity uid" (RFC 4315). Nothing is believed yet: the caller compares.
-func appendUID(args string) (mail.UIDValidity, mail.UID) {
-	words := strings.Fields(args)
-	if len(words) != 2 {
-		return 0, 0
+// appendUIDs reads "validity uid-set" (RFC 4315), n UIDs in the order of the messages. Nothing is believed yet: the
+// caller compares. Where there are not just n, or they do not ascend, none is known.
+func appendUIDs(st status, n int) (mail.UIDValidity, []mail.UID) {
+	none := make([]mail.UID, n)
+	words := strings.Fields(st.args)
+	if st.code != "APPENDUID" || len(words) != 2 {
+		return 0, none
 	}
-	v, errV := strconv.ParseUint(words[0], 10, 32)
-	uid, errU := strconv.ParseUint(words[1], 10, 32)
-	if errV != nil || errU != nil {
-		return 0, 0
+	v, err := strconv.ParseUint(words[0], 10, 32)
+	if err != nil {
+		return 0, none
 	}
-	return mail.UIDValidity(v), mail.UID(uid)
+	var uids []mail.UID
+	for _, r := range strings.Split(words[1], ",") {
+		first, last, isRange := strings.Cut(r, ":")
+		if !isRange {
+			last = first
+		}
+		from, errFrom := strconv.ParseUint(first, 10, 32)
+		to, errTo := strconv.ParseUint(last, 10, 32)
+		if errFrom != nil || errTo != nil || to < from || to-from >= uint64(n-len(uids)) {
+			return 0, none
+		}
+		for u := from; u <= to; u++ {
+			uids = append(uids, mail.UID(u))
+		}
+	}
+	if len(uids) != n || !slices.IsSorted(uids) {
+		return 0, none
+	}
+	return mail.UIDValidity(v), uids
 }
 
 // fail ends the session and settles all attempts: those whose last octet was never passed on are absent, of the others
@@ -219,20 +267,25 @@ func (f *flight) fail(err error) {
 	f.change.Broadcast()
 	f.mu.Unlock()
 	for _, a := range queue {
-		out := mail.Appended{ID: a.id, Outcome: mail.Unknown, Err: why}
-		if a.end > passed {
-			out.Outcome = mail.Absent
+		all := make([]mail.Appended, len(a.parts))
+		for i, p := range a.parts {
+			all[i] = mail.Appended{ID: p.id, Outcome: mail.Unknown, Err: why}
+			if p.end > passed {
+				all[i].Outcome = mail.Absent
+			}
 		}
-		f.tell(a, out)
+		f.tell(a.done, all)
 	}
 }
 
-func (f *flight) tell(a *attempt, out mail.Appended) {
+func (f *flight) tell(done func(mail.Appended), all []mail.Appended) {
 	f.telling.Lock()
-	a.done(out)
+	for _, out := range all {
+		done(out)
+	}
 	f.telling.Unlock()
 	f.mu.Lock()
-	f.open--
+	f.open -= len(all)
 	f.change.Broadcast()
 	f.mu.Unlock()
 }

@@ -1,0 +1,112 @@
+package imap
+
+import (
+	"context"
+	"strconv"
+
+	"mailhaul/state/mail"
+)
+
+// What goes into one MULTIAPPEND (RFC 3502). The server commits a group at once, which is what makes it fast on small
+// mail; but the answer is one for all, so a group is also one doubt. Large messages gain nothing by company.
+const (
+	groupMessages = 64
+	groupOctets   = 1 << 20
+	// singleAfterRefusal is how many messages go alone after a group was refused: what is refused often has neighbours.
+	singleAfterRefusal = 512
+)
+
+// next writes the next message of the batch, or a group, and tells how many messages it took. They are settled or in
+// flight then, also where there is an error.
+func (w *appender) next(ctx context.Context, batch []mail.Outgoing) (int, error) {
+	n := w.group(batch)
+	if n == 1 {
+		return 1, w.one(ctx, &batch[0])
+	}
+	return w.many(ctx, batch[:n])
+}
+
+// group tells how many messages from the head of the batch may go into one command. Only literals that need no consent
+// go into groups: between two literals of one command nothing can be waited for without blocking the server.
+func (w *appender) group(batch []mail.Outgoing) int {
+	if !w.c.caps.has("MULTIAPPEND") || !w.c.caps.literalPlus() || w.c.opts.AppendRate != nil {
+		return 1
+	}
+	n, octets := 0, int64(0)
+	for n < min(len(batch), groupMessages) {
+		size := int64(batch[n].Size)
+		if size > int64(len(w.buffer)) || octets+size > groupOctets {
+			break
+		}
+		octets += size
+		n++
+	}
+	if n < 2 || w.flight.alone(n) {
+		return 1
+	}
+	return n
+}
+
+// many writes messages as one command. A body that can't be read ends the group before its literal is announced; what
+// comes behind it is left to the next one.
+func (w *appender) many(ctx context.Context, batch []mail.Outgoing) (int, error) {
+	if err := w.wait(ctx); err != nil {
+		return 0, err
+	}
+	a := &attempt{done: w.done, unfinished: true}
+	for i := range batch {
+		head, err := w.head(&batch[i])
+		if err != nil {
+			w.flight.refuse(batch[i].ID, w.done, err)
+			w.finish(a)
+			return i + 1, nil
+		}
+		if err := w.join(a, &batch[i]); err != nil {
+			return i, err
+		}
+		w.attributes(&batch[i])
+		w.c.out.text("{" + strconv.FormatInt(int64(len(head)), 10) + "+}")
+		w.c.out.endLine()
+		w.flight.setEnd(a, w.c.out.total+int64(len(head)))
+		w.c.trace.octets("C:", int64(len(head)))
+		if err := w.c.out.octets(head); err != nil {
+			return i + 1, w.broken(err)
+		}
+	}
+	w.finish(a)
+	return len(batch), nil
+}
+
+// join files the next message of a group; the first one begins the command.
+func (w *appender) join(a *attempt, m *mail.Outgoing) (err error) {
+	first := len(a.parts) == 0
+	if first {
+		if a.tag, err = w.c.begin("APPEND", nil); err != nil {
+			return err
+		}
+	}
+	if err := w.flight.join(a, m); err != nil {
+		return err
+	}
+	if !first {
+		return nil
+	}
+	w.c.out.text(a.tag + " APPEND ")
+	name := (&command{}).astring(w.folder.Raw).pieces[0]
+	if name.literal {
+		w.c.out.text("{" + strconv.Itoa(len(name.text)) + "+}")
+		w.c.out.endLine()
+		w.c.out.literal(name.text)
+		return nil
+	}
+	w.c.out.text(name.text)
+	return nil
+}
+
+// finish ends the command, if one was begun.
+func (w *appender) finish(a *attempt) {
+	if len(a.parts) > 0 {
+		w.flight.finish(a)
+		w.c.out.endLine()
+	}
+}
