@@ -332,10 +332,10 @@ func TestWindow(t *testing.T) {
 
 // TestCancelAppend and its kin: the end of the context settles everything.
 func TestCancelAppend(t *testing.T) {
-	f := newFake(t)
-	began := make(chan bool, 1)
-	f.on["APPEND"] = func(p *peer) { p.message(); began <- true }
 	for _, where := range []string{"drain", "append", "close"} {
+		f := newFake(t)
+		began := make(chan bool, 1)
+		f.on["APPEND"] = func(p *peer) { p.message(); began <- true }
 		d := f.destination(t)
 		ctx, cancel := context.WithCancel(context.Background())
 		res := &results{}
