@@ -100,6 +100,7 @@ func rootCommand(a *app) *cobra.Command {
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), verifyCommand(a), foldersCommand(a),
-		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), stateCommand(a), explainCommand(a), versionCommand(a), completionCommand(a),
+		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), stateCommand(a), explainCommand(a),
+		versionCommand(a), completionCommand(a),
 	}
 }

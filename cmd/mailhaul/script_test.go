@@ -53,6 +53,7 @@ func TestScript(t *testing.T) {
 			"signins":  signIns,
 			"slow":     slow,
 			"appended": appended,
+			"arrives":  arrives,
 		},
 	})
 }
@@ -120,6 +121,18 @@ func big(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(err)
 	text := "From: a@b.example\r\nSubject: big\r\n\r\n" + strings.Repeat("0123456789\r\n", size/12)
 	_, err = server(ts, "source").Deliver(args[0], args[1], demo.Message{Date: time.Now().Truncate(time.Second), Octets: []byte(text)})
+	ts.Check(err)
+}
+
+// arrives USER FOLDER [N] lets mail arrive at the destination: something new, or its Nth message once more.
+func arrives(ts *testscript.TestScript, _ bool, args []string) {
+	s, m := server(ts, "destination"), demo.Message{Date: time.Now().Truncate(time.Second), Octets: []byte("Subject: new\r\n\r\nNew.\r\n")}
+	if len(args) > 2 {
+		n, err := strconv.Atoi(args[2])
+		ts.Check(err)
+		m = s.Messages(args[0], args[1])[n-1]
+	}
+	_, err := s.Deliver(args[0], args[1], m)
 	ts.Check(err)
 }
 

@@ -1,0 +1,162 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
+	"mailhaul/executor"
+	"mailhaul/executor/check"
+	"mailhaul/plan"
+	"mailhaul/state/mail"
+)
+
+type checkFlags struct {
+	headers bool
+	sample  int
+	out     string
+}
+
+func checkCommand(a *app) *cobra.Command {
+	f := &checkFlags{}
+	c := &cobra.Command{
+		Use:   "check [MAILBOX...]",
+		Short: "compare both sides message by message; changes nothing",
+		Long: `Compare both sides message by message, from fresh reads and without the state file.
+Nothing is changed on either side.
+
+  =  the same    -  missing    +  extra: only the destination has it
+  2  twice       ~  differs    !  unreadable    .  left out, as configured
+
+The same means: octets and INTERNALDATE, or, where a server changed line ends or
+trace headers, all but these. What has only its Message-ID, Date, From, To and
+Subject in common differs in its octets. Each destination folder is compared with
+all the source folders that go there; equal messages are counted.
+
+Exit code 3: something is missing, twice, altered or unreadable. Extra messages,
+other flags and other dates are told and fail nothing: new mail arrives and people
+read it. Mail that no pass has copied yet is missing. So is what somebody deleted
+or moved at the destination since.`,
+		ValidArgsFunction: completeMailboxes(a),
+		RunE: func(c *cobra.Command, words []string) error {
+			if c.Flags().Changed("sample") && (f.sample < 1 || f.sample > 100) {
+				return usage("--sample takes a percentage from 1 to 100")
+			}
+			return runCheck(c.Context(), a, f, chosen{patterns: words})
+		},
+	}
+	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes only; read no bodies")
+	c.Flags().IntVar(&f.sample, "sample", 0, "compare all by headers and this `PERCENT` whole, always the same ones")
+	c.Flags().StringVar(&f.out, "out", "", "write what is not the same into this `FILE`, as lines of JSON")
+	return c
+}
+
+func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
+	if f.headers && f.sample > 0 {
+		return usage("--headers and --sample exclude each other", "--sample compares everything by headers too.")
+	}
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
+	if err != nil {
+		return err
+	}
+	w := &work{app: a, config: cfg, mailboxes: mailboxes}
+	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
+		return err
+	}
+	due := plan.Due{}
+	for _, m := range mailboxes {
+		if m.Skip == "" {
+			due.Mailboxes = append(due.Mailboxes, m.Name())
+		}
+	}
+	// Only the names of folders are taken from here: where each one goes is the plan's business.
+	if w.inventories, err = w.survey(ctx, due, executor.SurveyOptions{}); err != nil {
+		return err
+	}
+	r, err := newCheckReport(a, f, w.mailboxes)
+	if err != nil {
+		return err
+	}
+	return r.end(w.check(ctx, f, r))
+}
+
+// check compares the mailboxes that can be asked; the others are told at once.
+func (w *work) check(ctx context.Context, f *checkFlags, r *checkReport) error {
+	ctx, cancel := w.app.untilStop(ctx)
+	defer cancel()
+	var list []check.Mailbox
+	for _, m := range w.mailboxes {
+		inventory := w.inventories[m.Name()]
+		switch {
+		case m.Skip != "":
+			r.done(view.CheckMailbox{Mailbox: m.Name(), Destination: m.Destination.Address, Skipped: m.Skip})
+		case inventory.Problem != nil:
+			r.done(view.CheckMailbox{Mailbox: m.Name(), Destination: m.Destination.Address, Problem: inventory.Problem})
+		default:
+			list = append(list, w.comparable(m, inventory))
+		}
+	}
+	err := check.Run(ctx, list, check.Options{Headers: f.headers, Sample: f.sample, Parallel: w.parallel(),
+		Finding: r.finding, Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
+	if ctx.Err() != nil {
+		return errInterrupted
+	}
+	return err
+}
+
+// checkedMailbox gives a result as it is shown.
+func checkedMailbox(r check.Result) view.CheckMailbox {
+	m := view.CheckMailbox{Mailbox: r.Mailbox, Destination: r.Destination, Whole: !r.Fails(), Shared: r.Shared,
+		Tally: view.CheckTally(r.Tally)}
+	for _, f := range r.Folders {
+		m.Folders = append(m.Folders, view.CheckFolder{Source: f.Source, Destination: f.Destination, LeftOut: f.LeftOut,
+			Problem: f.Problem, Absent: f.Absent, Tally: view.CheckTally(f.Tally)})
+	}
+	if r.Err != nil {
+		m.Problem = &plan.Problem{Side: r.Side, Code: mail.CodeOf(r.Err), Kind: mail.KindOf(r.Err).String(), Text: r.Err.Error()}
+	}
+	return m
+}
+
+// checkedMessage gives a finding as it is shown.
+func checkedMessage(f check.Finding) view.CheckMessage {
+	m := view.CheckMessage{Mailbox: f.Mailbox, Sign: string(f.Sign), Folder: f.Source, DestinationFolder: f.Destination,
+		UID: f.SourceUID, DestinationUID: f.UID, Bytes: f.Size, What: f.What, Fails: f.Fails()}
+	if !f.Date.IsZero() {
+		m.Date = &f.Date
+	}
+	return m
+}
+
+// verdictOfCheck is the exit code that a comparison leads to.
+func verdictOfCheck(rows []view.CheckMailbox) error {
+	refused := map[string]int{}
+	part := 0
+	for _, m := range rows {
+		if m.Skipped == "" {
+			part++
+		}
+		if m.Problem != nil {
+			refused[m.Problem.Side+" "+m.Problem.Kind]++
+		}
+	}
+	switch {
+	case part > 0 && (refused["source auth"] == part || refused["destination auth"] == part):
+		return outcome(exitSignIn)
+	case slices.ContainsFunc(rows, func(m view.CheckMailbox) bool { return m.Skipped == "" && !m.Whole }):
+		return outcome(exitIncomplete)
+	}
+	return nil
+}
+
+// checkFailed names what could not be written.
+func checkFailed(file string, err error) error {
+	if err == nil || errors.As(err, new(*failure)) {
+		return err
+	}
+	return fail("CONFIG-FILE", fmt.Sprintf("%s can't be written", file), sentence(err))
+}
