@@ -214,11 +214,14 @@ func (d door) side(b *testing.B, user string) rawcopy.Side {
 	return s
 }
 
+// homes is where the destination keeps its mailboxes.
+func (a *arena) homes() string { return filepath.Join(a.new.Dir, "home") }
+
 // empty empties the mailboxes of the destination. Nobody is signed in to them, or not for long any more.
 func (a *arena) empty(b *testing.B, k mailKind) {
 	b.Helper()
 	for i := range k.mailboxes {
-		home := filepath.Join(a.new.Dir, "home", k.user(i))
+		home := filepath.Join(a.homes(), k.user(i))
 		a.runs++
 		gone := filepath.Join(a.dir, fmt.Sprintf("gone%d", a.runs))
 		if err := os.Rename(home, gone); err != nil && !os.IsNotExist(err) {

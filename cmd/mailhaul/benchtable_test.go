@@ -27,7 +27,8 @@ type report struct {
 	versions []string
 	works    []work
 	figures  map[string]map[string][]figures // by work and program
-	busy     float64
+	runs     int
+	noisy    int // runs that began while others used a tenth of the machine or more
 }
 
 func newReport(a *arena) *report {
@@ -59,7 +60,10 @@ func (r *report) add(w work, program string, f figures) {
 		r.works = append(r.works, w)
 	}
 	r.figures[w.name][program] = append(r.figures[w.name][program], f)
-	r.busy = max(r.busy, f.busy)
+	r.runs++
+	if f.busy >= enough {
+		r.noisy++
+	}
 }
 
 // programs in the order of the table.
@@ -89,8 +93,8 @@ func summarize(all []figures) summary {
 
 func (r *report) print(to io.Writer) {
 	fmt.Fprintf(to, "\n%s\n", strings.Join(r.versions, "; "))
-	fmt.Fprintf(to, "%d rounds in turns; wall time of the whole process; speed is relative to raw single; others used at most %.0f%% of the machine before a run\n\n",
-		*rounds, 100*r.busy)
+	fmt.Fprintf(to, "%d rounds in turns; wall time of the whole process; speed is relative to raw single\n", *rounds)
+	fmt.Fprintf(to, "%d of %d runs began while others used a tenth of the machine or more\n\n", r.noisy, r.runs)
 	t := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "work\tprogram\tmedian\tmin\tmax\tspeed\tMiB\tround trips")
 	for _, w := range r.works {
@@ -137,10 +141,13 @@ func (r *report) metrics(b *testing.B, w work) {
 	}
 }
 
-// awaitQuiet waits, half a minute at most, until nobody else uses more than a tenth of the machine, and gives the share that
-// others used last.
+// enough is the share of the machine that others may use while something is measured.
+const enough = 0.1
+
+// awaitQuiet waits, some seconds at most, until nobody else uses more than a tenth of the machine, and gives the share
+// that others used last.
 func awaitQuiet() float64 {
-	const enough, patience = 0.1, 30 * time.Second
+	const patience = 5 * time.Second
 	deadline := time.Now().Add(patience)
 	for {
 		before, all := idleTime()
