@@ -19,9 +19,9 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeInternal: {"met an error that mailhaul does not know",
 			`run again; if it comes back, report it with the output of: mailhaul apply --trace DIR`},
 
-		mail.CodeIMAPConnect:      {"can't be reached", `check host, port and firewall of the endpoint, then run: mailhaul verify`},
-		mail.CodeIMAPTLS:          {"has a certificate that can't be trusted", `set ca_file or pin_sha256 of the endpoint, then run: mailhaul verify`},
-		mail.CodeIMAPGreeting:     {"does not answer like an IMAP server", `check host, port and tls of the endpoint, then run: mailhaul verify`},
+		mail.CodeIMAPConnect:      {"can't be reached", `check host, port and firewall of the endpoint, then run: mailhaul apply`},
+		mail.CodeIMAPTLS:          {"can't be trusted: certificate or TLS version", `set ca_file or pin_sha256 of the endpoint if the certificate is right; run: mailhaul apply`},
+		mail.CodeIMAPGreeting:     {"does not answer like an IMAP server", `check host, port and tls of the endpoint, then run: mailhaul apply`},
 		mail.CodeIMAPPlaintext:    {"offers no protected connection", `set tls = "implicit" with port 993, or ask the server's administrator for TLS`},
 		mail.CodeIMAPLogin:        {"refused the password", `correct the password in users.csv, then run: mailhaul apply`},
 		mail.CodeIMAPSignInMethod: {"offers no sign-in method that mailhaul knows", `the message names the methods offered; see: mailhaul explain IMAP-SIGN-IN-METHOD`},

@@ -231,8 +231,11 @@ func tlsError(opts Options, err error) *mail.Error {
 		e.Err = fmt.Errorf("the certificate has expired or is not valid yet"+pinIt, seen)
 	case errors.As(err, &unknown):
 		e.Err = fmt.Errorf("the certificate's issuer is unknown; ca_file names a file with the issuer's certificate"+pinIt, seen)
-	case errors.As(err, &record):
+	case errors.As(err, &record) && opts.TLS == TLSImplicit:
+		e.Code = mail.CodeIMAPGreeting // nothing is wrong with a certificate: none was shown
 		e.Err = errors.New("the server does not speak TLS on this port; tls = \"starttls\" may be right")
+	case errors.As(err, &record):
+		e.Err = errors.New("the server agreed to STARTTLS and then spoke no TLS")
 	case seen == "":
 		return tlsTrouble(e, err)
 	default:

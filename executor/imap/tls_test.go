@@ -166,7 +166,7 @@ func TestConnectErrors(t *testing.T) {
 	f := newFake(t)
 	o := f.options()
 	o.TLS = imap.TLSImplicit
-	if _, err = imap.DialSource(context.Background(), o); mail.CodeOf(err) != mail.CodeIMAPTLS || !strings.Contains(err.Error(), "starttls") {
+	if _, err = imap.DialSource(context.Background(), o); mail.CodeOf(err) != mail.CodeIMAPGreeting || !strings.Contains(err.Error(), "starttls") {
 		t.Error(err)
 	}
 }
