@@ -80,7 +80,9 @@ func ErrorOf(err error) RunError {
 	var end *mail.Error
 	if errors.As(err, &end) {
 		e.Code = end.Code
-		e.Detail = serverSaid(end.Text)
+		if end.Text != "" {
+			e.Detail = said(end.Code, end.Text) + "\n"
+		}
 	}
 	if errors.As(err, &run) {
 		e.Code = run.Code
@@ -98,13 +100,6 @@ func ErrorOf(err error) RunError {
 		e.Detail += "To do: " + hint + "."
 	}
 	return e
-}
-
-func serverSaid(text string) string {
-	if text == "" {
-		return ""
-	}
-	return "The server said: \"" + Safe(text) + "\"\n"
 }
 
 // nameList joins names with commas; of many it gives the first ten.

@@ -146,21 +146,21 @@ func blamed(code mail.Code) string {
 
 func (f FailureList) stoppedMailboxes(b *strings.Builder, o Output, code mail.Code) {
 	t := table{indent: 3, columns: []column{{}, {}, {}}}
-	said := words{}
+	heard := words{}
 	for _, m := range f.Mailboxes {
 		if m.Code == code {
 			t.add("", nil, Safe(m.Name), Safe(m.Side), "stopped in pass "+Safe(m.Pass))
-			said.add(m.Text)
+			heard.add(m.Text)
 		}
 	}
 	shorten(&t, "mailboxes")
 	t.render(b, o.Width, false)
-	said.write(b, o)
+	heard.write(b, o, code)
 }
 
 func (f FailureList) failedMessages(b *strings.Builder, o Output, code mail.Code) {
 	t := table{indent: 3, columns: []column{{}, {}, {right: true}, {right: true}, {}}}
-	said := words{}
+	heard := words{}
 	for _, m := range f.Messages {
 		if m.Code != code {
 			continue
@@ -170,11 +170,11 @@ func (f FailureList) failedMessages(b *strings.Builder, o Output, code mail.Code
 			date = m.InternalDate.Format(time.DateOnly)
 		}
 		t.add("", nil, Safe(m.Mailbox), o.cut(Safe(m.SourceFolder), o.Width/4), fmt.Sprintf("UID %d", m.UID), Size(m.Size), date)
-		said.add(m.Text)
+		heard.add(m.Text)
 	}
 	shorten(&t, "messages")
 	t.render(b, o.Width, false)
-	said.write(b, o)
+	heard.write(b, o, code)
 }
 
 // shorten keeps the first lines of a long table; the whole list is what a pipe gets.
@@ -184,7 +184,7 @@ func shorten(t *table, what string) {
 	}
 }
 
-// words are what servers said, each text once, with how often it came.
+// words are the reasons of failures with one code, servers' words mostly, each text once, with how often it came.
 type words map[string]int
 
 func (w words) add(text string) {
@@ -194,7 +194,7 @@ func (w words) add(text string) {
 }
 
 // write quotes the commonest three; a server that puts an id in each answer would fill the screen.
-func (w words) write(b *strings.Builder, o Output) {
+func (w words) write(b *strings.Builder, o Output, code mail.Code) {
 	const most = 3
 	var texts []string
 	for text := range w {
@@ -203,9 +203,9 @@ func (w words) write(b *strings.Builder, o Output) {
 	slices.SortFunc(texts, func(x, y string) int { return cmp.Or(w[y]-w[x], strings.Compare(x, y)) })
 	for i, text := range texts {
 		if i == most {
-			b.WriteString("   ... " + Plural(len(texts)-most, "other answer") + "\n")
+			b.WriteString("   ... " + Plural(len(texts)-most, "other reason") + "\n")
 			return
 		}
-		paragraph(b, "The server said: \""+Safe(text)+"\"", "   ", o.Width)
+		paragraph(b, said(code, text), "   ", o.Width)
 	}
 }

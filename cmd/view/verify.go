@@ -114,7 +114,7 @@ func (r VerifyRow) details() []string {
 		}
 		lines = append(lines, problem(*p)+": "+Safe(string(p.Code)))
 		if p.Text != "" && cause(p.Code) != "" {
-			lines = append(lines, "The server said: \""+Safe(p.Text)+"\"")
+			lines = append(lines, said(p.Code, p.Text))
 		}
 		if hint := Hint(string(p.Code)); hint != "" {
 			lines = append(lines, "To do: "+hint)
