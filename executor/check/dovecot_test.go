@@ -1,8 +1,14 @@
 package check_test
 
 import (
+	"context"
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
+	"os"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,6 +21,7 @@ import (
 	"mailhaul/executor/check"
 	"mailhaul/executor/endpointtest/compare"
 	"mailhaul/executor/endpointtest/dovecot"
+	"mailhaul/state/mail"
 	samplemail "mailhaul/testdata/mail"
 )
 
@@ -213,5 +220,61 @@ func TestFoldersThatAreNotCompared(t *testing.T) {
 	}
 	if !r.Fails() {
 		t.Error("folders that were not compared pass")
+	}
+}
+
+// TestSignIn reaches a server by every way that the configuration knows, and by no way that it forbids.
+func TestSignIn(t *testing.T) {
+	s := dovecot.Start(t, dovecot.Options{Users: map[string]string{"a": password}, Masters: map[string]string{"boss": "m"},
+		RefusePlaintext: true})
+	octets, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(octets)
+	c, err := tls.Dial("tcp", s.TLSAddr(), &tls.Config{RootCAs: roots, ServerName: s.Host})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(c.ConnectionState().PeerCertificates[0].Raw)
+	_ = c.Close()
+	pin := hex.EncodeToString(sum[:])
+	implicit := check.Server{Host: s.Host, Port: s.TLSPort, RootCAs: roots, User: "a", Password: password}
+	start := implicit
+	start.Port, start.TLS = s.Port, check.TLSStart
+	with := func(at check.Server, change func(*check.Server)) check.Server {
+		change(&at)
+		return at
+	}
+	for name, c := range map[string]struct {
+		server check.Server
+		code   mail.Code // empty: it works
+	}{
+		"implicit":         {server: implicit},
+		"starttls":         {server: start},
+		"pin":              {server: with(implicit, func(s *check.Server) { s.RootCAs, s.PinSHA256 = nil, []string{pin} })},
+		"wrong pin":        {with(implicit, func(s *check.Server) { s.PinSHA256 = []string{strings.Repeat("0", 64)} }), mail.CodeIMAPTLS},
+		"unknown issuer":   {with(start, func(s *check.Server) { s.RootCAs = nil }), mail.CodeIMAPTLS},
+		"no TLS":           {with(start, func(s *check.Server) { s.TLS = check.TLSNone }), mail.CodeIMAPSignInMethod},
+		"wrong password":   {with(start, func(s *check.Server) { s.Password = "other" }), mail.CodeIMAPLogin},
+		"dovecot's master": {server: with(start, func(s *check.Server) { s.User, s.Password = "a*boss", "m" })},
+		"sasl-plain":       {server: with(start, func(s *check.Server) { s.User, s.AuthzID, s.Password = "boss", "a", "m" })},
+		"no such port":     {with(start, func(s *check.Server) { s.Port = 1 }), mail.CodeIMAPConnect},
+	} {
+		open := 0
+		c.server.Connect = func(context.Context) (func(), error) { open++; return func() { open-- }, nil }
+		m := check.Mailbox{Source: c.server, Destination: c.server, Aside: []check.Aside{{Name: check.Name{Raw: "INBOX"}}}}
+		var r check.Result
+		if err := check.Run(t.Context(), []check.Mailbox{m}, check.Options{Done: func(done check.Result) { r = done }}); err != nil {
+			t.Fatal(err)
+		}
+		code := mail.Code("")
+		if r.Err != nil {
+			code = mail.CodeOf(r.Err)
+		}
+		if code != c.code || open != 0 {
+			t.Errorf("%s: %v, %d connections were not given back", name, r.Err, open)
+		}
 	}
 }
