@@ -21,6 +21,9 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 	if err := fr.renumber(ctx, moved); err != nil {
 		return err
 	}
+	if err := fr.settleOlder(ctx); err != nil {
+		return err
+	}
 	a := &adoption{folderRun: fr}
 	fr.unrecognised = map[mail.UID]bool{}
 	if fr.opened.Status.Messages > 0 && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
@@ -96,9 +99,9 @@ func (fr *folderRun) place(ctx context.Context, seen *candidates, wanted func(*s
 		err := fr.each(ctx, q, func(rows []state.Message) error {
 			rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !wanted(&r) })
 			for i := range rows {
-				f, err := seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0)
+				f, err := fr.find(ctx, &rows[i], seen)
 				if err != nil {
-					return at(SideDestination, "read message", err)
+					return err
 				}
 				if f != nil {
 					rows[i].DestinationUID = f.uid
@@ -120,6 +123,8 @@ type adoption struct {
 	// old are copied rows under the source's earlier UIDVALIDITYs, by date and digest.
 	old      map[identity][]state.Message
 	oldDates map[int64]bool
+	// inherited are failures to be put with the next rows.
+	inherited []state.Failure
 }
 
 // identity is what tells two messages of one folder apart without UIDs.
@@ -153,11 +158,11 @@ func (a *adoption) readOld(ctx context.Context) error {
 	a.old, a.oldDates = map[identity][]state.Message{}, map[int64]bool{}
 	for _, f := range a.older {
 		q := state.Query{Folder: f.ID, States: []state.State{state.StateSeen, state.StateAbsent, state.StateLanded,
-			state.StateAdopted, state.StateLeftOut, state.StateRefused, state.StateDamaged}}
+			state.StateAdopted, state.StateLeftOut, state.StateRefused, state.StateAmbiguous, state.StateDamaged}}
 		err := a.each(ctx, q, func(rows []state.Message) error {
 			var gone []state.Message
 			for _, row := range rows {
-				if row.State.Copied() {
+				if row.State.Copied() || row.State == state.StateAmbiguous {
 					id := identityOf(&row)
 					a.old[id], a.oldDates[id.date] = append(a.old[id], a.placed(f, row)), true
 					continue
@@ -223,7 +228,9 @@ func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 		return nil, at(SideSource, "read message", err)
 	}
 	missing := slices.DeleteFunc(slices.Clone(rows), func(r state.Message) bool { return byUID[r.UID] == nil })
-	return missing, a.put(ctx, changed, nil)
+	failures := a.inherited
+	a.inherited = nil
+	return missing, a.put(ctx, changed, failures)
 }
 
 // claim gives a source message its copy, if there is one; it gives the rows to be put.
@@ -231,10 +238,7 @@ func (a *adoption) claim(ctx context.Context, row *state.Message, h1 mail.Digest
 	if list := a.old[identityOf(row)]; len(list) > 0 {
 		old := list[0]
 		a.old[identityOf(row)] = list[1:]
-		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
-		old.State, old.DestinationUID = state.StateGone, 0
-		a.count(row)
-		return []state.Message{old, *row}, nil
+		return a.inherit(row, old), nil
 	}
 	date := row.InternalDate.Unix()
 	f, err := a.seen.exact(ctx, date, row.H0)
@@ -247,6 +251,19 @@ func (a *adoption) claim(ctx context.Context, row *state.Message, h1 mail.Digest
 	row.State, row.DestinationUID = state.StateAdopted, f.uid
 	a.count(row)
 	return []state.Message{*row}, nil
+}
+
+// inherit gives a message listed anew what its row under the earlier UIDVALIDITY had come to.
+func (a *adoption) inherit(row *state.Message, old state.Message) []state.Message {
+	if old.State == state.StateAmbiguous {
+		row.Attempt = old.Attempt
+		a.inherited = append(a.inherited, a.fail(row, state.StateAmbiguous, errAmbiguous))
+	} else {
+		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
+		a.count(row)
+	}
+	old.State, old.DestinationUID = state.StateGone, 0
+	return []state.Message{old, *row}
 }
 
 // settleOlder settles, to the end, what is in doubt under earlier UIDVALIDITYs of the source: its message is listed

@@ -100,6 +100,9 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 			it.msg.free()
 			continue
 		}
+		if row.State == state.StateAbsent {
+			p.again(row.UID)
+		}
 		row.State, row.Attempt = state.StateIntent, row.Attempt+1
 		row.U0, row.V0, row.DestinationUID = p.u0, p.opened.Status.UIDValidity, 0
 		p.mu.Lock()

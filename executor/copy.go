@@ -34,23 +34,43 @@ func (fr *folderRun) copyAll(ctx context.Context) error {
 			states = append(states, state.StateSeen, state.StateLeftOut)
 		}
 	}
-	p := fr.newPipeline(states, batchMessages)
-	if err := p.run(ctx); err != nil {
+	if _, err := fr.copyPatiently(ctx, func() *pipeline { return fr.newPipeline(states, batchMessages) }); err != nil {
 		return err
 	}
 	return fr.copyAbsent(ctx)
 }
 
+// copyPatiently runs a pipeline, and again after a server asked to wait; waiting is not counted as a round.
+func (fr *folderRun) copyPatiently(ctx context.Context, next func() *pipeline) (taken int, err error) {
+	for tries := 0; ; tries++ {
+		p, before := next(), fr.moved
+		err := p.run(ctx)
+		var busy *busyError
+		if !errors.As(err, &busy) {
+			return p.taken, err
+		}
+		if fr.moved > before {
+			tries = 0
+		}
+		if tries >= fr.Patience.filled().Tries {
+			return p.taken, at(SideDestination, "append messages", busy.error)
+		}
+		if err := fr.mailboxRun.dst.pause(ctx, busy.error); err != nil {
+			return p.taken, err
+		}
+	}
+}
+
 // copyAbsent tries the absent ones again.
 func (fr *folderRun) copyAbsent(ctx context.Context) error {
 	for round := 2; round <= rounds; round++ {
-		p := fr.newPipeline([]state.State{state.StateAbsent}, 1)
-		p.final = round == rounds
-		if err := p.run(ctx); err != nil {
+		taken, err := fr.copyPatiently(ctx, func() *pipeline {
+			p := fr.newPipeline([]state.State{state.StateAbsent}, 1)
+			p.final = round == rounds
+			return p
+		})
+		if err != nil || taken == 0 {
 			return err
-		}
-		if p.taken == 0 {
-			return nil
 		}
 	}
 	return nil

@@ -115,14 +115,20 @@ func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *ca
 	if b.left > 0 {
 		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}, nil
 	}
+	if fr.tries[row.UID] >= rounds-1 {
+		// Each time it was sent the connection broke, and it never arrived: it is what breaks the connection.
+		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}, nil
+	}
 	row.State = state.StateAbsent
 	return nil, nil
 }
 
-// errDoubt and errAmbiguous are why a message counts as not settled.
+// errDoubt, errBreaks and errAmbiguous are why a message counts as not settled.
 var (
 	errDoubt = &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeMessageUnknown,
 		Text: "the connection was lost before the answer came"}
+	errBreaks = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeIMAPLost,
+		Text: "the server broke the connection each time the message was sent"}
 	errAmbiguous = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeMessageAmbiguous,
 		Text: "a message with the same date is at the destination, but it is not the same octets"}
 )
@@ -196,5 +202,5 @@ func (fr *folderRun) waitGrace(ctx context.Context) error {
 	}
 	fr.emit(Waiting{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Side: SideDestination, Code: mail.CodeMessageUnknown,
 		Kind: mail.Transient, Text: errDoubt.Text, Wait: wait})
-	return fr.sleep(ctx, wait)
+	return sleep(ctx, fr.Stop, wait)
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -387,111 +386,5 @@ func TestSeveralFailuresOneWrongPassword(t *testing.T) {
 	out := r.mustApply("full")
 	if out.Complete != 2 || out.Blocked != 1 || out.RefusedSource != 1 {
 		t.Errorf("outcome %+v refused %d", out.PassDone, out.RefusedSource)
-	}
-}
-
-func TestRenamedSourceFolderIsNotCopiedAgain(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("Projects", 20)
-	r.fill("Old", 10)
-	r.mustApply("prestage")
-	r.src().Rename("Projects", "Work")
-	r.src().Add("Work", endpointtest.Message{Date: epoch, Octets: []byte("New: mail\r\n\r\n")})
-	r.dst().Forget()
-	r.mustApply("full")
-	if n := appended(r.dst()); n != 1 {
-		t.Errorf("%d messages were appended, want the new one", n)
-	}
-}
-
-func TestVanishedSourceFolderIsGone(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("INBOX", 3)
-	r.fill("Old", 10)
-	r.dst().Set(endpointtest.Faults{RefuseMessage: func(folder string, _ endpointtest.Message) *mail.Error {
-		if folder == "Old" {
-			return &mail.Error{Op: "append message", Kind: mail.Malformed, Code: mail.CodeMessageMalformed, Text: "no"}
-		}
-		return nil
-	}})
-	r.mustApply("full")
-	r.src().RemoveFolder("Old")
-	if p, _, _ := r.apply("retry"); p.Total.Todo.Messages != 0 {
-		t.Errorf("a retry wants %d messages of a folder that is gone", p.Total.Todo.Messages)
-	}
-}
-
-func TestRefusedFolderDoesNotStopTheOthers(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("Files", 5)
-	r.fill("INBOX", 5)
-	r.fill("Work", 5)
-	r.dst().Set(endpointtest.Faults{RefuseFolder: func(folder string) *mail.Error {
-		if folder == "Files" {
-			return &mail.Error{Op: "create folder", Kind: mail.Refused, Code: mail.CodeIMAPFolder, Text: "reserved name"}
-		}
-		return nil
-	}})
-	out := r.mustApply("full")
-	if out.Copied.Messages != 10 || out.Blocked != 1 {
-		t.Errorf("outcome %+v", out.PassDone)
-	}
-	r.dst().Mend()
-	r.untilDone()
-	r.sameMail()
-}
-
-func TestCorrectedDestinationIsFilledAnew(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("INBOX", 20)
-	r.fill("Work", 7)
-	r.mustApply("full")
-	right := endpointtest.NewStore()
-	wrong := r.endpoints.Destinations["anna"]
-	r.endpoints.Destinations["anna"] = right
-	r.config.Mailboxes[0].Destination.Address = "right@new.example"
-	out := r.mustApply("full")
-	r.sameMail()
-	if out.Copied.Messages != 27 || wrong.Count() != 27 {
-		t.Errorf("copied %d; the wrong mailbox now has %d messages", out.Copied.Messages, wrong.Count())
-	}
-}
-
-func TestRenamedDestinationIsTheSame(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("INBOX", 20)
-	r.fill("Work", 7)
-	r.mustApply("full")
-	r.config.Mailboxes[0].Destination.Address = "vanity@new.example"
-	r.dst().Forget()
-	if p, _, _ := r.apply("full"); !p.Empty() || appended(r.dst()) != 0 {
-		t.Errorf("a new address of the same mailbox: %+v, %d messages appended", p.Total, appended(r.dst()))
-	}
-}
-
-// TestAmbiguousIsSentAgainOnlyOnRequest loses an answer while somebody else puts a message of the same date there.
-func TestAmbiguousIsSentAgainOnlyOnRequest(t *testing.T) {
-	r := newRig(t, "anna")
-	r.src().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("A: b\r\n\r\nmine\r\n")})
-	r.dst().Set(endpointtest.Faults{Drop: map[int]endpointtest.Drop{1: {Kind: endpointtest.DropBefore}}})
-	var once sync.Once
-	r.src().Set(endpointtest.Faults{VanishDuring: func(*endpointtest.Store, string, mail.UID) {
-		once.Do(func() {
-			r.dst().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("A: b\r\n\r\nsomebody else's\r\n")})
-		})
-	}})
-	out := r.mustApply("full")
-	r.src().Mend()
-	if out.Failed.Messages != 1 {
-		t.Fatalf("outcome %+v", out.PassDone)
-	}
-	r.dst().Mend()
-	r.dst().Forget()
-	if p, _, _ := r.apply("retry"); p.Total.Todo.Messages != 0 || appended(r.dst()) != 0 {
-		t.Errorf("a retry sent what it was not told to send: %+v", p.Total)
-	}
-	r.resend = true
-	if out := r.mustApply("retry"); out.Copied.Messages != 1 || len(r.dst().Messages("INBOX")) != 2 {
-		t.Errorf("on request: %+v, %d messages there", out.PassDone, len(r.dst().Messages("INBOX")))
 	}
 }

@@ -44,14 +44,22 @@ func compareFlags(ctx context.Context, l Ledger, id state.FolderID, list []mail.
 	uids := make([]mail.UID, len(list))
 	now := make(map[mail.UID]mail.Flags, len(list))
 	for i, m := range list {
-		uids[i], now[m.UID] = m.UID, carried(m.Flags)
+		uids[i], now[m.UID] = m.UID, m.Flags
 	}
 	rows, err := l.Rows(ctx, id, uids)
 	var changes []flagChange
+	var restored []state.Message
 	for _, row := range rows {
-		if row.State.Copied() && row.DestinationUID != 0 && !carried(row.Flags).Equal(now[row.UID]) {
-			changes = append(changes, flagChange{row, now[row.UID]})
+		if row.State == state.StateSkipped && now[row.UID].System&mail.Deleted == 0 {
+			row.State, row.Flags = state.StateSeen, now[row.UID] // somebody took \Deleted away again
+			restored = append(restored, row)
 		}
+		if flags := carried(now[row.UID]); row.State.Copied() && row.DestinationUID != 0 && !carried(row.Flags).Equal(flags) {
+			changes = append(changes, flagChange{row, flags})
+		}
+	}
+	if err == nil && len(restored) > 0 {
+		err = l.Put(ctx, restored, nil)
 	}
 	return changes, err
 }
@@ -93,10 +101,11 @@ func (m *mailboxRun) carryFolderFlags(ctx context.Context, f *plan.Folder, rec *
 	if err := fr.open(ctx); err != nil {
 		return fr.explain(err)
 	}
-	if fr.opened.Status.UIDValidity == rec.DestinationValidity {
-		if err := fr.storeFlags(ctx, changes); err != nil {
-			return fr.explain(err)
-		}
+	if fr.opened.Status.UIDValidity != rec.DestinationValidity {
+		return nil // the UIDs mean nothing until the folder is recognised; the changes wait
+	}
+	if err := fr.storeFlags(ctx, changes); err != nil {
+		return fr.explain(err)
 	}
 	rec.FlagsModSeq = rec.SourceStatus.HighestModSeq
 	return m.putFolder(ctx, rec)

@@ -27,11 +27,15 @@ type folderRun struct {
 	looked time.Time
 	// slowest is the longest time between an APPEND and its answer so far.
 	slowest time.Duration
+	// answered is when the last answer came.
+	answered time.Time
 	// unrecognised are messages that could not be compared with what is at the destination, and so are not sent.
 	unrecognised map[mail.UID]bool
 	// planned and moved count messages for the live view.
 	planned, moved int64
 	remade         bool // the folder vanished once and was created again
+	// tries counts the attempts of this run after the first, for the few messages that have any.
+	tries map[mail.UID]int
 	// claimed are destination UIDs from u0 on that rows had when the folder was opened.
 	claimed map[mail.UID]bool
 	lastUID mail.UID // highest UID that the destination named in this run
@@ -88,7 +92,7 @@ func (fr *folderRun) needed(ctx context.Context) (bool, error) {
 }
 
 func (fr *folderRun) hasWork(c state.FolderCount) bool {
-	if fr.kind() == kindRetry && c.Failed.Messages > 0 {
+	if fr.kind() == kindRetry && c.Failed.Messages+c.Absent.Messages > 0 {
 		return true
 	}
 	return c.Pending.Messages > 0 || c.TooLarge.Messages > 0
@@ -107,9 +111,6 @@ func (fr *folderRun) bring(ctx context.Context) error {
 		return err
 	}
 	if err := fr.open(ctx); err != nil {
-		return err
-	}
-	if err := fr.settleOlder(ctx); err != nil {
 		return err
 	}
 	if err := fr.recognise(ctx); err != nil {
@@ -271,6 +272,14 @@ func (m *mailboxRun) putFolder(ctx context.Context, f *state.Folder) error {
 		*f = put
 	}
 	return err
+}
+
+// again counts a further attempt at a message.
+func (fr *folderRun) again(uid mail.UID) {
+	if fr.tries == nil {
+		fr.tries = map[mail.UID]int{}
+	}
+	fr.tries[uid]++
 }
 
 // put writes rows if there are any.

@@ -37,9 +37,7 @@ type mailboxRun struct {
 func (m *mailboxRun) work(ctx context.Context) error {
 	m.started = m.Now()
 	var err error
-	m.row, err = m.Ledger.PutMailbox(ctx, state.Mailbox{Name: m.mailbox.Name, SourceEndpoint: m.mailbox.SourceEndpoint,
-		Destination: m.mailbox.Destination, DestinationEndpoint: m.mailbox.DestinationEndpoint, Wave: m.mailbox.Wave})
-	if err != nil {
+	if m.row, err = m.ledgerRow(ctx); err != nil {
 		return err
 	}
 	if m.mailbox.Action == plan.Blocked {
@@ -56,6 +54,24 @@ func (m *mailboxRun) work(ctx context.Context) error {
 func (m *mailboxRun) proved() bool {
 	r := m.mailbox.Resume
 	return m.plan.Pass.Kind == kindVerify || r != nil && r.Kind == kindVerify && m.mailbox.Todo.Messages == 0
+}
+
+// ledgerRow gives the ledger's row of the mailbox. A destination that the plan has not looked at leaves the row as it
+// is: whether it is another mailbox is still to be decided.
+func (m *mailboxRun) ledgerRow(ctx context.Context) (state.Mailbox, error) {
+	now := state.Mailbox{Name: m.mailbox.Name, SourceEndpoint: m.mailbox.SourceEndpoint,
+		Destination: m.mailbox.Destination, DestinationEndpoint: m.mailbox.DestinationEndpoint, Wave: m.mailbox.Wave}
+	old, known, err := m.Ledger.FindMailbox(ctx, now.Name, now.SourceEndpoint)
+	moved := known && (old.Destination != now.Destination || old.DestinationEndpoint != now.DestinationEndpoint)
+	if err != nil || moved && m.mailbox.FormerDestination != old.Destination {
+		return old, err
+	}
+	if moved {
+		if err := m.startAnew(ctx, old.ID); err != nil {
+			return old, err
+		}
+	}
+	return m.Ledger.PutMailbox(ctx, now)
 }
 
 // The pass kinds that the executor treats in their own way.
@@ -108,10 +124,10 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 }
 
 func (m *mailboxRun) connect() {
-	m.src = retryingSource{reader[Source]{newSession(m.Patience,
+	m.src = retryingSource{reader[Source]{newSession(m.Patience, m.Stop,
 		func(ctx context.Context) (Source, error) { return m.Endpoints.Source(ctx, m.mailbox.Name) },
 		m.waiting(SideSource))}}
-	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience,
+	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience, m.Stop,
 		func(ctx context.Context) (Destination, error) { return m.Endpoints.Destination(ctx, m.mailbox.Name) },
 		m.waiting(SideDestination))}}
 }
@@ -150,7 +166,7 @@ func (m *mailboxRun) attempts(ctx context.Context) error {
 		}
 		wait := time.Duration(m.plan.Pass.WaitSeconds) * time.Second
 		m.emit(Waiting{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Text: "next attempt of the retry", Wait: wait})
-		if err := m.sleep(ctx, wait); err != nil {
+		if err := sleep(ctx, m.Stop, wait); err != nil {
 			return err
 		}
 		m.add(func(o *Outcome) { o.Failed = sub(o.Failed, m.failed) })
@@ -195,20 +211,6 @@ func (m *mailboxRun) tolerate(err error) error {
 		m.refusedFolder = err
 	}
 	return nil
-}
-
-// sleep waits, unless the first interrupt comes.
-func (m *mailboxRun) sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-m.Stop:
-		return errStopped
-	case <-t.C:
-		return nil
-	}
 }
 
 // reportLeftOut names the messages that stay behind because of their size.
@@ -287,7 +289,7 @@ func (m *mailboxRun) completeness(ctx context.Context) (state.Progress, error) {
 			return "", err
 		}
 		switch {
-		case !rec.Complete, c.Doubt.Messages > 0, c.Pending.Messages > 0 && m.selects():
+		case !rec.Complete, c.Doubt.Messages > 0, c.Absent.Messages > 0, c.Pending.Messages > 0 && m.selects():
 			return state.Pending, nil
 		case c.Failed.Messages > 0:
 			progress = state.Incomplete

@@ -7,47 +7,63 @@ import (
 	"mailhaul/state/mail"
 )
 
-// moved looks after a mailbox whose destination in the configuration is not the one in the ledger. Where the folders
-// written before are found at the new place, the address has changed and nothing else. Where they are not, it is another
-// mailbox: all that was copied is to be copied again, and the plan says so.
-func (s *surveyor) moved(ctx context.Context) error {
-	old, known, err := s.Ledger.FindMailbox(ctx, s.mailbox.Row.Name, s.mailbox.Row.SourceEndpoint)
+// place gives the ledger's row of the mailbox. Where its destination in the configuration is not the one in the ledger,
+// the folders written before decide: if they are found at the new place, the address has changed and nothing else. If
+// they are not, it is another mailbox, and all that was copied is to be copied again. The plan says so, and nothing is
+// forgotten before somebody has approved it: the row stays as it is.
+func (s *surveyor) place(ctx context.Context) (state.Mailbox, error) {
 	now := s.mailbox.Row
-	if err != nil || !known || old.Destination == now.Destination && old.DestinationEndpoint == now.DestinationEndpoint {
-		return err
+	old, known, err := s.Ledger.FindMailbox(ctx, now.Name, now.SourceEndpoint)
+	if err != nil {
+		return old, err
 	}
+	if known && (old.Destination != now.Destination || old.DestinationEndpoint != now.DestinationEndpoint) {
+		another, err := s.another(ctx, old)
+		if err != nil {
+			return old, err
+		}
+		if another {
+			s.inv.FormerDestination = old.Destination
+			return old, nil
+		}
+	}
+	return s.Ledger.PutMailbox(ctx, now)
+}
+
+// another tells whether the new place is another mailbox than the one written to. Every written folder has a say; where
+// none can tell, because nothing in them can be compared, equal UIDVALIDITYs decide.
+func (s *surveyor) another(ctx context.Context, old state.Mailbox) (bool, error) {
 	pairs, err := s.Ledger.Folders(ctx, old.ID)
 	if err != nil {
-		return err
+		return false, err
 	}
+	var same, other int
 	for i := range pairs {
-		there, err := s.foundThere(ctx, &pairs[i])
+		if pairs[i].DestinationValidity == 0 {
+			continue
+		}
+		yes, no, err := s.compareCopies(ctx, &pairs[i])
 		if err != nil {
-			return err
+			return false, err
 		}
-		if !there {
-			s.inv.FormerDestination = old.Destination
-			return s.startAnew(ctx, pairs)
-		}
+		same, other = same+yes, other+no
 	}
-	return nil
+	return other > same, nil
 }
 
-// foundThere tells whether the destination folder that a pair was written to is at the new place: UIDVALIDITY must be
-// the same, and the messages must have the dates that the rows remember. A few may have been deleted since.
-func (s *surveyor) foundThere(ctx context.Context, pair *state.Folder) (bool, error) {
-	if pair.DestinationValidity == 0 {
-		return true, nil
-	}
+// compareCopies compares the folder that a pair was written to with the one of that name at the new place: how many of
+// the copies it remembers are there under their UID and date, how many are not. A missing folder, or one made at
+// another time, speaks for another mailbox as if one copy were missing.
+func (s *surveyor) compareCopies(ctx context.Context, pair *state.Folder) (same, other int, err error) {
 	for _, f := range s.inv.Destination {
 		if f.Raw == pair.Destination && f.Status.UIDValidity == pair.DestinationValidity {
-			return s.sameCopies(ctx, pair, f)
+			return s.countCopies(ctx, pair, f)
 		}
 	}
-	return false, nil
+	return 0, 1, nil
 }
 
-func (s *surveyor) sameCopies(ctx context.Context, pair *state.Folder, f mail.Folder) (bool, error) {
+func (s *surveyor) countCopies(ctx context.Context, pair *state.Folder, f mail.Folder) (same, other int, err error) {
 	rows, err := s.Ledger.Select(ctx, state.Query{Folder: pair.ID, Limit: sampled,
 		States: []state.State{state.StateLanded, state.StateAdopted}})
 	dates := map[mail.UID]int64{}
@@ -61,41 +77,47 @@ func (s *surveyor) sameCopies(ctx context.Context, pair *state.Folder, f mail.Fo
 		}
 	}
 	if err != nil || len(dates) == 0 {
-		return false, err
+		return 0, 0, err
 	}
-	same := 0
 	for m, err := range s.dst.List(ctx, f, mail.Query{From: first}) {
 		if err != nil {
-			return false, at(SideDestination, "list messages", err)
+			return 0, 0, at(SideDestination, "list messages", err)
 		}
 		if date, mine := dates[m.UID]; mine && date == m.InternalDate.Unix() {
 			same++
 		}
 	}
-	return 2*same > len(dates), nil
+	return same, len(dates) - same, nil
 }
 
-// startAnew forgets what was written to another mailbox. What failed there is tried again, what is in doubt there is of
-// no account here.
-func (s *surveyor) startAnew(ctx context.Context, pairs []state.Folder) error {
+// startAnew forgets what was written to another mailbox, now that the plan that says so was approved. What failed there
+// is tried again, what is in doubt there is of no account here.
+func (m *mailboxRun) startAnew(ctx context.Context, id state.MailboxID) error {
+	pairs, err := m.Ledger.Folders(ctx, id)
+	if err != nil {
+		return err
+	}
 	for i := range pairs {
-		q := state.Query{Folder: pairs[i].ID, States: []state.State{state.StateAbsent, state.StateIntent, state.StateUnknown,
-			state.StateLanded, state.StateAdopted, state.StateRefused, state.StateAmbiguous}}
-		err := eachRow(ctx, s.Ledger, q, func(rows []state.Message) error {
-			for j := range rows {
-				r := &rows[j]
-				r.State, r.Attempt, r.DestinationUID, r.U0, r.V0 = state.StateSeen, 0, 0, 0, 0
-			}
-			return s.Ledger.Put(ctx, rows, nil)
-		})
-		if err != nil {
-			return err
-		}
-		p := &pairs[i]
-		p.Destination, p.Target, p.DestinationValidity, p.Adopted = "", "", 0, false
-		if _, err := s.Ledger.PutFolder(ctx, *p); err != nil {
+		if err := m.forget(ctx, &pairs[i]); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+func (m *mailboxRun) forget(ctx context.Context, p *state.Folder) error {
+	q := state.Query{Folder: p.ID, States: []state.State{state.StateAbsent, state.StateIntent, state.StateUnknown,
+		state.StateLanded, state.StateAdopted, state.StateRefused, state.StateAmbiguous}}
+	err := m.each(ctx, q, func(rows []state.Message) error {
+		for j := range rows {
+			r := &rows[j]
+			r.State, r.Attempt, r.DestinationUID, r.U0, r.V0 = state.StateSeen, 0, 0, 0, 0
+		}
+		return m.Ledger.Put(ctx, rows, nil)
+	})
+	if err != nil {
+		return err
+	}
+	p.Destination, p.Target, p.DestinationValidity, p.Adopted = "", "", 0, false
+	return m.putFolder(ctx, p)
 }

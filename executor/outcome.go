@@ -2,6 +2,7 @@ package executor
 
 import (
 	"errors"
+	"time"
 
 	"mailhaul/state"
 	"mailhaul/state/mail"
@@ -9,6 +10,12 @@ import (
 
 // errFolderGone asks for the destination folder to be made again.
 var errFolderGone = errors.New("the destination folder vanished")
+
+// busyError is an answer that asks to come again later: the session lives, the message is absent.
+type busyError struct{ error }
+
+// Unwrap gives the answer.
+func (b *busyError) Unwrap() error { return b.error }
 
 // takeAnswers turns the answers that came into rows to be put. The error is one that stops the mailbox; the rows are
 // to be put all the same.
@@ -42,7 +49,7 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 	switch a.Outcome {
 	case mail.Landed:
 		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a)
-		p.slowest = max(p.slowest, p.Now().Sub(f.sent))
+		p.timed(f.sent)
 		p.count(row)
 		p.mu.Lock()
 		p.failures = 0
@@ -68,6 +75,16 @@ func (p *pipeline) stops(err error) error {
 	}
 }
 
+// timed measures one APPEND: what stands in the queue before it is not its time.
+func (p *pipeline) timed(sent time.Time) {
+	now := p.Now()
+	from := sent
+	if p.answered.After(from) {
+		from = p.answered
+	}
+	p.slowest, p.answered = max(p.slowest, now.Sub(from)), now
+}
+
 // unknown keeps the cause of a doubt under the code that explains doubts.
 func unknown(err error) error {
 	return &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeMessageUnknown, Text: textOf(err)}
@@ -90,10 +107,13 @@ func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error
 		return nil, stop
 	}
 	kind, code := mail.KindOf(err), mail.CodeOf(err)
+	lost := code == mail.CodeIMAPLost || code == mail.CodeIMAPTimeout
 	switch {
 	case kind == mail.TooLarge, kind == mail.Malformed:
 		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
-	case code == mail.CodeIMAPLost, code == mail.CodeIMAPTimeout, !p.final:
+	case passing(kind) && !lost:
+		return nil, &busyError{err}
+	case !p.final:
 		return nil, nil
 	default:
 		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil

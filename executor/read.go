@@ -141,7 +141,10 @@ func (s *takeSink) Message(m mail.Message, hasBody bool) error {
 		return nil // an empty answer for a message that is not empty: ask again
 	}
 	delete(s.rows, m.UID)
-	row.Size, row.Flags = s.size, m.Flags
+	row.Size = s.size
+	if !m.NoFlags {
+		row.Flags = m.Flags
+	}
 	s.date(row, m)
 	if s.over {
 		failures := s.tooLarge(row)

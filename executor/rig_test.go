@@ -142,7 +142,7 @@ func row(m *config.Mailbox) state.Mailbox {
 
 func (r *rig) remember(ctx context.Context, l *state.Ledger, in *plan.Input, m *config.Mailbox) error {
 	inv := in.Inventories[m.Name()]
-	rec, err := l.PutMailbox(ctx, row(m))
+	rec, _, err := l.FindMailbox(ctx, m.Name(), m.From.Ref())
 	if err != nil {
 		return err
 	}
@@ -194,6 +194,23 @@ func (r *rig) apply(pass string) (*plan.Plan, executor.Outcome, error) {
 		Grace:  func(string) time.Duration { return 30 * time.Millisecond },
 		Events: func(e executor.Event) { r.events = append(r.events, e) }})
 	return p, out, err
+}
+
+// look only plans.
+func (r *rig) look(pass string) *plan.Plan {
+	r.t.Helper()
+	l, err := state.Open(r.t.Context(), r.path, state.Options{Version: "test"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	p, err := r.plan(r.t.Context(), l, pass)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	if err := l.Close(); err != nil {
+		r.t.Fatal(err)
+	}
+	return p
 }
 
 // mustApply is apply for passes that must come to their end.

@@ -36,6 +36,7 @@ func (p Patience) filled() Patience {
 type session[T Reader] struct {
 	open     func(context.Context) (T, error)
 	waiting  func(err error, d time.Duration) // tells somebody
+	stop     <-chan struct{}                  // the first interrupt ends a wait; nil: none comes
 	patience Patience
 
 	current T
@@ -44,12 +45,13 @@ type session[T Reader] struct {
 	next    *backoff.ExponentialBackOff
 }
 
-func newSession[T Reader](p Patience, open func(context.Context) (T, error), waiting func(error, time.Duration)) *session[T] {
+func newSession[T Reader](p Patience, stop <-chan struct{}, open func(context.Context) (T, error),
+	waiting func(error, time.Duration)) *session[T] {
 	p = p.filled()
 	next := backoff.NewExponentialBackOff()
 	next.InitialInterval, next.MaxInterval, next.Multiplier = p.First, p.Longest, 2
 	next.Reset()
-	return &session[T]{open: open, waiting: waiting, patience: p, next: next}
+	return &session[T]{open: open, waiting: waiting, stop: stop, patience: p, next: next}
 }
 
 // do runs op on a live session, again after a failure that time may mend.
@@ -90,7 +92,7 @@ func (s *session[T]) once(ctx context.Context, op func(T) error) error {
 func (s *session[T]) pause(ctx context.Context, cause error) error {
 	d := max(waitOf(cause), s.next.NextBackOff())
 	s.waiting(cause, d)
-	return sleep(ctx, d)
+	return sleep(ctx, s.stop, d)
 }
 
 // progress forgets the failures before: what moves on is not given up.
@@ -121,12 +123,15 @@ func breaks(err error) bool {
 	}
 }
 
-func sleep(ctx context.Context, d time.Duration) error {
+// sleep waits, unless an interrupt comes.
+func sleep(ctx context.Context, stop <-chan struct{}, d time.Duration) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-ctx.Done():
 		return ctx.Err()
+	case <-stop:
+		return errStopped
 	case <-t.C:
 		return nil
 	}

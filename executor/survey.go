@@ -84,9 +84,9 @@ type surveyor struct {
 func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 	s.inv = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}
 	name := s.mailbox.Row.Name
-	s.src = retryingSource{reader[Source]{newSession(s.Patience,
+	s.src = retryingSource{reader[Source]{newSession(s.Patience, nil,
 		func(ctx context.Context) (Source, error) { return s.Endpoints.Source(ctx, name) }, s.waiting(SideSource))}}
-	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience,
+	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
 		func(ctx context.Context) (Destination, error) { return s.Endpoints.Destination(ctx, name) },
 		s.waiting(SideDestination))}}
 	defer func() { _, _ = s.src.Close(), s.dst.Close() }() // nothing is pending on either
@@ -160,10 +160,7 @@ func (s *surveyor) prove(ctx context.Context) error {
 
 // list brings the ledger's memory of the source up to date.
 func (s *surveyor) list(ctx context.Context) error {
-	if err := s.moved(ctx); err != nil {
-		return err
-	}
-	row, err := s.Ledger.PutMailbox(ctx, s.mailbox.Row)
+	row, err := s.place(ctx)
 	if err != nil {
 		return err
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 
+	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
@@ -14,7 +15,8 @@ import (
 func (s *surveyor) vanished(ctx context.Context, known []state.Folder) error {
 	for i := range known {
 		k := &known[i]
-		if !k.Current || slices.ContainsFunc(s.inv.Source, func(f mail.Folder) bool { return f.Raw == k.Source }) {
+		listed := slices.IndexFunc(s.inv.Source, func(f mail.Folder) bool { return f.Raw == k.Source })
+		if !k.Current || listed >= 0 && s.inv.Source[listed].Status.UIDValidity == k.SourceStatus.UIDValidity {
 			continue
 		}
 		renamed, err := s.renamed(ctx, k, known)
@@ -23,6 +25,8 @@ func (s *surveyor) vanished(ctx context.Context, known []state.Folder) error {
 		}
 		if renamed != nil {
 			k.Source, k.Path = renamed.Raw, renamed.Path.String()
+		} else if listed >= 0 {
+			continue // made anew under the same name
 		} else if err := s.leave(ctx, k); err != nil {
 			return err
 		}
@@ -88,6 +92,13 @@ func (s *surveyor) sameMessages(ctx context.Context, k *state.Folder, f mail.Fol
 // leave ends a pair whose folder is gone: a complete LIST without it is the second look.
 func (s *surveyor) leave(ctx context.Context, k *state.Folder) error {
 	k.Current = false
+	c, err := s.Ledger.Count(ctx, k.ID, state.Selection{}, 0)
+	if err != nil {
+		return err
+	}
+	if lost := c.Pending.Messages + c.Failed.Messages; lost > 0 {
+		s.inv.Vanished = append(s.inv.Vanished, plan.Vanished{Path: k.Path, Lost: lost})
+	}
 	q := state.Query{Folder: k.ID, States: []state.State{state.StateSeen, state.StateAbsent, state.StateLeftOut,
 		state.StateRefused, state.StateDamaged}}
 	return eachRow(ctx, s.Ledger, q, func(rows []state.Message) error {

@@ -293,7 +293,7 @@ func TestBuildNotes(t *testing.T) {
 		}(), "", `CONFIG-FOLDER-NAME anna@contoso.example: "Old" can have no place: rename "^Old" leaves nothing of the name`},
 		{"a folder gone from the source with work in it", func() *site {
 			s := of("full", box("INBOX"), box("Projects"))
-			return s.inventory("anna", func(i *Inventory) { i.Source = i.Source[:1] })
+			return s.inventory("anna", func(i *Inventory) { i.Vanished = []Vanished{{Path: "Projects", Lost: 100}} })
 		}(), `IMAP-FOLDER-GONE anna@contoso.example: folder "Projects" is gone from the source: 100 messages of it never arrived`, ""},
 		{"another destination than before", func() *site {
 			s := of("full", box("INBOX"))

@@ -104,6 +104,11 @@ func join(a, b string) string {
 
 // count fills in the numbers of a folder that takes part.
 func (l *line) count(f *Folder, c *state.FolderCount) {
+	if l.inv.FormerDestination != "" {
+		// What was copied went elsewhere: it is all to do, and nothing of it is done.
+		f.Todo = c.Copied.Add(c.Pending).Add(c.Failed)
+		return
+	}
 	f.Done, f.Failed = c.Copied, c.Failed
 	for _, m := range c.TooLargeList {
 		f.TooLarge = append(f.TooLarge, LeftOut{UID: m.UID, Size: m.Size, Date: m.InternalDate})
@@ -115,7 +120,7 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 		again = state.Count{Messages: again.Messages - c.Ambiguous.Messages, Bytes: again.Bytes - c.Ambiguous.Bytes}
 	}
 	if l.in.Pass.Kind == config.PassRetry {
-		f.Todo = again.Add(c.Doubt)
+		f.Todo = again.Add(c.Doubt).Add(c.Absent)
 	}
 	if !copies(l.pass.Kind) {
 		return
@@ -142,21 +147,12 @@ func most(a, b state.Count) state.Count {
 	return a
 }
 
-// vanished warns of folders that the source no longer lists although the ledger has work or doubt in them.
+// vanished warns of folders that the source no longer lists although not all of their mail was copied.
 func (l *line) vanished() {
-	there := map[string]bool{}
-	for _, f := range l.inv.Source {
-		there[f.Raw] = true
-	}
-	for i := range l.memory {
-		c := &l.memory[i]
-		open := most(c.Pending, c.Doubt).Add(c.Failed)
-		if !c.Folder.Current || there[c.Folder.Source] || open.Messages == 0 {
-			continue
-		}
+	for _, v := range l.inv.Vanished {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(mail.CodeIMAPFolderGone),
 			Text: fmt.Sprintf("folder %q is gone from the source: %s of it never arrived",
-				printable(c.Folder.Path), count(open.Messages, "message", "messages"))})
+				printable(v.Path), count(v.Lost, "message", "messages"))})
 	}
 }
 

@@ -25,7 +25,7 @@ func (l *line) build() Mailbox {
 	name := l.m.Name()
 	l.inv, l.asked = l.in.Inventories[name]
 	l.out = Mailbox{Name: name, Destination: l.m.Destination.Address, Wave: l.m.Wave,
-		Settings: SettingsOf(l.m, l.inv.Limits)}
+		Settings: SettingsOf(l.m, l.inv.Limits), FormerDestination: l.inv.FormerDestination}
 	if l.m.From != nil && l.m.To != nil {
 		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), l.m.To.Type
 	}
@@ -85,6 +85,9 @@ func (l *line) action() Action {
 
 // begun tells whether a message of the mailbox was ever copied.
 func (l *line) begun() bool {
+	if l.inv.FormerDestination != "" {
+		return false
+	}
 	for i := range l.memory {
 		if l.memory[i].Copied.Messages > 0 {
 			return true

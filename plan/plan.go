@@ -104,6 +104,8 @@ type Mailbox struct {
 	Note string `json:"note,omitempty"`
 	// Resume is set by a retry where the mailbox stopped as a whole: the pass it stopped in, carried out too.
 	Resume *Pass `json:"resume,omitempty"`
+	// FormerDestination is set where the mailbox went to another one before: all of it is copied anew.
+	FormerDestination string `json:"former_destination,omitempty"`
 	// Problem says why the mailbox is Blocked.
 	Problem *Problem `json:"problem,omitempty"`
 }
@@ -191,9 +193,17 @@ type Inventory struct {
 	Limits      mail.Limits // of the destination
 	// FlagChanges counts, per source folder (Raw), the copied messages whose flags changed since.
 	FlagChanges map[string]int64
+	// Vanished are folders that the source no longer has although not all of their mail was copied.
+	Vanished []Vanished
 	// FormerDestination is where the mailbox went before, if its mail is not found at the new place and so is to be copied
 	// anew; empty: nothing has changed.
 	FormerDestination string
 	// Problem is why one side could not be asked; the folders are then missing.
 	Problem *Problem
+}
+
+// Vanished is a source folder that is gone, and how many of its messages never arrived.
+type Vanished struct {
+	Path string
+	Lost int64
 }

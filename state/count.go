@@ -81,7 +81,8 @@ func (r *Reader) folderTallies(ctx context.Context, where string, args ...any) (
 func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below mail.UID) (FolderCount, error) {
 	t := ft.tally
 	c := FolderCount{Folder: ft.folder, Doubt: t.of(State.Doubt), Copied: t.of(State.Copied), Failed: t.of(State.Failed),
-		Ambiguous: t.counts[StateAmbiguous], Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
+		Ambiguous: t.counts[StateAmbiguous],
+		Absent:    t.counts[StateAbsent], Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
 	c.Oldest, c.Newest = t.bounds()
 	open := t.of(State.Open).Add(c.LeftOut)
 	if open.Messages == 0 || t.allInside(sel, below) {

@@ -97,6 +97,7 @@ func (m *model) count(f state.Folder, s state.Selection, below mail.UID) state.F
 		bump(&c.Copied, r, r.State.Copied())
 		bump(&c.Failed, r, r.State.Failed())
 		bump(&c.Ambiguous, r, r.State == state.StateAmbiguous)
+		bump(&c.Absent, r, r.State == state.StateAbsent)
 		bump(&c.Skipped, r, r.State == state.StateSkipped)
 		bump(&c.Gone, r, r.State == state.StateGone)
 		bump(&c.LeftOut, r, r.State == state.StateLeftOut)

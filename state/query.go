@@ -39,6 +39,7 @@ type FolderCount struct {
 	TooLargeList []Message
 	Doubt        Count // intents and unknown outcomes, whatever the Selection
 	Copied       Count // landed and adopted, ever
+	Absent       Count // proven not to be there and not failed: to be tried again, whatever the Selection
 	Failed       Count
 	Ambiguous    Count // the part of Failed that only a person can send again
 	Skipped      Count

@@ -174,6 +174,9 @@ func (d *destination) one(f mail.Folder, m mail.Outgoing, octets []byte) result 
 	if drop, ok := s.faults.Drop[s.count.appended]; ok {
 		return d.drop(b, m, msg, drop)
 	}
+	if poison := s.faults.Poison; poison != nil && poison(msg) {
+		return d.drop(b, m, msg, Drop{Kind: DropBefore})
+	}
 	if err := s.broken("append", mail.Size(len(octets))); err != nil {
 		return result{appended: absent(m, err), broken: d.kill(err), unsent: true}
 	}

@@ -24,6 +24,8 @@ type Faults struct {
 	RefuseFolder func(folder string) *mail.Error
 	// Drop says at which appends the connection breaks, and how.
 	Drop map[int]Drop
+	// Poison is asked for each message; one that it holds for breaks the connection whenever it is sent.
+	Poison func(m Message) bool
 	// DropAnswer says at which appends the outcome is unknown although the connection stays.
 	DropAnswer map[int]bool
 	// LieOK says at which appends the server says OK and stores nothing.

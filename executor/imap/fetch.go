@@ -203,6 +203,7 @@ func (f *fetcher) take(r *response) error {
 		return err
 	}
 	f.given[at] = it.hasBody
+	it.msg.NoFlags = it.has&hasFlags == 0
 	if err := f.sink.Message(it.msg, it.hasBody); err != nil {
 		return &sinkError{err}
 	}

@@ -110,6 +110,7 @@ type Message struct {
 	// that can't be read.
 	InternalDate time.Time
 	Flags        Flags
+	NoFlags      bool   // the answer named no flags: Flags says nothing
 	ModSeq       uint64 // zero: no CONDSTORE
 }
 
