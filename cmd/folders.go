@@ -43,7 +43,7 @@ func runFolders(ctx context.Context, a *app, who chosen) error {
 		if m.Problem != nil {
 			return fail(m.Problem.Code, "the folders of "+m.Name+" can't be read from the "+m.Problem.Side, m.Problem.Text)
 		}
-		if err := view.Folders(a.term.Out, m); err != nil {
+		if err := view.Folders(a.term.Out, m, w.held(m.Name)); err != nil {
 			return err
 		}
 	}
@@ -58,14 +58,24 @@ func (w *work) mapped(ctx context.Context) (*plan.Plan, error) {
 		in.Due.Mailboxes = append(in.Due.Mailboxes, m.Name())
 	}
 	var err error
-	if in.Inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{}); err != nil {
+	if w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{}); err != nil {
 		return nil, err
 	}
+	in.Inventories = w.inventories
 	err = reading(ctx, w.config, func(r *state.Reader) error { return (&memory{r}).recall(ctx, &in) })
 	if err != nil {
 		return nil, err
 	}
 	return plan.Build(in), nil
+}
+
+// held is how many messages each source folder of a mailbox holds, by its exact name.
+func (w *work) held(mailbox string) map[string]int64 {
+	messages := map[string]int64{}
+	for _, f := range w.inventories[mailbox].Source {
+		messages[f.Raw] = int64(f.Status.Messages)
+	}
+	return messages
 }
 
 // unskipped is the configuration with the chosen mailboxes, none of them skipped: looking is always allowed.

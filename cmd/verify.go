@@ -105,17 +105,14 @@ func (w *work) verified(p *plan.Plan, m plan.Mailbox) view.VerifyRow {
 		return row
 	}
 	row.Folders, row.Messages.Messages = 0, 0
-	counted := map[string]int64{}
-	for _, f := range w.inventories[m.Name].Source {
-		counted[f.Raw] = int64(f.Status.Messages)
-	}
+	held := w.held(m.Name)
 	for _, f := range m.Folders {
 		if f.Surprise != "" {
 			row.Notes = append(row.Notes, f.Path+": "+f.Surprise)
 		}
 		if !f.Excluded && !f.NoSelect {
 			row.Folders++
-			row.Messages.Messages += counted[string(f.Source)]
+			row.Messages.Messages += held[string(f.Source)]
 		}
 	}
 	for _, note := range append(p.Errors[:len(p.Errors):len(p.Errors)], p.Warnings...) {

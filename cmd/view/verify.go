@@ -126,8 +126,9 @@ func (r VerifyRow) details() []string {
 	return lines
 }
 
-// Folders writes where each folder of a mailbox goes, and which rule says so.
-func Folders(o Output, m plan.Mailbox) error {
+// Folders writes where each folder of a mailbox goes, and which rule says so. held is how many messages the source folders
+// hold, by their exact names.
+func Folders(o Output, m plan.Mailbox, held map[string]int64) error {
 	var b strings.Builder
 	p := palette{o.Color}
 	b.WriteString(strings.Join(wrap(Safe(m.Name)+" -> "+Safe(m.Destination), o.Width), "\n") + "\n")
@@ -150,7 +151,7 @@ func Folders(o Output, m plan.Mailbox) error {
 		case !f.Exists:
 			mark, paint = "+", p.green
 		}
-		t.add(mark, paint, Safe(f.Path), target, folderMessages(f), Safe(f.Reason))
+		t.add(mark, paint, Safe(f.Path), target, folderMessages(f, held), Safe(f.Reason))
 		if f.Surprise != "" && !f.Excluded {
 			t.rows = append(t.rows, row{text: "  " + Safe(f.Surprise), paint: paint})
 		}
@@ -160,9 +161,9 @@ func Folders(o Output, m plan.Mailbox) error {
 	return o.put(b.String())
 }
 
-func folderMessages(f plan.Folder) string {
-	if f.NoSelect || f.Excluded {
-		return "-"
+func folderMessages(f plan.Folder, held map[string]int64) string {
+	if n, known := held[string(f.Source)]; known && !f.NoSelect {
+		return Count(n)
 	}
-	return Count(f.Todo.Messages + f.Done.Messages)
+	return "-"
 }
