@@ -126,6 +126,9 @@ func Check(o Output, m CheckMailbox) error {
 	case !m.Whole:
 		mark, paint = "!", p.red
 	}
+	if m.Problem != nil && m.Tally == (CheckTally{}) {
+		text = "not compared"
+	}
 	name := VerifyRow{Mailbox: m.Mailbox, Destination: m.Destination}.name()
 	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
 	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
@@ -229,7 +232,7 @@ func (m CheckMailbox) list(b *strings.Builder, o Output) {
 		}
 		date := "no date"
 		if f.Date != nil {
-			date = f.Date.Format("2006-01-02 15:04:05")
+			date = f.Date.Format("2006-01-02 15:04")
 		}
 		t.add("    "+f.Sign, paint, Safe(folder), "UID "+strconv.FormatUint(uint64(uid), 10), date, Size(f.Bytes), f.words())
 	}
