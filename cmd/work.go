@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"path/filepath"
@@ -52,10 +53,35 @@ func (w *work) close(err *error) {
 // plan asks both sides, lists what is new and makes the plan of the pass that is due or named. There is no plan where
 // no pass is left.
 func (w *work) plan(ctx context.Context, pass string) (*plan.Plan, time.Duration, error) {
+	p, took, err := w.planPass(ctx, pass, "")
+	if err != nil || p == nil || pass != "" || p.Pass.Kind != config.PassRetry || !p.Empty() {
+		return p, took, err
+	}
+	// What failed can't be tried again: it must not keep new mail from moving.
+	last := lastFull(w.config)
+	if last == "" {
+		return p, took, nil
+	}
+	return w.planPass(ctx, last, "nothing that failed can be tried again, so it looks for what is new")
+}
+
+// lastFull names the last full pass of the configuration.
+func lastFull(cfg *config.Config) (name string) {
+	for _, p := range cfg.Passes {
+		if p.Kind == config.PassFull {
+			name = p.Name
+		}
+	}
+	return name
+}
+
+// planPass makes the plan of one pass; why replaces the reason for it.
+func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time.Duration, error) {
 	in, err := w.memory.input(ctx, w.config, w.mailboxes, pass)
 	if err != nil || in.NothingLeft {
 		return nil, 0, err
 	}
+	in.Why = cmp.Or(why, in.Why)
 	started := time.Now()
 	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
 		List:  true,

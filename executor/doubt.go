@@ -5,6 +5,7 @@ import (
 	"math"
 	"time"
 
+	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
@@ -120,6 +121,9 @@ func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *ca
 		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}, nil
 	}
 	row.State = state.StateAbsent
+	if !fr.rec.Current {
+		row.State = state.StateGone // its folder is gone from the source: there is nothing to send
+	}
 	return nil, nil
 }
 
@@ -203,4 +207,65 @@ func (fr *folderRun) waitGrace(ctx context.Context) error {
 	fr.emit(Waiting{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Side: SideDestination, Code: mail.CodeMessageUnknown,
 		Kind: mail.Transient, Text: errDoubt.Text, Wait: wait})
 	return sleep(ctx, fr.Stop, wait)
+}
+
+// settleElsewhere looks after doubts in folders that the plan does not copy: excluded by now, or gone from the source.
+func (m *mailboxRun) settleElsewhere(ctx context.Context) error {
+	for _, f := range m.folders {
+		if m.planned(f) || f.Destination == "" {
+			continue
+		}
+		fr := &folderRun{mailboxRun: m, rec: f, plan: &plan.Folder{Path: f.Path, Target: f.Target},
+			src: mail.Folder{Raw: f.Source, Status: f.SourceStatus}}
+		doubts, err := fr.doubts(ctx)
+		if err != nil {
+			return err
+		}
+		dst, there := m.listedTarget(f.Destination)
+		if len(doubts) == 0 || !there {
+			continue
+		}
+		fr.dst, fr.looked = dst, m.started
+		if err := m.tolerate(fr.explain(fr.settleWhole(ctx))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// planned tells whether a folder of the plan looks after the pair and its doubts.
+func (m *mailboxRun) planned(f *state.Folder) bool {
+	for i := range m.mailbox.Folders {
+		if p := &m.mailbox.Folders[i]; !p.Excluded && !p.NoSelect && string(p.Source) == f.Source {
+			return true
+		}
+	}
+	return false
+}
+
+// listedTarget finds a destination folder by its octets.
+func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
+	for _, f := range m.targets {
+		if f.Raw == raw {
+			return f, true
+		}
+	}
+	return mail.Folder{}, false
+}
+
+// settleWhole settles to the end, without copying anything.
+func (fr *folderRun) settleWhole(ctx context.Context) error {
+	if err := fr.open(ctx); err != nil {
+		return err
+	}
+	if err := fr.settle(ctx, false); err != nil {
+		return err
+	}
+	if left, err := fr.doubts(ctx); err != nil || len(left) == 0 {
+		return err
+	}
+	if err := fr.waitGrace(ctx); err != nil {
+		return err
+	}
+	return fr.settle(ctx, true)
 }

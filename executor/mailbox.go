@@ -192,6 +192,9 @@ func (m *mailboxRun) round(ctx context.Context) error {
 			return err
 		}
 	}
+	if err := m.settleElsewhere(ctx); err != nil {
+		return err
+	}
 	if err := m.settleLater(ctx); err != nil {
 		return err
 	}

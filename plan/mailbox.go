@@ -71,7 +71,7 @@ func (l *line) sum() {
 // without mail still has its folders made and its pass recorded once.
 func (l *line) action() Action {
 	o := &l.out
-	work := o.Todo.Messages > 0 || o.FlagChanges > 0 || o.Resume != nil || l.unlisted() || l.creates()
+	work := o.Todo.Messages > 0 || o.FlagChanges > 0 || o.Resume != nil || l.unlisted() || l.creates() || l.doubtElsewhere()
 	record := l.in.Records[o.Name][l.in.Pass.Name]
 	switch {
 	case !work && (l.in.Pass.Kind == config.PassRetry || done(record)):
@@ -81,6 +81,16 @@ func (l *line) action() Action {
 	default:
 		return Start
 	}
+}
+
+// doubtElsewhere tells whether the outcome of a message is open in a folder that is not copied any more: a run settles it.
+func (l *line) doubtElsewhere() bool {
+	for i := range l.memory {
+		if c := &l.memory[i]; c.Doubt.Messages > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // begun tells whether a message of the mailbox was ever copied.
