@@ -192,6 +192,7 @@ func (r *reader) list(ctx context.Context, raw string, words *vocabulary) ([]ent
 		if err != nil || o.exists == 0 {
 			return err
 		}
+		all = make([]entry, 0, min(o.exists, 1<<18)) // what is announced only is not made room for without end
 		err = c.run("list messages", "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", nil, func(f response) {
 			if n, ok := f.fetched(); ok && n.hasAll {
 				all = append(all, entry{uid: n.uid, date: n.date, size: n.size, system: n.flags.System,

@@ -170,7 +170,11 @@ func (c *comparison) read(ctx context.Context, p Pair) (source, dst []entry, err
 		for j := range entries {
 			entries[j].folder = int32(i) //nolint:gosec // fewer folders than messages
 		}
-		source = append(source, entries...)
+		if source == nil {
+			source = entries // mostly it is the only one, and large
+		} else {
+			source = append(source, entries...)
+		}
 		b.sources[i] = nil
 	}
 	return source, b.target, nil
