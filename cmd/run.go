@@ -156,14 +156,14 @@ func maxSize(p *plan.Plan) mail.Size {
 	return size
 }
 
-// next is the command to go on with.
+// next is the command to go on with. It is the same that every hint names: apply finds the pass that is due by itself.
 func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
 	if o.Interrupted {
-		return "mailhaul apply", nil
+		return w.memory.goOn(ctx, w.config, w.mailboxes, &state.Run{Pass: o.Pass})
 	}
 	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")
 	if err != nil || in.NothingLeft || in.Delta {
 		return "", err
 	}
-	return "mailhaul apply --pass " + in.Pass.Name, nil
+	return "mailhaul apply", nil
 }

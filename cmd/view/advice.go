@@ -37,15 +37,15 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeIMAPFolderGone:   {"no longer has a folder", `nothing to do: the next plan looks again`},
 		mail.CodeIMAPValidity:     {"made a folder anew meanwhile", `run again: mailhaul apply matches its messages anew`},
 
-		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply --pass retry`},
+		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply`},
 
 		mail.CodeMessageTooLarge:  {"does not take messages of this size", `raise max_size if the destination takes more; otherwise it stays behind`},
 		mail.CodeMessageMalformed: {"refused a message as malformed", `see what is wrong with it: mailhaul explain MESSAGE-MALFORMED`},
-		mail.CodeMessageRefused:   {"refused a message", `read the server's words, then run: mailhaul apply --pass retry`},
-		mail.CodeMessageDamaged:   {"does not hand over a message whole", `open it in the old mailbox; if it shows, run: mailhaul apply --pass retry`},
+		mail.CodeMessageRefused:   {"refused a message", `read the server's words and mend the cause, then run: mailhaul apply`},
+		mail.CodeMessageDamaged:   {"does not hand over a message whole", `open it in the old mailbox; if it shows, run: mailhaul apply`},
 		mail.CodeMessageAmbiguous: {"may or may not hold a message", `look for it at the destination; if it is missing: mailhaul apply --pass retry --resend-ambiguous`},
 		mail.CodeMessageKeywords:  {"can't hold the keywords of a message", `set keywords = "drop" in the messages block to copy it without them`},
-		mail.CodeMessageUnknown:   {"has not confirmed a message yet", `run: mailhaul apply --pass retry, which settles it`},
+		mail.CodeMessageUnknown:   {"has not confirmed a message yet", `run: mailhaul apply, which settles it`},
 
 		mail.CodeStateLocked:  {"", `wait until the other mailhaul ends, watch it with: mailhaul status`},
 		mail.CodeStateDamaged: {"", `restore the state file from a backup, check it with: mailhaul state check`},
