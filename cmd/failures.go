@@ -64,23 +64,19 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 
 // failed reads what failed of the mailboxes. Those that left the configuration are no longer mailhaul's business.
 func failed(ctx context.Context, r *state.Reader, cfg *config.Config, mailboxes []*config.Mailbox) (view.FailureList, error) {
-	mine := map[string]bool{}
+	mine := map[ledgerKey]bool{}
 	for _, m := range mailboxes {
-		mine[m.Name()] = true
+		mine[ledgerKey{m.Name(), m.From.Ref()}] = true
 	}
 	var list view.FailureList
-	messages, err := r.FailedMessages(ctx)
+	var err error
+	list.Messages, err = r.FailedMessagesOf(ctx, func(m state.Mailbox) bool { return mine[keyOf(m)] })
 	if err != nil {
 		return list, err
 	}
-	for _, m := range messages {
-		if mine[m.Mailbox] {
-			list.Messages = append(list.Messages, m)
-		}
-	}
 	totals, err := r.Totals(ctx)
 	for _, t := range totals {
-		if stopped := standing(cfg, t.Passes); stopped != nil && mine[t.Mailbox.Name] {
+		if stopped := standing(cfg, t.Passes); stopped != nil && mine[keyOf(t.Mailbox)] {
 			list.Mailboxes = append(list.Mailboxes, state.FailedMailbox{MailboxPass: *stopped, Name: t.Mailbox.Name,
 				Destination: t.Mailbox.Destination})
 		}
@@ -91,10 +87,7 @@ func failed(ctx context.Context, r *state.Reader, cfg *config.Config, mailboxes 
 // standing gives the pass in which a mailbox stopped last, nil if it has come through a pass since. That it could sign
 // in since, in a verify pass, moves no mail.
 func standing(cfg *config.Config, passes []state.MailboxPass) *state.MailboxPass {
-	verifies := map[string]bool{}
-	for _, p := range cfg.Passes {
-		verifies[p.Name] = p.Kind == config.PassVerify
-	}
+	verifies := verifyPasses(cfg)
 	var stopped *state.MailboxPass
 	for i, p := range passes { // the earliest started first
 		switch {
@@ -105,6 +98,15 @@ func standing(cfg *config.Config, passes []state.MailboxPass) *state.MailboxPass
 		}
 	}
 	return stopped
+}
+
+// verifyPasses are the names of the passes that copy nothing.
+func verifyPasses(cfg *config.Config) map[string]bool {
+	names := map[string]bool{config.PassVerify: true}
+	for _, p := range cfg.Passes {
+		names[p.Name] = p.Kind == config.PassVerify
+	}
+	return names
 }
 
 func withCode(all view.FailureList, code string) view.FailureList {

@@ -35,6 +35,9 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 		if s.Run, s.Live, err = lastRun(ctx, r); err != nil {
 			return err
 		}
+		if s.Next, err = (&memory{r}).goOn(ctx, cfg, mailboxes, s.Run); err != nil {
+			return err
+		}
 		all, err := r.Totals(ctx)
 		for _, t := range all {
 			totals[keyOf(t.Mailbox)] = t
@@ -44,9 +47,10 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 	if err != nil {
 		return err
 	}
+	stand := newStandings(cfg, s.Run, s.Live)
 	for _, m := range mailboxes {
 		if m.Skip == "" {
-			s.Rows = append(s.Rows, statusRow(m, totals[ledgerKey{m.Name(), m.From.Ref()}]))
+			s.Rows = append(s.Rows, stand.row(m, totals[ledgerKey{m.Name(), m.From.Ref()}]))
 		}
 	}
 	if a.flags.json {
@@ -59,22 +63,6 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 type ledgerKey struct{ name, endpoint string }
 
 func keyOf(m state.Mailbox) ledgerKey { return ledgerKey{m.Name, m.SourceEndpoint} }
-
-func statusRow(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
-	row := view.StatusRow{Mailbox: m.Name(), Destination: m.Destination.Address, Progress: state.Pending,
-		Copied: t.Copied, Left: t.Open, LeftOut: t.LeftOut, Failed: t.Failed}
-	if len(t.Passes) == 0 {
-		return row
-	}
-	last := t.Passes[0]
-	for _, p := range t.Passes[1:] {
-		if !p.Started.Before(last.Started) {
-			last = p
-		}
-	}
-	row.Pass, row.Progress, row.Code, row.Text = last.Pass, last.Progress, string(last.Code), last.Text
-	return row
-}
 
 // lastRun gives the run that began last, nil if there is none, and whether it is going on now.
 func lastRun(ctx context.Context, r *state.Reader) (*state.Run, bool, error) {

@@ -56,13 +56,20 @@ func (t *tx) putFailure(f Failure, rows []Message) error {
 // FailedMessages gives the messages of Current folders that are refused, damaged, ambiguous or unknown, and every other
 // that has a failure on record, such as one that is to be tried again; by mailbox, source folder and UID.
 func (r *Reader) FailedMessages(ctx context.Context) ([]FailedMessage, error) {
+	return r.FailedMessagesOf(ctx, func(Mailbox) bool { return true })
+}
+
+// FailedMessagesOf is FailedMessages of the mailboxes that want holds for.
+func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) ([]FailedMessage, error) {
 	boxes, err := r.Mailboxes(ctx)
 	if err != nil {
 		return nil, err
 	}
 	names := make(map[MailboxID]Mailbox, len(boxes))
 	for _, m := range boxes {
-		names[m.ID] = m
+		if want(m) {
+			names[m.ID] = m
+		}
 	}
 	found, err := r.folderTallies(ctx, " WHERE f.current")
 	if err != nil {
@@ -74,12 +81,16 @@ func (r *Reader) FailedMessages(ctx context.Context) ([]FailedMessage, error) {
 	}
 	var all []FailedMessage
 	for _, ft := range found {
+		box, wanted := names[ft.folder.Mailbox]
+		if !wanted {
+			continue
+		}
 		some, err := r.failedOf(ctx, ft, recorded[ft.folder.ID])
 		if err != nil {
 			return nil, wrap(r.path, err)
 		}
 		for i := range some {
-			some[i].Mailbox, some[i].Destination = names[ft.folder.Mailbox].Name, names[ft.folder.Mailbox].Destination
+			some[i].Mailbox, some[i].Destination = box.Name, box.Destination
 			some[i].SourceFolder, some[i].TargetFolder = ft.folder.Path, ft.folder.Target
 		}
 		all = append(all, some...)

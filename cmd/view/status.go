@@ -15,7 +15,9 @@ type StatusRow struct {
 	Destination string         `json:"destination"`
 	Pass        string         `json:"pass"` // the pass that ran last; empty: none yet
 	Progress    state.Progress `json:"state"`
-	Running     bool           `json:"running,omitempty"` // at work now
+	Running     bool           `json:"running,omitempty"`  // the run that is going on has not finished it
+	Verified    bool           `json:"verified,omitempty"` // signed in on both sides, nothing copied yet
+	More        bool           `json:"more,omitempty"`     // complete in its pass, with work or passes to come
 	Copied      state.Count    `json:"copied"`
 	Left        state.Count    `json:"left"` // known and not yet copied, for whichever pass
 	LeftOut     state.Count    `json:"left_out"`
@@ -31,6 +33,7 @@ type StatusView struct {
 	State string     // the state file's base name
 	Run   *state.Run // the last run; nil: none yet
 	Live  bool       // that run is going on now
+	Next  string     // the command that takes up a run that did not come to its end
 	Now   time.Time  // says what "today" is, and the zone of the times; zero: dates in full, UTC
 	Rows  []StatusRow
 }
@@ -73,26 +76,38 @@ func (s StatusView) head() string {
 		return fmt.Sprintf("%s: run %s, pass \"%s\", at work since %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
 			moment(s.Run.Started, now))
 	case s.Run.Ended.IsZero():
-		return fmt.Sprintf("%s: run %s, pass \"%s\", started %s and ended without a word (killed or lost power). "+
-			"Go on with:  mailhaul apply", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass), moment(s.Run.Started, now))
+		return fmt.Sprintf("%s: run %s, pass \"%s\", started %s and ended without a word (killed or lost power).\n"+
+			"Go on with:  %s", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass), moment(s.Run.Started, now), Safe(s.Next))
+	case s.Run.ExitCode == interrupted:
+		return fmt.Sprintf("%s: run %s, pass \"%s\", was interrupted %s after %s.\nGo on with:  %s", Safe(s.State), Safe(s.Run.ID),
+			Safe(s.Run.Pass), moment(s.Run.Ended, now), Duration(s.Run.Ended.Sub(s.Run.Started)), Safe(s.Next))
 	}
 	return fmt.Sprintf("%s: last run %s, pass \"%s\", ended %s after %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
 		moment(s.Run.Ended, now), Duration(s.Run.Ended.Sub(s.Run.Started)))
 }
 
+// interrupted is the exit code of a run that was interrupted.
+const interrupted = 130
+
 // standing gives the sign, the word and the colour of a mailbox.
 func (r StatusRow) standing(o Output, p palette) (mark, word string, paint func(string) string) {
 	switch {
 	case r.Running:
-		return "~", "at work", p.yellow
+		return "~", "running", p.yellow
+	case r.Progress == state.Complete && r.More:
+		return "~", "pass done", p.yellow
 	case r.Progress == state.Complete:
 		return o.signs().done, "complete", p.green
 	case r.Progress == state.Incomplete:
 		return "!", "incomplete", p.red
 	case r.Progress == state.Failed:
 		return "!", "stopped", p.red
+	case r.Verified:
+		return "", "verified", p.dim
+	case r.Pass != "" || r.Copied.Messages > 0:
+		return "~", "not finished", p.yellow
 	}
-	return "", "pending", p.dim
+	return "", "not started", p.dim
 }
 
 func (s StatusView) sums() string {
@@ -104,8 +119,12 @@ func (s StatusView) sums() string {
 		words[word]++
 	}
 	var parts []string
-	for _, word := range []string{"complete", "incomplete", "stopped", "at work", "pending"} {
+	for _, word := range []string{"complete", "pass done", "incomplete", "stopped", "running", "not finished", "verified",
+		"not started"} {
 		if n := words[word]; n > 0 {
+			if word == "pass done" {
+				word = "with their pass done and more to come"
+			}
 			parts = append(parts, Count(n)+" "+word)
 		}
 	}

@@ -115,7 +115,11 @@ func statusOf() StatusView {
 		row("eva@contoso.example", "prestage", state.Failed, 0, 0, 0),
 		row("hugo@contoso.example", "prestage", state.Incomplete, 18_192, 0, 12),
 		row(nasty, "", state.Pending, 0, 0, 0),
+		row("ida@contoso.example", "verify", state.Pending, 0, 238, 0),
+		row("jo@contoso.example", "prestage", state.Complete, 208, 30, 0),
+		row("kim@contoso.example", "full", state.Pending, 7, 30, 0),
 	}}
+	s.Rows[5].Verified, s.Rows[6].More = true, true
 	s.Rows[1].Running = true
 	s.Rows[2].Code, s.Rows[2].Side, s.Rows[2].Text = string(mail.CodeIMAPLogin), "source", nasty
 	s.Rows[3].LeftOut = counted(14, 2_400*mail.MB)
@@ -134,8 +138,8 @@ func TestStatus(t *testing.T) {
 	for want, s := range map[string]StatusView{
 		"c.state: no run yet. Begin with:  mailhaul plan\n":                            {State: "c.state"},
 		"c.state: last run 7f3a, pass \"prestage\", ended 20:58 today after 1h 58m.\n": {State: "c.state", Run: &ended, Now: at("2026-11-23 21:00:00")},
-		"c.state: run 7f3a, pass \"prestage\", started 19:00 yesterday and ended without a word (killed or lost power). Go on with:  " +
-			"mailhaul apply\n": {State: "c.state", Run: &run, Now: at("2026-11-24 09:00:00")},
+		"c.state: run 7f3a, pass \"prestage\", started 19:00 yesterday and ended without a word (killed or lost power).\nGo on with:  " +
+			"mailhaul apply --pass prestage\n": {State: "c.state", Run: &run, Next: "mailhaul apply --pass prestage", Now: at("2026-11-24 09:00:00")},
 	} {
 		if got := rendered(t, 200, nil, func(o Output) error { return Status(o, s) }); got != want {
 			t.Errorf("got %q, want %q", got, want)

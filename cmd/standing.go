@@ -1,0 +1,122 @@
+package cmd
+
+import (
+	"context"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/state"
+)
+
+// standings tell how mailboxes stand. What counts is the copying: a verify pass is told of only while nothing else is,
+// because that a mailbox can be signed in to moves no mail.
+type standings struct {
+	config   *config.Config
+	verifies map[string]bool // the passes that copy nothing
+	run      *state.Run      // the run that is going on and copies; nil: none
+}
+
+func newStandings(cfg *config.Config, run *state.Run, live bool) standings {
+	s := standings{config: cfg, verifies: verifyPasses(cfg)}
+	if run != nil && live && !s.verifies[run.Pass] {
+		s.run = run
+	}
+	return s
+}
+
+// row is how one mailbox stands.
+func (s standings) row(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
+	row := view.StatusRow{Mailbox: m.Name(), Destination: m.Destination.Address, Progress: state.Pending,
+		Copied: t.Copied, Left: t.Open, LeftOut: t.LeftOut, Failed: t.Failed}
+	copying, verify := s.last(t.Passes)
+	last := copying
+	if last == nil {
+		last = verify
+	}
+	if last != nil {
+		row.Pass, row.Progress, row.Code, row.Text, row.Side = last.Pass, last.Progress, string(last.Code), last.Text, last.Side
+	}
+	switch {
+	case s.running(t, last):
+		row.Running, row.Pass, row.Progress, row.Code = true, s.run.Pass, state.Pending, ""
+	case copying == nil && row.Progress == state.Complete:
+		row.Verified, row.Progress = true, state.Pending
+	case row.Progress == state.Complete && t.Failed.Messages > 0:
+		row.Progress = state.Incomplete
+	case row.Progress == state.Complete:
+		row.More = t.Open.Messages > 0 || s.passesLeft(t.Passes)
+	}
+	return row
+}
+
+// last gives the record of the copying pass that began last, and that of the verify pass; nil where there is none.
+func (s standings) last(passes []state.MailboxPass) (copying, verify *state.MailboxPass) {
+	for i, p := range passes { // the earliest started first
+		if s.verifies[p.Pass] {
+			verify = &passes[i]
+		} else {
+			copying = &passes[i]
+		}
+	}
+	return copying, verify
+}
+
+// running tells whether the run that is going on has work here that it has not finished. The ledger records a mailbox
+// when it ends, so one that waits for its turn counts too.
+func (s standings) running(t state.MailboxTotal, last *state.MailboxPass) bool {
+	if s.run == nil {
+		return false
+	}
+	for _, p := range t.Passes {
+		if p.Run == s.run.ID {
+			return false
+		}
+	}
+	if s.kind(s.run.Pass) == config.PassRetry {
+		return t.Failed.Messages+t.Doubt.Messages > 0 || last != nil && last.Progress == state.Failed
+	}
+	return t.Open.Messages > 0
+}
+
+func (s standings) kind(name string) string {
+	for _, p := range s.config.Passes {
+		if p.Name == name {
+			return p.Kind
+		}
+	}
+	return ""
+}
+
+// passesLeft tells whether a copying pass of the configuration is still to come for the mailbox.
+func (s standings) passesLeft(passes []state.MailboxPass) bool {
+	records := byPass(passes)
+	for _, p := range s.config.Passes {
+		r := records[p.Name]
+		if p.Implied || p.Kind == config.PassVerify || p.Kind == config.PassRetry {
+			continue
+		}
+		if r.Progress != state.Complete && r.Progress != state.Incomplete {
+			return true
+		}
+	}
+	return false
+}
+
+// goOn is the command that takes a run up again which did not come to its end. Without --pass the pass that is due
+// would run, which another one may be.
+func (r *memory) goOn(ctx context.Context, cfg *config.Config, who []*config.Mailbox, run *state.Run) (string, error) {
+	const plain = "mailhaul apply"
+	if run == nil {
+		return plain, nil
+	}
+	in, err := r.input(ctx, cfg, who, "")
+	if err != nil || in.Pass == nil || in.Pass.Name == run.Pass {
+		return plain, err
+	}
+	for _, p := range cfg.Passes {
+		if p.Name == run.Pass {
+			return plain + " --pass " + run.Pass, nil
+		}
+	}
+	return plain, nil // the pass was taken out of the configuration
+}
