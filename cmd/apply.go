@@ -63,7 +63,7 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 	case p.Pass.Kind == config.PassVerify:
 		return w.verifyPass(ctx, p)
 	}
-	if err := f.show(a, p, counted); err != nil {
+	if err := f.show(w, p, counted); err != nil {
 		return err
 	}
 	if p.Empty() {
@@ -103,7 +103,8 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 }
 
 // show shows the plan; one with errors ends here. With --quiet a plan that nobody is asked about is not shown.
-func (f *applyFlags) show(a *app, p *plan.Plan, counted time.Duration) error {
+func (f *applyFlags) show(w *work, p *plan.Plan, counted time.Duration) error {
+	a := w.app
 	switch {
 	case a.events != nil:
 		a.events.Plan(p)
@@ -111,7 +112,8 @@ func (f *applyFlags) show(a *app, p *plan.Plan, counted time.Duration) error {
 	case a.flags.quiet && f.autoApprove && !p.Empty() && len(p.Errors) == 0:
 		return nil
 	}
-	err := view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted})
+	err := view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted,
+		Of: len(w.config.Mailboxes)})
 	if err == nil && len(p.Errors) > 0 {
 		return outcome(exitError)
 	}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -50,7 +49,7 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 		return usage("--offline and --out exclude each other",
 			"A plan that is carried out must know what the servers hold now.")
 	}
-	p, counted, err := f.make(ctx, a, who)
+	p, opt, err := f.make(ctx, a, who)
 	if err != nil {
 		return err
 	}
@@ -62,7 +61,7 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 			return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
 		}
 	}
-	opt := view.PlanOptions{All: f.all || a.flags.verbose, LeftOut: f.leftOut, Counted: counted, File: f.out}
+	opt.All, opt.LeftOut, opt.File = f.all || a.flags.verbose, f.leftOut, f.out
 	if a.flags.json {
 		err = view.PlanJSON(a.term.Out, p)
 	} else {
@@ -71,17 +70,25 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 	return errors.Join(err, f.verdict(p))
 }
 
-func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, counted time.Duration, err error) {
+// make makes the plan and says what is worth showing of how it was made.
+func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, opt view.PlanOptions, err error) {
 	if f.offline {
-		p, err = a.offlinePlan(ctx, f.pass, who)
-		return p, 0, err
+		cfg, mailboxes, err := a.loadChosen(ctx, who)
+		if err != nil {
+			return nil, opt, err
+		}
+		opt.Of = len(cfg.Mailboxes)
+		p, err = offlinePlan(ctx, cfg, mailboxes, f.pass)
+		return p, opt, err
 	}
 	w, err := a.openWork(ctx, "plan", who)
 	if err != nil {
-		return nil, 0, err
+		return nil, opt, err
 	}
 	defer w.close(&err)
-	return w.plan(ctx, f.pass)
+	opt.Of = len(w.config.Mailboxes)
+	p, opt.Counted, err = w.plan(ctx, f.pass)
+	return p, opt, err
 }
 
 // verdict is the exit code that a plan leads to.
@@ -110,11 +117,7 @@ func nobodySignedIn(p *plan.Plan) bool {
 }
 
 // offlinePlan makes a plan from the state alone.
-func (a *app) offlinePlan(ctx context.Context, pass string, who chosen) (*plan.Plan, error) {
-	cfg, mailboxes, err := a.loadChosen(ctx, who)
-	if err != nil {
-		return nil, err
-	}
+func offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
 	r, err := state.OpenRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noState(cfg)

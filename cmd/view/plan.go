@@ -15,6 +15,7 @@ type PlanOptions struct {
 	All     bool          // every mailbox, nothing collapsed
 	LeftOut bool          // list the messages that stay behind instead of the plan
 	Counted time.Duration // how long both sides were counted; zero: not said
+	Of      int           // how many mailboxes the configuration has
 	File    string        // the plan was saved there: the last line says how to carry it out
 }
 
@@ -78,7 +79,11 @@ func (v *planView) head() {
 	if p.Runs == 0 {
 		runs = "no earlier run"
 	}
-	v.say("%s: %s.  %s: %s.", Safe(strings.Join(p.Files, ", ")), Plural(len(p.Mailboxes), "mailbox"), Safe(p.State), runs)
+	mailboxes := Plural(len(p.Mailboxes), "mailbox")
+	if v.opt.Of > len(p.Mailboxes) {
+		mailboxes = Count(len(p.Mailboxes)) + " of " + Plural(v.opt.Of, "mailbox")
+	}
+	v.say("%s: %s.  %s: %s.", Safe(strings.Join(p.Files, ", ")), mailboxes, Safe(p.State), runs)
 	switch {
 	case p.Offline:
 		v.say("Made from %s alone: nothing was contacted.", Safe(p.State))

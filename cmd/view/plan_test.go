@@ -113,7 +113,7 @@ func TestPlan(t *testing.T) {
 			p.Mailboxes, p.Offline, p.Total = append(p.Mailboxes[:7:7], p.Mailboxes[215:]...), true, plan.Total{}
 			p.Pass.Why, p.Pass.Kind, p.Pass.Name, p.Pass.Older = "", config.PassFull, "full", nil
 			return sum(p)
-		}, PlanOptions{All: true, File: "full.plan"}},
+		}, PlanOptions{All: true, Of: 215, File: "full.plan"}},
 		"nothing to do": {func() *plan.Plan {
 			p := contoso()
 			p.Mailboxes, p.Total = p.Mailboxes[212:], plan.Total{}
