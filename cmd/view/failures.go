@@ -155,7 +155,7 @@ func (f FailureList) stoppedMailboxes(b *strings.Builder, o Output, code mail.Co
 	}
 	shorten(&t, "mailboxes")
 	t.render(b, o.Width, false)
-	heard.write(b, o, code)
+	heard.write(b, o, code, "   ")
 }
 
 func (f FailureList) failedMessages(b *strings.Builder, o Output, code mail.Code) {
@@ -174,7 +174,7 @@ func (f FailureList) failedMessages(b *strings.Builder, o Output, code mail.Code
 	}
 	shorten(&t, "messages")
 	t.render(b, o.Width, false)
-	heard.write(b, o, code)
+	heard.write(b, o, code, "   ")
 }
 
 // shorten keeps the first lines of a long table; the whole list is what a pipe gets.
@@ -194,7 +194,7 @@ func (w words) add(text string) {
 }
 
 // write quotes the commonest three; a server that puts an id in each answer would fill the screen.
-func (w words) write(b *strings.Builder, o Output, code mail.Code) {
+func (w words) write(b *strings.Builder, o Output, code mail.Code, indent string) {
 	const most = 3
 	var texts []string
 	for text := range w {
@@ -203,9 +203,9 @@ func (w words) write(b *strings.Builder, o Output, code mail.Code) {
 	slices.SortFunc(texts, func(x, y string) int { return cmp.Or(w[y]-w[x], strings.Compare(x, y)) })
 	for i, text := range texts {
 		if i == most {
-			b.WriteString("   ... " + Plural(len(texts)-most, "other reason") + "\n")
+			b.WriteString(indent + "... " + Plural(len(texts)-most, "other reason") + "\n")
 			return
 		}
-		paragraph(b, said(code, text), "   ", o.Width)
+		paragraph(b, said(code, text), indent, o.Width)
 	}
 }

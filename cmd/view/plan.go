@@ -37,6 +37,7 @@ func Plan(o Output, p *plan.Plan, opt PlanOptions) error {
 		v.leftBehind()
 	} else {
 		v.mailboxes()
+		whyBlocked(&v.b, v.Output, blocksOfPlan(p))
 		v.folders()
 		v.leftBehind()
 		v.neverMoved()

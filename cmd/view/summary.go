@@ -88,17 +88,14 @@ func noun(n int64, word string) string {
 	return word
 }
 
-// causes writes why messages failed and why mailboxes stopped, the commonest cause first.
+// causes writes why messages failed and why mailboxes are blocked, the commonest cause first.
 func (s Summary) causes(b *strings.Builder, o Output) {
-	var messages, mailboxes []blame
+	var messages []blame
 	for _, m := range s.Messages {
 		messages = append(messages, blame{m.Code, m.Mailbox})
 	}
-	for _, m := range s.Mailboxes {
-		mailboxes = append(mailboxes, blame{m.Code, m.Name})
-	}
 	causes(b, o, "Why messages failed", messages)
-	causes(b, o, "Why mailboxes stopped", mailboxes)
+	whyBlocked(b, o, blocksOf(s.Mailboxes))
 }
 
 // blame is one thing that failed: why, and in which mailbox.
