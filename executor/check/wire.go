@@ -29,7 +29,7 @@ var (
 	errBye     = errors.New("the server ended the session")
 	announced  = regexp.MustCompile(`~?\{([0-9]{1,18})\+?\}$`)
 	bodyBefore = regexp.MustCompile(`(?i)\bBODY\[[^\]]*\] $`)
-	statusLine = regexp.MustCompile(`(?i)^(\+|\* (OK|NO|BAD|BYE|PREAUTH|CAPABILITY)\b)`)
+	statusLine = regexp.MustCompile(`(?i)^\* (OK|NO|BAD|BYE|PREAUTH|CAPABILITY)\b`)
 )
 
 // next reads one response. The octets of a body go to the sink; the literal that stands for it is empty then.
@@ -41,8 +41,11 @@ func (c *conn) next(sink io.Writer) (response, error) {
 			return r, err
 		}
 		r.text += strings.ReplaceAll(line, "\x00", "?")
+		if !strings.HasSuffix(r.text, "}") || !strings.HasPrefix(r.text, "* ") {
+			return r, nil
+		}
 		at := announced.FindStringSubmatchIndex(r.text)
-		if at == nil || statusLine.MatchString(r.text) || !strings.HasPrefix(r.text, "* ") {
+		if at == nil || statusLine.MatchString(r.text) {
 			return r, nil // a text for people may end like a literal
 		}
 		size, err := strconv.ParseInt(r.text[at[2]:at[3]], 10, 64)
