@@ -74,6 +74,14 @@ func failed(ctx context.Context, r *state.Reader, cfg *config.Config, mailboxes 
 	if err != nil {
 		return list, err
 	}
+	runs, err := r.Runs(ctx)
+	if err != nil {
+		return list, err
+	}
+	list.Passes = map[string]string{}
+	for _, run := range runs {
+		list.Passes[run.ID] = run.Pass
+	}
 	totals, err := r.Totals(ctx)
 	for _, t := range totals {
 		if stopped := standing(cfg, t.Passes); stopped != nil && mine[keyOf(t.Mailbox)] {
@@ -113,7 +121,7 @@ func withCode(all view.FailureList, code string) view.FailureList {
 	if code == "" {
 		return all
 	}
-	var list view.FailureList
+	list := view.FailureList{Passes: all.Passes}
 	for _, m := range all.Messages {
 		if strings.EqualFold(string(m.Code), code) {
 			list.Messages = append(list.Messages, m)

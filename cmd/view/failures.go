@@ -17,6 +17,8 @@ import (
 type FailureList struct {
 	Messages  []state.FailedMessage
 	Mailboxes []state.FailedMailbox
+	// Passes names the pass of a run, for messages.
+	Passes map[string]string
 }
 
 // Failures writes what failed: on a terminal grouped by cause with the servers' own words and what to do, elsewhere one
@@ -39,7 +41,7 @@ func FailuresCSV(w io.Writer, f FailureList) error {
 func (f FailureList) lines(separator string, set func(string) string) string {
 	var b strings.Builder
 	for _, r := range append([][]string{{"code", "kind", "state", "mailbox", "destination", "folder", "destination_folder",
-		"uid", "bytes", "date", "attempts", "text", "hint"}}, f.records()...) {
+		"uid", "bytes", "date", "attempts", "text", "hint", "side", "pass"}}, f.records()...) {
 		cells := make([]string, len(r))
 		for i, c := range r {
 			cells[i] = set(c)
@@ -53,7 +55,7 @@ func (f FailureList) records() [][]string {
 	var all [][]string
 	for _, m := range f.Mailboxes {
 		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "",
-			m.Text, Hint(string(m.Code))})
+			m.Text, Hint(string(m.Code)), m.Side, m.Pass})
 	}
 	for _, m := range f.Messages {
 		date := ""
@@ -62,7 +64,7 @@ func (f FailureList) records() [][]string {
 		}
 		all = append(all, []string{string(m.Code), m.Kind.String(), stateWord(m.State), m.Mailbox, m.Destination, m.SourceFolder,
 			m.TargetFolder, strconv.FormatUint(uint64(m.UID), 10), strconv.FormatInt(int64(m.Size), 10), date,
-			strconv.Itoa(m.Attempt), m.Text, Hint(string(m.Code))})
+			strconv.Itoa(m.Attempt), m.Text, Hint(string(m.Code)), sideOf(m.Code), f.Passes[m.Run]})
 	}
 	return all
 }
@@ -131,6 +133,14 @@ func (f FailureList) group(b *strings.Builder, o Output, code mail.Code) {
 		todo = "More: mailhaul explain " + Safe(string(code))
 	}
 	paragraph(b, todo, "   ", o.Width)
+}
+
+// sideOf is the side that failed a message: only one that the source does not hand over whole is the source's.
+func sideOf(code mail.Code) string {
+	if code == mail.CodeMessageDamaged {
+		return "source"
+	}
+	return "destination"
 }
 
 // blamed is the side that a code is about, where the code alone tells it.

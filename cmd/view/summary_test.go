@@ -32,6 +32,7 @@ func failures() FailureList {
 	add(1, mail.CodeMessageAmbiguous, state.StateAmbiguous, nasty, nasty, nasty)
 	add(1, mail.CodeMessageAmbiguous, state.StateAmbiguous, "=HYPERLINK(\"http://x\")", "@SUM(A1)", "a \"quoted\", word")
 	f.Messages[42].InternalDate = time.Time{}
+	f.Messages[0].Run, f.Passes = "7f3a", map[string]string{"7f3a": "full"}
 	f.Mailboxes = []state.FailedMailbox{{Name: "eva@contoso.example", Destination: "eva@contoso.example", MailboxPass: state.MailboxPass{
 		Pass: "prestage", Progress: state.Failed, Side: "source", Code: mail.CodeIMAPLogin, Kind: mail.Auth, Text: nasty}}}
 	return f
@@ -70,13 +71,13 @@ func TestFailures(t *testing.T) {
 	pipe := rendered(t, 80, nil, func(o Output) error { return Failures(o, failures()) })
 	harmless(t, strings.ReplaceAll(pipe, "\t", ""))
 	for i, line := range strings.Split(strings.TrimSuffix(pipe, "\n"), "\n") {
-		if n := strings.Count(line, "\t"); n != 12 {
+		if n := strings.Count(line, "\t"); n != 14 {
 			t.Errorf("line %d has %d tabs: %q", i+1, n, line)
 		}
 	}
 }
 
-// TestFailuresCSV: the file reads back as a table of thirteen columns, no cell is a formula, none hides control characters.
+// TestFailuresCSV: the file reads back as a table of fifteen columns, no cell is a formula, none hides control characters.
 func TestFailuresCSV(t *testing.T) {
 	var buf bytes.Buffer
 	if err := FailuresCSV(&buf, failures()); err != nil {
@@ -87,8 +88,11 @@ func TestFailuresCSV(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(rows) != 1+1+43 || len(rows[0]) != 13 {
+	if len(rows) != 1+1+43 || len(rows[0]) != 15 {
 		t.Errorf("%d rows of %d columns", len(rows), len(rows[0]))
+	}
+	if got := strings.Join(rows[1][13:], " ") + ", " + strings.Join(rows[2][13:], " "); got != "source prestage, destination full" {
+		t.Errorf("sides and passes: %s", got)
 	}
 	for _, r := range rows {
 		for _, c := range r {
