@@ -60,7 +60,7 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		return a.noPassLeft()
 	case f.resend && !p.Pass.ResendAmbiguous:
 		return usage("--resend-ambiguous goes with a retry", "Run:  mailhaul apply --pass retry --resend-ambiguous")
-	case p.Pass.Kind == config.PassVerify:
+	case verifiesOnly(p):
 		return w.verifyPass(ctx, p)
 	}
 	if err := f.show(w, p, counted); err != nil {

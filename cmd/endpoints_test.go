@@ -166,3 +166,17 @@ func TestStanding(t *testing.T) {
 		}
 	}
 }
+
+// TestRemarks holds that a mailbox without room, or with folders that can't be copied, is not ready.
+func TestRemarks(t *testing.T) {
+	full := string(mail.CodeQuotaFull)
+	p := &plan.Plan{Errors: []plan.Note{{Mailbox: "a", Code: "CONFIG-MERGE", Text: "meet"}, {Mailbox: "b", Text: "other"}},
+		Warnings: []plan.Note{{Mailbox: "a", Code: full, Text: "no room"}, {Mailbox: "a", Text: "odd"}}}
+	faults, notes := remarks(p, "a", []string{"first"})
+	if got, want := fmt.Sprint(faults, notes), "[CONFIG-MERGE: meet QUOTA-FULL: no room] [first odd]"; got != want {
+		t.Errorf("got %s, want %s", got, want)
+	}
+	if got := exitCode(verdictOfRows([]view.VerifyRow{{Mailbox: "a", Faults: faults}, {Mailbox: "b"}})); got != exitIncomplete {
+		t.Errorf("exit code %d, want %d", got, exitIncomplete)
+	}
+}

@@ -43,7 +43,7 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
 		return errors.Join(err, endErr)
 	}
-	if p.Pass.Kind == config.PassVerify || w.app.events != nil {
+	if verifiesOnly(p) || w.app.events != nil {
 		return verdict
 	}
 	return errors.Join(w.summary(ctx, p, result, list), verdict)

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"slices"
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
@@ -52,13 +53,21 @@ func (s standings) row(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
 // last gives the record of the copying pass that began last, and that of the verify pass; nil where there is none.
 func (s standings) last(passes []state.MailboxPass) (copying, verify *state.MailboxPass) {
 	for i, p := range passes { // the earliest started first
-		if s.verifies[p.Pass] {
+		switch {
+		case s.verifies[p.Pass]:
 			verify = &passes[i]
-		} else {
+		case !s.verifiedAnew(p, passes):
 			copying = &passes[i]
 		}
 	}
 	return copying, verify
+}
+
+// verifiedAnew tells whether a retry mended a verify pass only: then its run recorded that pass too.
+func (s standings) verifiedAnew(p state.MailboxPass, passes []state.MailboxPass) bool {
+	return s.kind(p.Pass) == config.PassRetry && slices.ContainsFunc(passes, func(other state.MailboxPass) bool {
+		return other.Run == p.Run && s.verifies[other.Pass]
+	})
 }
 
 // running tells whether the run that is going on has work here that it has not finished. The ledger records a mailbox

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"github.com/spf13/cobra"
 
@@ -60,14 +61,33 @@ func verifyName(cfg *config.Config) string {
 	return config.PassVerify
 }
 
+// verifiesOnly tells whether carrying the plan out copies nothing: a verify pass, or a retry in which every mailbox that
+// takes part stopped in one.
+func verifiesOnly(p *plan.Plan) bool {
+	resumed := 0
+	for _, m := range p.Mailboxes {
+		switch {
+		case m.Action == plan.Skipped:
+		case m.Resume == nil || m.Resume.Kind != config.PassVerify || m.Todo.Messages > 0:
+			return p.Pass.Kind == config.PassVerify
+		default:
+			resumed++
+		}
+	}
+	return resumed > 0 || p.Pass.Kind == config.PassVerify
+}
+
 // verifyPass shows what the plan of a verify pass has found and records it for each mailbox. A plan with errors is
 // shown and not recorded: it would fail again in every later pass.
 func (w *work) verifyPass(ctx context.Context, p *plan.Plan) error {
 	if w.app.events != nil {
 		w.app.events.Plan(p)
 	}
-	if err := w.showVerified(p); err != nil {
-		return err
+	rows := w.verifyRows(p)
+	if w.app.events == nil {
+		if err := w.app.showVerifyRows(rows); err != nil {
+			return err
+		}
 	}
 	if len(p.Errors) > 0 {
 		return w.app.planErrors(p)
@@ -76,18 +96,24 @@ func (w *work) verifyPass(ctx context.Context, p *plan.Plan) error {
 	if err != nil {
 		return err
 	}
-	return w.finish(ctx, p, run, w.quietEvents())
+	if err = w.finish(ctx, p, run, w.quietEvents()); err == nil {
+		err = verdictOfRows(rows)
+	}
+	return errors.Join(w.sayNext(ctx, err), err)
 }
 
-func (w *work) showVerified(p *plan.Plan) error {
-	if w.app.events != nil {
+// sayNext names the command that follows a verify pass that came to its end.
+func (w *work) sayNext(ctx context.Context, verdict error) error {
+	var ended outcome
+	if verdict != nil && !errors.As(verdict, &ended) || ended == exitInterrupted || w.app.flags.json || w.app.flags.quiet {
 		return nil
 	}
-	var rows []view.VerifyRow
-	for _, m := range p.Mailboxes {
-		rows = append(rows, w.verified(p, m))
+	next, err := w.next(ctx, executor.Outcome{})
+	if err != nil || next == "" {
+		return err
 	}
-	return w.app.showVerifyRows(rows)
+	_, err = fmt.Fprintf(w.app.term.Out, "Next:   %s\n", next)
+	return err
 }
 
 func (a *app) showVerifyRows(rows []view.VerifyRow) error {
@@ -95,51 +121,6 @@ func (a *app) showVerifyRows(rows []view.VerifyRow) error {
 		return view.VerifyJSON(a.term.Out, rows)
 	}
 	return view.Verify(a.term.Out, rows)
-}
-
-// verified is what was found for one mailbox of the plan.
-func (w *work) verified(p *plan.Plan, m plan.Mailbox) view.VerifyRow {
-	row := verifyRow(m.Name, m.Destination, w.inventories[m.Name], true, true)
-	if m.Action == plan.Skipped {
-		row.Skipped = m.Note
-		return row
-	}
-	row.Folders, row.Messages.Messages = 0, 0
-	held := w.held(m.Name)
-	for _, f := range m.Folders {
-		if f.Surprise != "" {
-			row.Notes = append(row.Notes, f.Path+": "+f.Surprise)
-		}
-		if !f.Excluded && !f.NoSelect {
-			row.Folders++
-			row.Messages.Messages += held[string(f.Source)]
-		}
-	}
-	for _, note := range append(p.Errors[:len(p.Errors):len(p.Errors)], p.Warnings...) {
-		if note.Mailbox == m.Name {
-			row.Notes = append(row.Notes, note.Text)
-		}
-	}
-	return row
-}
-
-// verifyRow is what an inventory alone tells.
-func verifyRow(name, destination string, inv plan.Inventory, source, target bool) view.VerifyRow {
-	row := view.VerifyRow{Mailbox: name, Destination: destination, Source: view.VerifySide{Asked: source},
-		Target:  view.VerifySide{Asked: target, SignIn: inv.Limits.SignIn},
-		Folders: len(inv.Source), QuotaKnown: inv.Limits.QuotaKnown, QuotaLeft: inv.Limits.QuotaLeft}
-	for _, f := range inv.Source {
-		row.Messages.Messages += int64(f.Status.Messages)
-	}
-	switch p := inv.Problem; {
-	case p == nil:
-	case p.Side == executor.SideDestination:
-		row.Target.Problem = p
-	default:
-		row.Source.Problem = p
-		row.Target.Asked = false // the source failed first
-	}
-	return row
 }
 
 // oneSide asks one side only; the state file has no part in it.
@@ -170,28 +151,4 @@ func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
 		rows = append(rows, row)
 	}
 	return errors.Join(a.showVerifyRows(rows), verdictOfRows(rows))
-}
-
-// verdictOfRows is the exit code that the rows lead to.
-func verdictOfRows(rows []view.VerifyRow) error {
-	part, failed, refused := 0, 0, map[string]int{}
-	for _, r := range rows {
-		if r.Skipped != "" {
-			continue
-		}
-		part++
-		for _, p := range []*plan.Problem{r.Source.Problem, r.Target.Problem} {
-			if p != nil {
-				failed++
-				refused[p.Side+" "+p.Kind]++
-			}
-		}
-	}
-	switch {
-	case failed == 0:
-		return nil
-	case refused["source auth"] == part, refused["destination auth"] == part:
-		return outcome(exitSignIn)
-	}
-	return outcome(exitIncomplete)
 }

@@ -161,6 +161,8 @@ func TestVerify(t *testing.T) {
 				Messages: counted(1, 0), Notes: []string{`"INBOX/Archive" and "Archive" both go to "Archive"`, nasty}},
 			{Mailbox: "eva@contoso.example", Destination: "eva@contoso.example", Target: in, Source: VerifySide{Asked: true,
 				Problem: &plan.Problem{Side: "source", Code: mail.CodeIMAPLogin, Kind: "auth", Text: "[AUTHENTICATIONFAILED] " + nasty}}},
+			{Mailbox: "ida@contoso.example", Destination: "ida@contoso.example", Source: in, Target: in, Folders: 2,
+				Faults: []string{"QUOTA-FULL: destination is full, its mail needs 0.2 GB"}},
 			{Mailbox: nasty, Skipped: nasty},
 		})
 	})

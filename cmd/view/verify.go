@@ -19,7 +19,8 @@ type VerifyRow struct {
 	Messages    state.Count `json:"messages"` // at the source, where it was counted; Bytes zero: sizes not asked
 	QuotaKnown  bool        `json:"quota_known"`
 	QuotaLeft   mail.Size   `json:"quota_left"`
-	Notes       []string    `json:"notes,omitempty"` // sentences worth reading, surprises of the folder mapping among them
+	Notes       []string    `json:"notes,omitempty"`  // sentences worth reading, surprises of the folder mapping among them
+	Faults      []string    `json:"faults,omitempty"` // sentences: what would keep its mail from being copied
 	Skipped     string      `json:"skipped,omitempty"`
 }
 
@@ -30,9 +31,9 @@ type VerifySide struct {
 	Problem *plan.Problem `json:"problem,omitempty"`
 }
 
-// Ready tells whether both sides that were asked let mailhaul in.
+// Ready tells whether both sides that were asked let mailhaul in, and nothing else stands in the way.
 func (r VerifyRow) Ready() bool {
-	return r.Skipped == "" && r.Source.Problem == nil && r.Target.Problem == nil
+	return r.Skipped == "" && len(r.Faults) == 0 && r.Source.Problem == nil && r.Target.Problem == nil
 }
 
 // Verify writes one line a mailbox, below it what is wrong and how to mend it, and last how many are ready.
@@ -119,6 +120,9 @@ func (r VerifyRow) details() []string {
 		if hint := Hint(string(p.Code)); hint != "" {
 			lines = append(lines, "To do: "+hint)
 		}
+	}
+	for _, n := range r.Faults {
+		lines = append(lines, Safe(n))
 	}
 	for _, n := range r.Notes {
 		lines = append(lines, "? "+Safe(n))
