@@ -249,7 +249,7 @@ func (a *adoption) claim(ctx context.Context, row *state.Message, h1 mail.Digest
 		return nil, at(SideDestination, "read message", err)
 	}
 	row.State, row.DestinationUID = state.StateAdopted, f.uid
-	a.count(row)
+	a.count(row, true)
 	return []state.Message{*row}, nil
 }
 
@@ -260,7 +260,7 @@ func (a *adoption) inherit(row *state.Message, old state.Message) []state.Messag
 		a.inherited = append(a.inherited, a.fail(row, state.StateAmbiguous, errAmbiguous))
 	} else {
 		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
-		a.count(row)
+		a.count(row, true)
 	}
 	old.State, old.DestinationUID = state.StateGone, 0
 	return []state.Message{old, *row}

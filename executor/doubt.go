@@ -103,7 +103,7 @@ func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *ca
 	case f != nil:
 		row.State, row.DestinationUID = state.StateLanded, f.uid
 		fr.lastUID = max(fr.lastUID, f.uid)
-		fr.count(row)
+		fr.count(row, false)
 		return nil, nil
 	case !last:
 		row.State = state.StateUnknown

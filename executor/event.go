@@ -95,8 +95,10 @@ type MailboxDone struct {
 	Stamp
 	Mailbox, Destination, Transport  string
 	Planned, Copied, Failed, LeftOut state.Count
-	FlagsChanged                     int64
-	Elapsed                          time.Duration
+	// Adopted is the part of Copied that was at the destination already: recognised, not sent.
+	Adopted      state.Count
+	FlagsChanged int64
+	Elapsed      time.Duration
 }
 
 // MailboxFailed ends a mailbox that stopped as a whole.
@@ -118,7 +120,8 @@ type Interrupted struct{ Stamp }
 type PassDone struct {
 	Stamp
 	Planned, Copied, Failed, LeftOut state.Count
-	Complete, Incomplete, Blocked    int // mailboxes
+	Adopted                          state.Count // the part of Copied that was there already
+	Complete, Incomplete, Blocked    int         // mailboxes
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
 	Interrupted                      bool

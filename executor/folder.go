@@ -310,8 +310,9 @@ func (fr *folderRun) failure(row *state.Message, err error) state.Failure {
 		Text: textOf(err), Time: fr.Now(), Run: fr.Run.ID}
 }
 
-// count adds a message that is now at the destination, if this pass asked for it.
-func (fr *folderRun) count(row *state.Message) {
+// count adds a message that is at the destination, if this pass asked for it; recognised says that it was there already
+// and nothing was sent.
+func (fr *folderRun) count(row *state.Message, recognised bool) {
 	if !fr.selected(row) {
 		return
 	}
@@ -320,6 +321,9 @@ func (fr *folderRun) count(row *state.Message) {
 		fr.copied = fr.copied.Add(size)
 		fr.moved++
 		o.Copied = o.Copied.Add(size)
+		if recognised {
+			fr.adopted, o.Adopted = fr.adopted.Add(size), o.Adopted.Add(size)
+		}
 	})
 }
 

@@ -27,8 +27,8 @@ type mailboxRun struct {
 	// doubtful are the folders whose doubts wait for their second scan.
 	doubtful []*folderRun
 
-	copied, failed, leftOut state.Count
-	flagsChanged            int64
+	copied, adopted, failed, leftOut state.Count
+	flagsChanged                     int64
 	// refusedFolder is why the first folder that a server refused could not be copied; nil: none was.
 	refusedFolder error
 }
@@ -252,7 +252,7 @@ func (m *mailboxRun) end(ctx context.Context, err error) error {
 	})
 	m.emit(MailboxDone{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Planned: m.mailbox.Todo, Copied: m.copied, Failed: m.failed, LeftOut: m.leftOut,
-		FlagsChanged: m.flagsChanged, Elapsed: m.Now().Sub(m.started)})
+		Adopted: m.adopted, FlagsChanged: m.flagsChanged, Elapsed: m.Now().Sub(m.started)})
 	return m.record(ctx, state.MailboxPass{Progress: progress})
 }
 

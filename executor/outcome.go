@@ -50,7 +50,7 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 	case mail.Landed:
 		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a)
 		p.timed(f.sent)
-		p.count(row)
+		p.count(row, false)
 		p.mu.Lock()
 		p.failures = 0
 		p.mu.Unlock()

@@ -16,6 +16,7 @@ import (
 type Summary struct {
 	Pass                             string
 	Planned, Copied, Failed, LeftOut state.Count
+	Adopted                          state.Count // the part of Copied that was there already
 	Complete, Incomplete, Blocked    int // mailboxes
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
@@ -31,7 +32,7 @@ type Summary struct {
 // SummaryOf takes the numbers from the run's last event.
 func SummaryOf(e executor.PassDone) Summary {
 	return Summary{
-		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
+		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Adopted: e.Adopted, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
 		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Elapsed: e.Elapsed,
 		Interrupted: e.Interrupted,
 	}
@@ -63,6 +64,10 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 		t.add("", paint, label, Count(c.Messages), noun(c.Messages, "message"), Size(c.Bytes), number, word)
 	}
 	count("copied", p.green, s.Copied, s.Complete, noun(int64(s.Complete), "mailbox")+" complete")
+	if s.Adopted.Messages > 0 {
+		t.add("", nil, "of these", Count(s.Adopted.Messages), noun(s.Adopted.Messages, "message"), Size(s.Adopted.Bytes))
+		t.rows[len(t.rows)-1].tail = "were there already"
+	}
 	if s.FlagsChanged > 0 {
 		t.add("", nil, "flags", Count(s.FlagsChanged), noun(s.FlagsChanged, "change"))
 	}
