@@ -141,6 +141,9 @@ func Locked(stateFile string, h Holder, now time.Time) RunError {
 	}
 	detail += "\nWatch it with:  mailhaul status"
 	more := "If that machine is gone for good:  mailhaul state unlock --force " + Safe(h.ID)
+	if h.Known && h.Running {
+		more = "" // a lock that somebody holds now is not to be broken
+	}
 	return RunError{
 		Summary: "another mailhaul is working with " + Safe(stateFile), Code: mail.CodeStateLocked,
 		Detail: detail, More: more,
