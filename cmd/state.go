@@ -184,7 +184,7 @@ func (a *app) existing(ctx context.Context, look func(*config.Config, *state.Rea
 	if err != nil {
 		return err
 	}
-	r, err := state.OpenRead(ctx, cfg.Project.State)
+	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return noState(cfg)
 	}

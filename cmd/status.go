@@ -87,12 +87,12 @@ func (a *app) loadChosen(ctx context.Context, who chosen) (*config.Config, []*co
 
 // reading opens the state file for a look; where there is none yet, look is not called.
 func reading(ctx context.Context, cfg *config.Config, look func(*state.Reader) error) error {
-	r, err := state.OpenRead(ctx, cfg.Project.State)
+	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(look(r), r.Close())
+	return onlyLooked(errors.Join(look(r), r.Close()))
 }

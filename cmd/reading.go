@@ -1,0 +1,32 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"path/filepath"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// openRead opens the state file for a look.
+func openRead(ctx context.Context, path string) (*state.Reader, error) {
+	r, err := state.OpenRead(ctx, path)
+	return r, onlyLooked(err)
+}
+
+// onlyLooked says of trouble with the state file, in a command that only looks at it, that it can't be read: nobody
+// wanted to write.
+func onlyLooked(err error) error {
+	var trouble *state.Error
+	if !errors.As(err, &trouble) || trouble.Code != mail.CodeStateWrite || errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	return &failure{exitState, view.RunError{Code: mail.Code(config.CodeFile),
+		Summary: filepath.Base(trouble.Path) + " can't be read",
+		Detail: joined([]string{sentence(trouble.Err),
+			"Looking needs the right to read the file and to write its neighbour that ends in -shm: that of the user who runs apply."})}}
+}
