@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"os"
 
 	"mailhaul/config"
@@ -91,9 +92,20 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 	session, err := dial()
 	if err != nil {
 		<-s.slots
-		return none, err
+		return none, s.asAdmin(err)
 	}
 	return session, nil
+}
+
+// asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong.
+func (s *server) asAdmin(err error) error {
+	var e *mail.Error
+	if s.Admin == nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
+		return err
+	}
+	admin := *e
+	admin.Code = mail.CodeIMAPAdmin
+	return &admin
 }
 
 // source is a session that counts against its server's connections.

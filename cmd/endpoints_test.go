@@ -46,6 +46,21 @@ func TestLogin(t *testing.T) {
 	}
 }
 
+// TestAdminRefused holds that a refused administrator is no wrong password in users.csv.
+func TestAdminRefused(t *testing.T) {
+	refused := &mail.Error{Op: "sign in", Kind: mail.Auth, Code: mail.CodeIMAPLogin, Text: "no"}
+	for admin, want := range map[*config.Admin]mail.Code{nil: mail.CodeIMAPLogin, {User: "migrator"}: mail.CodeIMAPAdmin} {
+		s, err := newServer(&config.Endpoint{Connections: 1, Admin: admin})
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = open(t.Context(), s, func() (int, error) { return 0, refused })
+		if mail.CodeOf(err) != want || mail.KindOf(err) != mail.Auth {
+			t.Errorf("admin block %v: code %s, want %s", admin != nil, mail.CodeOf(err), want)
+		}
+	}
+}
+
 // TestSlots holds that a server's connections are bounded, given back once, and not lost by a failed dial.
 func TestSlots(t *testing.T) {
 	s, err := newServer(&config.Endpoint{Connections: 1})

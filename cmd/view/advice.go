@@ -25,7 +25,7 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeIMAPPlaintext:    {"offers no protected connection", `set tls = "implicit" with port 993, or ask the server's administrator for TLS`},
 		mail.CodeIMAPLogin:        {"refused the password", `correct the password in users.csv, then run: mailhaul apply`},
 		mail.CodeIMAPSignInMethod: {"offers no sign-in method that mailhaul knows", `the message names the methods offered; see: mailhaul explain IMAP-SIGN-IN-METHOD`},
-		mail.CodeIMAPAdmin:        {"does not let the admin account open this mailbox", `give the admin account that right, or check "style" in the admin block`},
+		mail.CodeIMAPAdmin:        {"does not let the admin account in", `check user, password, style and rights of that endpoint's admin block, then run: mailhaul apply`},
 		mail.CodeIMAPDenied:       {"denied access", `ask the server's administrator for the missing right, then run: mailhaul apply`},
 		mail.CodeIMAPConnections:  {"takes no more connections", `lower "connections" or "per_mailbox" of the endpoint`},
 		mail.CodeIMAPThrottled:    {"asked to wait", `nothing to do: mailhaul waits as told; lower "connections" if it comes often`},
