@@ -54,7 +54,7 @@ func (f FailureList) lines(separator string, set func(string) string) string {
 func (f FailureList) records() [][]string {
 	var all [][]string
 	for _, m := range f.Mailboxes {
-		all = append(all, []string{string(m.Code), m.Kind.String(), "stopped", m.Name, m.Destination, "", "", "", "", "", "",
+		all = append(all, []string{string(m.Code), m.Kind.String(), "blocked", m.Name, m.Destination, "", "", "", "", "", "",
 			m.Text, Hint(string(m.Code)), m.Side, m.Pass})
 	}
 	for _, m := range f.Messages {
@@ -97,7 +97,7 @@ func (f FailureList) grouped(o Output) string {
 		parts = append(parts, Plural(n, "message")+" failed")
 	}
 	if n := len(f.Mailboxes); n > 0 {
-		parts = append(parts, Plural(n, "mailbox")+" stopped")
+		parts = append(parts, Plural(n, "mailbox")+" blocked")
 	}
 	b.WriteString(strings.Join(parts, ", ") + ".\n")
 	for _, code := range f.codes() {
@@ -159,7 +159,7 @@ func (f FailureList) stoppedMailboxes(b *strings.Builder, o Output, code mail.Co
 	heard := words{}
 	for _, m := range f.Mailboxes {
 		if m.Code == code {
-			t.add("", nil, Safe(m.Name), Safe(m.Side), "stopped in pass "+Safe(m.Pass))
+			t.add("", nil, Safe(m.Name), Safe(m.Side), "blocked in pass "+Safe(m.Pass))
 			heard.add(m.Text)
 		}
 	}

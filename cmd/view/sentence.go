@@ -29,7 +29,7 @@ func sentence(e executor.Event) string {
 	case executor.MailboxDone:
 		return "done: " + doneText(e)
 	case executor.MailboxFailed:
-		return "stopped: " + stopped(e.Side, e.Code) + ": " + Safe(string(e.Code))
+		return "blocked: " + stopped(e.Side, e.Code) + ": " + Safe(string(e.Code))
 	case executor.Interrupted:
 		return "interrupted: stops after the current messages; everything so far is kept"
 	case executor.PassDone:
@@ -120,7 +120,7 @@ func reason(e executor.Waiting) string {
 func stopped(side string, code mail.Code) string {
 	why := cause(code)
 	if why == "" {
-		why = "stopped the mailbox"
+		why = "blocks the mailbox"
 	}
 	return strings.TrimSpace(Safe(side) + " " + why)
 }

@@ -101,7 +101,7 @@ func (r StatusRow) standing(o Output, p palette) (mark, word string, paint func(
 	case r.Progress == state.Incomplete:
 		return "!", "incomplete", p.red
 	case r.Progress == state.Failed:
-		return "!", "stopped", p.red
+		return "!", "blocked", p.red
 	case r.Verified:
 		return "", "verified", p.dim
 	case r.Pass != "" || r.Copied.Messages > 0:
@@ -119,7 +119,7 @@ func (s StatusView) sums() string {
 		words[word]++
 	}
 	var parts []string
-	for _, word := range []string{"complete", "pass done", "incomplete", "stopped", "running", "not finished", "verified",
+	for _, word := range []string{"complete", "pass done", "incomplete", "blocked", "running", "not finished", "verified",
 		"not started"} {
 		if n := words[word]; n > 0 {
 			if word == "pass done" {
