@@ -57,7 +57,7 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 	case err != nil:
 		return err
 	case p == nil:
-		return a.noPassLeft()
+		return a.noPassLeft(ctx, w.memory, w.config, w.mailboxes)
 	case f.resend && !p.Pass.ResendAmbiguous:
 		return usage("--resend-ambiguous goes with a retry", "Run:  mailhaul apply --pass retry --resend-ambiguous")
 	case verifiesOnly(p):

@@ -11,7 +11,6 @@ import (
 	"mailhaul/cmd/view"
 	"mailhaul/config"
 	"mailhaul/plan"
-	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -50,11 +49,8 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 			"A plan that is carried out must know what the servers hold now.")
 	}
 	p, opt, err := f.make(ctx, a, who)
-	if err != nil {
+	if err != nil || p == nil {
 		return err
-	}
-	if p == nil {
-		return a.noPassLeft()
 	}
 	if f.out != "" {
 		if err := plan.Save(f.out, p); err != nil {
@@ -70,7 +66,8 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 	return errors.Join(err, f.verdict(p))
 }
 
-// make makes the plan and says what is worth showing of how it was made.
+// make makes the plan and says what is worth showing of how it was made. Where no pass is left to run there is no plan,
+// and that has been said.
 func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, opt view.PlanOptions, err error) {
 	if f.offline {
 		cfg, mailboxes, err := a.loadChosen(ctx, who)
@@ -78,7 +75,7 @@ func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan,
 			return nil, opt, err
 		}
 		opt.Of = len(cfg.Mailboxes)
-		p, err = offlinePlan(ctx, cfg, mailboxes, f.pass)
+		p, err = a.offlinePlan(ctx, cfg, mailboxes, f.pass)
 		return p, opt, err
 	}
 	w, err := a.openWork(ctx, "plan", who)
@@ -87,7 +84,9 @@ func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan,
 	}
 	defer w.close(&err)
 	opt.Of = len(w.config.Mailboxes)
-	p, opt.Counted, err = w.plan(ctx, f.pass)
+	if p, opt.Counted, err = w.plan(ctx, f.pass); err == nil && p == nil {
+		err = a.noPassLeft(ctx, w.memory, w.config, w.mailboxes)
+	}
 	return p, opt, err
 }
 
@@ -98,6 +97,8 @@ func (f *planFlags) verdict(p *plan.Plan) error {
 		return outcome(exitError)
 	case nobodySignedIn(p):
 		return outcome(exitSignIn)
+	case p.Total.Blocked > 0 && p.Total.Blocked == len(p.Mailboxes)-p.Total.Skipped:
+		return outcome(exitIncomplete)
 	case f.detailedExitCode && !p.Empty():
 		return outcome(exitWork)
 	}
@@ -117,8 +118,8 @@ func nobodySignedIn(p *plan.Plan) bool {
 }
 
 // offlinePlan makes a plan from the state alone.
-func offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
-	r, err := state.OpenRead(ctx, cfg.Project.State)
+func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
+	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noState(cfg)
 	}
@@ -128,8 +129,11 @@ func offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Ma
 	defer func() { _ = r.Close() }() // it was only read
 	m := &memory{r}
 	in, err := m.input(ctx, cfg, mailboxes, pass)
-	if err != nil || in.NothingLeft {
+	if err != nil {
 		return nil, err
+	}
+	if in.NothingLeft {
+		return nil, a.noPassLeft(ctx, m, cfg, mailboxes)
 	}
 	in.Offline = true
 	if err := m.recall(ctx, &in); err != nil {
@@ -138,14 +142,22 @@ func offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Ma
 	return plan.Build(in), nil
 }
 
-// noPassLeft says that no pass is left to run.
-func (a *app) noPassLeft() error {
+// noPassLeft says that no pass is left to run: none at all, or a retry was asked for and nothing has failed.
+func (a *app) noPassLeft(ctx context.Context, m *memory, cfg *config.Config, who []*config.Mailbox) error {
 	switch {
 	case a.events != nil:
 		return nil // the exit event says it
 	case a.flags.json:
 		return view.PlanJSON(a.term.Out, &plan.Plan{Format: plan.FormatVersion, Version: Version, Mailboxes: []plan.Mailbox{}})
 	}
-	_, err := fmt.Fprintln(a.term.Out, "Nothing to do. No pass is left, and nothing has failed.")
+	due, err := m.input(ctx, cfg, who, "")
+	if err != nil {
+		return err
+	}
+	text := "Nothing to do. No pass is left, and nothing has failed."
+	if !due.NothingLeft && !due.Delta {
+		text = fmt.Sprintf("Nothing to try again: nothing has failed. The next pass is %q:  mailhaul plan", due.Pass.Name)
+	}
+	_, err = fmt.Fprintln(a.term.Out, text)
 	return err
 }
