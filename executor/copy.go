@@ -110,7 +110,7 @@ type flight struct {
 }
 
 func (fr *folderRun) newPipeline(states []state.State, most int) *pipeline {
-	return &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, 64), toSend: make(chan []item, 1),
+	return &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, batchMessages), toSend: make(chan []item, 1),
 		wake: make(chan struct{}, 1), inFlight: map[int64]flight{}}
 }
 

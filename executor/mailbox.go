@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"mailhaul/plan"
@@ -114,7 +115,7 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 	m.add(func(*Outcome) { m.atWork++ })
 	defer m.add(func(*Outcome) { m.atWork--; m.runner.done++ })
 	m.connect()
-	defer func() { _, _ = m.src.Close(), m.dst.Close() }() // everything that counts is in the ledger by now
+	defer closeBoth(m.src, m.dst)
 	if err := m.inventory(ctx); err != nil {
 		return err
 	}
@@ -139,9 +140,17 @@ func (m *mailboxRun) waiting(side string) func(error, time.Duration) {
 	}
 }
 
+// inventory lists the destination's folders while the source signs in.
 func (m *mailboxRun) inventory(ctx context.Context) error {
+	var source error
+	var both sync.WaitGroup
+	both.Go(func() { source = at(SideSource, "sign in", m.src.ready(ctx)) })
 	list, err := m.dst.Folders(ctx)
-	if err != nil {
+	both.Wait()
+	switch {
+	case source != nil:
+		return source
+	case err != nil:
 		return at(SideDestination, "list folders", err)
 	}
 	m.targets = make(map[string]mail.Folder, len(list))

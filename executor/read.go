@@ -13,7 +13,7 @@ import (
 // read fetches the chosen rows from the source, a stretch at a time, until they are used up or the first interrupt
 // comes: then what has been fetched goes its way and nothing more is asked for.
 func (p *pipeline) read(ctx context.Context) error {
-	q := state.Query{Folder: p.rec.ID, States: p.states, Selection: p.selection(), Below: p.plan.UIDNext,
+	q := state.Query{Folder: p.rec.ID, States: p.states, Selection: p.selection(), Below: p.plan.UIDNext, Limit: stretch,
 		NewestFirst: p.mailboxRun.plan.Pass.Order == orderNewestFirst}
 	err := p.each(ctx, q, func(rows []state.Message) error {
 		p.taken += len(rows)
@@ -25,6 +25,9 @@ func (p *pipeline) read(ctx context.Context) error {
 	}
 	return err
 }
+
+// stretch is how many messages are asked for at a time; between two stretches the wire is idle for a round trip.
+const stretch = 5000
 
 const orderNewestFirst = "newest-first"
 

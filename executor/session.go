@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"iter"
+	"sync"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -184,6 +185,11 @@ func (r reader[T]) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to
 	})
 }
 
+// ready opens a session ahead of its first use.
+func (r reader[T]) ready(ctx context.Context) error {
+	return r.do(ctx, func(T) error { return nil })
+}
+
 // Close ends the session; a later call opens a new one.
 func (r reader[T]) Close() error {
 	r.drop()
@@ -216,6 +222,14 @@ func (s *restSink) missing(uids []mail.UID) []mail.UID {
 		}
 	}
 	return rest
+}
+
+// closeBoth ends both sides at once: a sign-out is a round trip.
+func closeBoth(src retryingSource, dst retryingDestination) {
+	var both sync.WaitGroup
+	both.Go(func() { _ = src.Close() }) // everything that counts is known by now
+	_ = dst.Close()                     // likewise
+	both.Wait()
 }
 
 // retryingSource is a Source that survives lost connections.

@@ -89,7 +89,7 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
 		func(ctx context.Context) (Destination, error) { return s.Endpoints.Destination(ctx, name) },
 		s.waiting(SideDestination))}}
-	defer func() { _, _ = s.src.Close(), s.dst.Close() }() // nothing is pending on either
+	defer closeBoth(s.src, s.dst)
 	err := s.sides(ctx)
 	if err == nil && s.List && s.Ledger != nil {
 		err = s.list(ctx)
@@ -125,16 +125,27 @@ func (s *surveyor) waiting(side string) func(error, time.Duration) {
 	}
 }
 
-// sides reads the folders of both.
-func (s *surveyor) sides(ctx context.Context) (err error) {
+// sides reads the folders of both at once.
+func (s *surveyor) sides(ctx context.Context) error {
+	var source, destination error
+	var both sync.WaitGroup
 	if !s.DestinationOnly {
-		if s.inv.Source, err = s.src.Folders(ctx); err != nil {
-			return at(SideSource, "list folders", err)
-		}
+		both.Go(func() {
+			s.inv.Source, source = s.src.Folders(ctx)
+			source = at(SideSource, "list folders", source)
+		})
 	}
-	if s.SourceOnly {
-		return nil
+	if !s.SourceOnly {
+		destination = s.askDestination(ctx)
 	}
+	both.Wait()
+	if source != nil {
+		return source
+	}
+	return destination
+}
+
+func (s *surveyor) askDestination(ctx context.Context) (err error) {
 	if s.inv.Destination, err = s.dst.Folders(ctx); err != nil {
 		return at(SideDestination, "list folders", err)
 	}
