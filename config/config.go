@@ -61,7 +61,7 @@ type Endpoint struct {
 	MaxMessage int64 // max_message in octets; zero: not set
 
 	Connections       int   // for the whole server; default 40
-	PerMailbox        int   // default 2
+	PerMailbox        int   // default 2, or Connections where that is fewer
 	Bandwidth         int64 // octets per second; zero: no limit
 	MessagesPerSecond int   // zero: no limit
 

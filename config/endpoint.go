@@ -32,10 +32,10 @@ func (l *loader) endpoint(n *node) *Endpoint {
 		Grace:             or(n, "grace", time.Minute),
 		MaxMessage:        or(n, "max_message", int64(0)),
 		Connections:       or(n, "connections", 40),
-		PerMailbox:        or(n, "per_mailbox", 2),
 		Bandwidth:         or(n, "bandwidth", int64(0)),
 		MessagesPerSecond: or(n, "messages_per_second", 0),
 	}
+	e.PerMailbox = or(n, "per_mailbox", min(2, e.Connections))
 	e.Port = or(n, "port", defaultPort(e.TLS))
 	e.Host = l.host(n)
 	if e.TLS == TLSNone && !e.Plaintext && !n.bad("allow_plaintext") {

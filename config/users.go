@@ -72,6 +72,10 @@ func (l *loader) usersFile(n *node, top layer) *usersFile {
 	u := &usersFile{l: l, node: n, layer: l.layer(n).over(top), columns: columnsOf(n)}
 	u.folders = u.layer.folders()
 	u.from, u.to = l.endpointOf(n, "from"), l.endpointOf(n, "to")
+	if u.from != nil && u.from == u.to && u.from.Connections < 2 {
+		l.fail(CodeConflict, n.place("to"), "from and to are the same endpoint, which may have 1 connection only").
+			explain("A mailbox is open on both sides while it is copied: set connections = 2 or more in %s.", u.from.Ref())
+	}
 	return u
 }
 
