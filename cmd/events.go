@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 
 	"mailhaul/cmd/view"
@@ -33,6 +34,31 @@ func (w *work) quietEvents() view.Events {
 		return w.app.events
 	}
 	return noEvents{}
+}
+
+// lastWord holds back that a run is done until it is known how it ended: one that the state file stopped is not done.
+type lastWord struct {
+	view.Events
+	done *executor.PassDone
+}
+
+// Event hands e on, unless it is the last.
+func (l *lastWord) Event(e executor.Event) {
+	if done, last := e.(executor.PassDone); last {
+		l.done = &done
+		return
+	}
+	l.Events.Event(e)
+}
+
+// end hands the last event on, where err leaves it true, and closes.
+func (l *lastWord) end(err error) error {
+	interrupted := errors.Is(err, errCutOff)
+	if l.done != nil && (err == nil || interrupted) {
+		l.done.Interrupted = l.done.Interrupted || interrupted
+		l.Events.Event(*l.done)
+	}
+	return l.Close()
 }
 
 // noEvents tells nobody.

@@ -51,6 +51,10 @@ func (outcome) Error() string { return "ended" }
 // errInterrupted ends a command that the first interrupt stopped before it did anything.
 var errInterrupted = &failure{exitInterrupted, view.RunError{Summary: "interrupted; everything so far is kept"}}
 
+// errCutOff ends a run that the second interrupt stopped in the middle.
+var errCutOff = &failure{exitInterrupted, view.RunError{Summary: "interrupted; everything so far is kept",
+	Detail: "How far it came:  mailhaul status\nGo on with:       mailhaul apply"}}
+
 // usage is a failure of flags or words on the command line. The last sentence takes the place of "More: ...".
 func usage(summary string, detail ...string) error {
 	e := view.RunError{Code: mail.Code(config.CodeArguments), Summary: summary}

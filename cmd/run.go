@@ -25,14 +25,15 @@ func (w *work) carryOut(ctx context.Context, p *plan.Plan) error {
 
 // finish does the plan of a run that has begun, records how it ended, and tells it. A verify pass has told it already.
 func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events view.Events) error {
+	told := &lastWord{Events: events}
 	result, err := executor.Run(ctx, p, executor.Options{
-		Endpoints: w.endpoints, Ledger: w.ledger, Run: run, Events: events.Event, Parallel: w.parallel(),
+		Endpoints: w.endpoints, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
 	})
 	if ctx.Err() != nil {
-		err = errInterrupted
+		err = errCutOff
 	}
-	err = errors.Join(err, events.Close())
+	err = errors.Join(err, told.end(err))
 	var list view.FailureList
 	if err == nil && p.Pass.Kind != config.PassVerify {
 		list, err = failed(ctx, w.ledger.Reader, w.config, w.mailboxes)

@@ -17,7 +17,7 @@ type Summary struct {
 	Pass                             string
 	Planned, Copied, Failed, LeftOut state.Count
 	Adopted                          state.Count // the part of Copied that was there already
-	Complete, Incomplete, Blocked    int // mailboxes
+	Complete, Incomplete, Blocked    int         // mailboxes
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
 	Interrupted                      bool
@@ -84,7 +84,16 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 	if s.Blocked > 0 {
 		t.add("", p.red, "blocked", Count(s.Blocked), noun(int64(s.Blocked), "mailbox"))
 	}
+	if left := s.left(); s.Interrupted && left.Messages > 0 {
+		t.add("", nil, "left", Count(left.Messages), noun(left.Messages, "message"), Size(left.Bytes))
+	}
 	t.render(b, o.Width, false)
+}
+
+// left is what was planned and neither copied nor failed.
+func (s Summary) left() state.Count {
+	return state.Count{Messages: s.Planned.Messages - s.Copied.Messages - s.Failed.Messages,
+		Bytes: max(0, s.Planned.Bytes-s.Copied.Bytes-s.Failed.Bytes)}
 }
 
 // noun gives "message" or "messages" without the number.

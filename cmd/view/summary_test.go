@@ -55,7 +55,7 @@ func TestPassSummary(t *testing.T) {
 	})
 	everyWay(t, "summary interrupted", func(o Output) error {
 		s := SummaryOf(done)
-		s.Interrupted, s.Pass, s.Next = true, nasty, "mailhaul apply"
+		s.Interrupted, s.Pass, s.Next, s.Copied = true, nasty, "mailhaul apply", counted(204_077, 18_300*mail.MB)
 		return PassSummary(o, s)
 	})
 }
