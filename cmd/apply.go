@@ -29,11 +29,13 @@ func applyCommand(a *app) *cobra.Command {
 		Short: "plan, ask, copy; or carry out a saved plan",
 		Long: "Plan the pass that is due, ask, and do it. The same command again goes on where it stopped;\n" +
 			"nothing is copied twice, and nothing is ever deleted. With PLAN-FILE, carry out a plan that\n" +
-			"was saved by: mailhaul plan --out PLAN-FILE",
+			"was saved by: mailhaul plan --out PLAN-FILE\n" +
+			"A saved plan is carried out at once, without asking: giving it is the approval.",
 		Args: optionalWord,
 		RunE: func(c *cobra.Command, words []string) error { return runApply(c.Context(), a, f, words) },
 	}
 	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
+	completePasses(a, c)
 	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
 	c.Flags().StringArrayVar(&f.mailboxes, "mailbox", nil, "only mailboxes that fit `GLOB`; may be repeated")
 	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told\nwhether they arrived")

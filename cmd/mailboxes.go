@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -34,7 +35,7 @@ func (c chosen) from(cfg *config.Config) ([]*config.Mailbox, error) {
 		}
 	}
 	if c.wave != "" && !waves[c.wave] {
-		return nil, usage(fmt.Sprintf("there is no wave %q", c.wave), didYouMean(c.wave, keys(waves)))
+		return nil, noWave(c.wave, keys(waves))
 	}
 	return found, nil
 }
@@ -67,6 +68,22 @@ func noMailbox(pattern string, cfg *config.Config) error {
 	return usage(fmt.Sprintf("there is no mailbox %q", pattern), didYouMean(pattern, names))
 }
 
+// noWave names the waves that there are; a mailbox without one is in the wave "".
+func noWave(name string, all []string) error {
+	var names []string
+	for _, wave := range all {
+		if wave != "" {
+			names = append(names, wave)
+		}
+	}
+	summary := fmt.Sprintf("there is no wave %q", name)
+	if len(names) == 0 {
+		return usage(summary, "The users file has no column \"wave\", or nothing in it.")
+	}
+	slices.Sort(names)
+	return usage(summary, didYouMean(name, names), "Waves: "+strings.Join(names, ", ")+".")
+}
+
 func keys(set map[string]bool) []string {
 	var names []string
 	for name := range set {
@@ -75,9 +92,32 @@ func keys(set map[string]bool) []string {
 	return names
 }
 
-// completeMailboxes offers the addresses of the project to the shell. No program of the configuration is run for that,
-// and what is missing in the environment is made up: passwords play no part.
+// completeMailboxes offers the addresses of the project to the shell.
 func completeMailboxes(a *app) cobra.CompletionFunc {
+	return a.complete(func(cfg *config.Config) []string {
+		var names []string
+		for _, m := range cfg.Mailboxes {
+			names = append(names, m.Name())
+		}
+		return names
+	})
+}
+
+// completePasses offers the names of the passes to the shell, as the values of --pass.
+func completePasses(a *app, c *cobra.Command) {
+	names := a.complete(func(cfg *config.Config) []string {
+		var names []string
+		for _, p := range cfg.Passes {
+			names = append(names, p.Name)
+		}
+		return names
+	})
+	_ = c.RegisterFlagCompletionFunc("pass", names) // fails only where the flag is not defined
+}
+
+// complete offers words of the configuration. No program of it is run for that, and what is missing in the environment
+// is made up: passwords play no part.
+func (a *app) complete(words func(*config.Config) []string) cobra.CompletionFunc {
 	const madeUp = "x"
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		cfg, diagnostics := config.Load(a.flags.chdir, config.Options{
@@ -89,10 +129,6 @@ func completeMailboxes(a *app) cobra.CompletionFunc {
 		if diagnostics.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
-		var names []string
-		for _, m := range cfg.Mailboxes {
-			names = append(names, m.Name())
-		}
-		return names, cobra.ShellCompDirectiveNoFileComp
+		return words(cfg), cobra.ShellCompDirectiveNoFileComp
 	}
 }

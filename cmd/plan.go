@@ -34,6 +34,7 @@ func planCommand(a *app) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
+	completePasses(a, c)
 	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
 	c.Flags().StringVar(&f.out, "out", "", "save the plan to `FILE`, for: mailhaul apply FILE")
 	c.Flags().BoolVar(&f.all, "all", false, "list every mailbox")

@@ -63,8 +63,9 @@ func (a *app) env(name string) (string, bool) {
 }
 
 func rootCommand(a *app) *cobra.Command {
+	version := false
 	root := &cobra.Command{
-		Use:   "mailhaul",
+		Use:   "mailhaul COMMAND [flags]",
 		Short: "Move mailboxes from one mail server to another, each message exactly once.",
 		Long: `Move mailboxes from one mail server to another, each message exactly once.
 
@@ -75,7 +76,12 @@ func rootCommand(a *app) *cobra.Command {
 		Args:          noWords,
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			if version {
+				return runVersion(a)
+			}
+			return c.Help()
+		},
 		PersistentPreRunE: func(c *cobra.Command, _ []string) error {
 			if err := fromEnvironment(c.Flags(), a.env); err != nil {
 				return err
@@ -90,6 +96,7 @@ func rootCommand(a *app) *cobra.Command {
 	root.SetFlagErrorFunc(flagError)
 	root.CompletionOptions.DisableDefaultCmd = true
 	a.flags.register(root.PersistentFlags())
+	root.Flags().BoolVar(&version, "version", false, "say which mailhaul this is")
 	plainHelp(root)
 	root.AddCommand(commands(a)...)
 	root.SetHelpCommand(helpCommand(a))
