@@ -44,6 +44,10 @@ func applyCommand(a *app) *cobra.Command {
 }
 
 func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err error) {
+	if len(words) == 1 && namesMailbox(words[0]) {
+		return usage(fmt.Sprintf("%q is no plan file", words[0]),
+			"apply takes mailboxes by a flag:  mailhaul apply --mailbox '"+words[0]+"'")
+	}
 	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0 || f.resend) {
 		return usage("a plan file goes with none of --pass, --wave, --mailbox and --resend-ambiguous", "What is done stands in the plan.")
 	}

@@ -2,7 +2,10 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -55,6 +58,13 @@ func (c chosen) fits(name string, used []bool) bool {
 func matches(pattern, name string) bool {
 	ok, err := path.Match(strings.ToLower(pattern), strings.ToLower(name))
 	return err == nil && ok || strings.EqualFold(pattern, name)
+}
+
+// namesMailbox tells whether a word in the place of a file is meant for a mailbox: it looks like an address or a glob, and
+// no file has that name.
+func namesMailbox(word string) bool {
+	_, err := os.Stat(word)
+	return strings.ContainsAny(word, "@*?[") && errors.Is(err, fs.ErrNotExist)
 }
 
 func noMailbox(pattern string, cfg *config.Config) error {
