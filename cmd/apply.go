@@ -104,8 +104,26 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	for _, note := range stale {
 		reasons = append(reasons, sentence(note))
 	}
+	since, err := w.runsSince(ctx, p.Made)
+	if err != nil {
+		return nil, 0, err
+	}
+	reasons = append(reasons, since...)
 	return nil, 0, fail(mail.Code(stale[0].Code), "the plan no longer fits; nothing was copied",
 		append(reasons, stale[0].Hint)...)
+}
+
+// runsSince names the runs that began after a plan was made: mostly one has carried out that very plan.
+func (w *work) runsSince(ctx context.Context, made time.Time) ([]string, error) {
+	runs, err := w.ledger.Runs(ctx)
+	var since []string
+	for _, r := range runs {
+		if r.Started.After(made) {
+			since = append(since, fmt.Sprintf("Since then pass %q was run, on %s (run %s).", r.Pass,
+				r.Started.In(w.app.term.Location).Format("2006-01-02 15:04"), r.ID))
+		}
+	}
+	return since, err
 }
 
 // show shows the plan; one with errors ends here. With --quiet a plan that nobody is asked about is not shown.

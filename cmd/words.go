@@ -127,7 +127,10 @@ func sentence(err error) string {
 	if err == nil || err.Error() == "" {
 		return ""
 	}
-	text := strings.ToUpper(err.Error()[:1]) + err.Error()[1:]
+	text := err.Error()
+	if first, _, _ := strings.Cut(text, " "); !strings.ContainsAny(strings.TrimRight(first, ".,:;"), "./@") { // names stay as they are written
+		text = strings.ToUpper(text[:1]) + text[1:]
+	}
 	if strings.HasSuffix(text, "?") || strings.HasSuffix(text, ".") {
 		return text
 	}
