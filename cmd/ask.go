@@ -12,6 +12,16 @@ type question struct {
 	text     string
 	answer   *string
 	optional bool // an empty answer leaves the default
+	// check says why an answer can't be used; nil takes every one.
+	check func(answer string) error
+}
+
+// wrong says why the answer can't be used, or nil.
+func (q question) wrong(answer string) error {
+	if q.check == nil {
+		return nil
+	}
+	return q.check(answer)
 }
 
 // canAsk tells whether somebody is there to answer.
@@ -33,13 +43,18 @@ func (a *app) askOrDefault(q question) error {
 		if err != nil {
 			return err
 		}
-		if answer != "" {
-			*q.answer = answer
+		if answer == "" && q.optional {
 			return nil
 		}
-		if q.optional {
-			return nil
+		if answer == "" {
+			continue
 		}
+		if err := q.wrong(answer); err != nil {
+			_, _ = fmt.Fprintf(a.term.Err, "%s Please answer again.\n", sentence(err)) // the next question tells if it can't be written
+			continue
+		}
+		*q.answer = answer
+		return nil
 	}
 }
 

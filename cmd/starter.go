@@ -3,8 +3,10 @@ package cmd
 import (
 	"encoding/csv"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 )
 
@@ -39,12 +41,10 @@ func starterHCL(f *initFlags, csvName, columns string) string {
 	return fmt.Sprintf(`# Move mail from %s to %s. All words: mailhaul help config
 
 endpoint "imap" "old" {
-  host = %s # port 993 and TLS unless you say otherwise
-}
+%s}
 
 endpoint "imap" "new" {
-  host = %s
-}
+%s}
 
 users "everybody" {
   from = endpoint.imap.old
@@ -60,7 +60,22 @@ pass "verify" {}                       # sign in everywhere, copy nothing
 pass "prestage" { older_than = %s } # old mail first, while people go on working
 pass "full" {}                         # everything else; run again for what came since
 pass "retry" {}                        # once more what failed
-`, f.fromHost, f.toHost, quote(f.fromHost), quote(f.toHost), quote(csvName), columns, quote(f.olderThan))
+`, f.fromHost, f.toHost, starterServer(f.fromHost), starterServer(f.toHost), quote(csvName), columns, quote(f.olderThan))
+}
+
+// starterServer writes the attributes of an endpoint for "host" or "host:port".
+func starterServer(written string) string {
+	host, port, err := net.SplitHostPort(written)
+	if err == nil {
+		_, err = strconv.Atoi(port)
+	}
+	switch {
+	case err != nil:
+		return "  host = " + quote(written) + " # port 993 and TLS unless you say otherwise\n"
+	case port == "143":
+		return "  host = " + quote(host) + "\n  tls  = \"starttls\" # port 143\n"
+	}
+	return "  host = " + quote(host) + "\n  port = " + quote(port) + " # with TLS from the first octet: tls = \"implicit\"\n"
 }
 
 // quote writes an HCL string; "${" and "%{" begin templates there.
