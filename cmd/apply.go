@@ -90,11 +90,11 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	}
 	p, err := plan.Load(words[0])
 	if err != nil {
-		hint := ""
+		detail := []string{sentence(err)}
 		if errors.Is(err, fs.ErrNotExist) {
-			hint = "Mailboxes are chosen by the flag --mailbox."
+			detail = []string{"There is no file " + words[0] + ".", "Mailboxes are chosen by the flag --mailbox."}
 		}
-		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", sentence(err), hint)
+		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", detail...)
 	}
 	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {

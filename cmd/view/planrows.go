@@ -130,9 +130,12 @@ func (v *planView) folders() {
 		return
 	}
 	v.b.WriteByte('\n')
-	if t.Surprises == 0 {
+	switch {
+	case t.Folders == 1 && t.Surprises == 0:
+		v.say("Folders: the only one follows the rules without surprise.")
+	case t.Surprises == 0:
 		v.say("Folders: all %s follow the rules without surprise.", Count(t.Folders))
-	} else {
+	default:
 		v.say("Folders: %s of %s follow the rules without surprise.", Count(t.Folders-t.Surprises), Count(t.Folders))
 	}
 	if line := strings.Join(v.examples(), "     "); line != "" {

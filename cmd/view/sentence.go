@@ -15,10 +15,16 @@ import (
 func sentence(e executor.Event) string {
 	switch e := e.(type) {
 	case executor.PassStarted:
+		if e.Mailboxes == 0 {
+			return fmt.Sprintf("pass %s started: no mailbox can be worked on", Safe(e.Pass))
+		}
 		return fmt.Sprintf("pass %s started: %s, %s", Safe(e.Pass), Plural(e.Mailboxes, "mailbox"), messages(e.Planned))
 	case executor.MailboxStarted:
 		return "started: " + messages(e.Planned) + ", via " + Safe(e.Transport)
 	case executor.Waiting:
+		if e.Wait < time.Second {
+			return "waits a moment: " + reason(e)
+		}
 		return "waits " + Duration(e.Wait) + ": " + reason(e)
 	case executor.Progress:
 		return progressText(e)
