@@ -75,7 +75,7 @@ func starterServer(written string) string {
 	case port == "143":
 		return "  host = " + quote(host) + "\n  tls  = \"starttls\" # port 143\n"
 	}
-	return "  host = " + quote(host) + "\n  port = " + quote(port) + " # with TLS from the first octet: tls = \"implicit\"\n"
+	return "  host = " + quote(host) + "\n  port = " + port + " # with TLS from the first octet: tls = \"implicit\"\n"
 }
 
 // quote writes an HCL string; "${" and "%{" begin templates there.
