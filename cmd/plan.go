@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -49,22 +51,48 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 		return usage("--offline and --out exclude each other",
 			"A plan that is carried out must know what the servers hold now.")
 	}
+	if err := canSave(f.out); err != nil {
+		return err
+	}
 	p, opt, err := f.make(ctx, a, who)
 	if err != nil || p == nil {
 		return err
 	}
 	if f.out != "" {
 		if err := plan.Save(f.out, p); err != nil {
-			return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
+			return notSaved(err)
 		}
 	}
-	opt.All, opt.LeftOut, opt.File = f.all || a.flags.verbose, f.leftOut, f.out
+	opt.All, opt.LeftOut, opt.File, opt.Quiet = f.all || a.flags.verbose, f.leftOut, f.out, a.flags.quiet
 	if a.flags.json {
 		err = view.PlanJSON(a.term.Out, p)
 	} else {
 		err = view.Plan(a.term.Out, p, opt)
 	}
 	return errors.Join(err, f.verdict(p))
+}
+
+// canSave tries whether a plan can be saved before servers are asked, which may take its time. An empty name is no file.
+func canSave(name string) error {
+	if name == "" {
+		return nil
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".mailhaul-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	var trouble *fs.PathError
+	if errors.As(err, &trouble) { // it names a file that nobody has heard of
+		err = fmt.Errorf("the directory %s: %w", filepath.Dir(name), trouble.Err)
+	}
+	if err != nil {
+		return notSaved(err)
+	}
+	return nil
+}
+
+func notSaved(err error) error {
+	return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
 }
 
 // make makes the plan and says what is worth showing of how it was made. Where no pass is left to run there is no plan,

@@ -16,6 +16,7 @@ type PlanOptions struct {
 	LeftOut bool          // list the messages that stay behind instead of the plan
 	Counted time.Duration // how long both sides were counted; zero: not said
 	Of      int           // how many mailboxes the configuration has
+	Quiet   bool          // the sums only, and what is wrong
 	File    string        // the plan was saved there: the last line says how to carry it out
 }
 
@@ -31,16 +32,22 @@ func Plan(o Output, p *plan.Plan, opt PlanOptions) error {
 		return leftOut(o, p)
 	}
 	v := planView{Output: o, palette: palette{o.Color}, plan: p, opt: opt}
-	v.head()
-	if p.Empty() && len(p.Errors) == 0 {
+	if !opt.Quiet {
+		v.head()
+	}
+	switch {
+	case p.Empty() && len(p.Errors) == 0:
 		v.nothing()
 		v.leftBehind()
-	} else {
+	case opt.Quiet:
+		v.totals()
+	default:
 		v.mailboxes()
 		whyBlocked(&v.b, v.Output, blocksOfPlan(p))
 		v.folders()
 		v.leftBehind()
 		v.neverMoved()
+		v.b.WriteByte('\n')
 		v.totals()
 	}
 	v.notes("Error:", v.red, p.Errors)
@@ -169,7 +176,6 @@ func (v *planView) failedEarlier() {
 
 func (v *planView) totals() {
 	t := v.plan.Total
-	v.b.WriteByte('\n')
 	v.say("Plan: %s to start, %s to continue, %s up to date, %s blocked, %s skipped.", Count(t.Start), Count(t.Continue),
 		Count(t.UpToDate), Count(t.Blocked), Count(t.Skipped))
 	todo := "      " + messages(t.Todo) + "."

@@ -114,6 +114,7 @@ func TestPlan(t *testing.T) {
 			p.Pass.Why, p.Pass.Kind, p.Pass.Name, p.Pass.Older = "", config.PassFull, "full", nil
 			return sum(p)
 		}, PlanOptions{All: true, Of: 215, File: "full.plan"}},
+		"quiet": {contoso, PlanOptions{Quiet: true, Counted: 72 * time.Second, File: "night 2.plan"}},
 		"nothing to do": {func() *plan.Plan {
 			p := contoso()
 			p.Mailboxes, p.Total = p.Mailboxes[212:], plan.Total{}
