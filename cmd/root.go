@@ -8,6 +8,7 @@ package cmd
 import (
 	"context"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -86,6 +87,9 @@ func rootCommand(a *app) *cobra.Command {
 			if err := fromEnvironment(c.Flags(), a.env); err != nil {
 				return err
 			}
+			if a.flags.json && !speaksJSON(c) {
+				return usage("mailhaul "+below(c)+" answers in text only", "--json goes with: "+strings.Join(jsonCommands(), ", ")+".")
+			}
 			a.term = view.NewTerminal(a.io.Stdin, a.io.Stdout, a.io.Stderr, a.io.Environ, a.flags.color)
 			a.term.Out.IsTerminal = a.term.Out.IsTerminal || a.io.ForPeople
 			return nil
@@ -101,6 +105,16 @@ func rootCommand(a *app) *cobra.Command {
 	root.AddCommand(commands(a)...)
 	root.SetHelpCommand(helpCommand(a))
 	return root
+}
+
+// jsonCommands are the commands that answer in JSON.
+func jsonCommands() []string {
+	return []string{"plan", "apply", "verify", "status", "failures", "check", "version"}
+}
+
+// speaksJSON tells whether the command heeds --json. What is only passed on the way, as the root, doesn't mind.
+func speaksJSON(c *cobra.Command) bool {
+	return !c.HasParent() || slices.Contains(jsonCommands(), below(c))
 }
 
 // commands lists every command, in the order in which people meet them.
