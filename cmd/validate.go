@@ -47,7 +47,7 @@ func (a *app) load(ctx context.Context) (*config.Config, error) {
 	if a.flags.state != "" {
 		cfg.Project.State = a.flags.state
 	}
-	return cfg, a.warn(cfg.Warnings)
+	return cfg, a.warn(append(cfg.Warnings, a.exposed(cfg)...))
 }
 
 // warn shows warnings of the configuration.
