@@ -168,7 +168,8 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	if err := m.recall(ctx, &in); err != nil {
 		return nil, err
 	}
-	return plan.Build(in), nil
+	p := plan.Build(in)
+	return p, m.noteUnmanaged(ctx, cfg, p)
 }
 
 // noPassLeft says that no pass is left to run: none at all, or a retry was asked for and nothing has failed.

@@ -38,6 +38,9 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 		if s.Next, err = (&memory{r}).goOn(ctx, cfg, mailboxes, s.Run); err != nil {
 			return err
 		}
+		if s.Unmanaged, err = (&memory{r}).unmanaged(ctx, cfg); err != nil {
+			return err
+		}
 		all, err := r.Totals(ctx)
 		for _, t := range all {
 			totals[keyOf(t.Mailbox)] = t

@@ -95,7 +95,8 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 	if err := w.memory.recall(ctx, &in); err != nil {
 		return nil, 0, err
 	}
-	return plan.Build(in), time.Since(started), nil
+	p := plan.Build(in)
+	return p, time.Since(started), w.memory.noteUnmanaged(ctx, w.config, p)
 }
 
 // proves tells whether the right to write is to be proven: in a verify pass, and in the retry of one.

@@ -36,6 +36,8 @@ type StatusView struct {
 	Next  string     // the command that takes up a run that did not come to its end
 	Now   time.Time  // says what "today" is, and the zone of the times; zero: dates in full, UTC
 	Rows  []StatusRow
+	// Unmanaged says which mailboxes of the state file the configuration no longer has; empty: it has all.
+	Unmanaged string
 }
 
 // Status writes how far everything is: a line for each mailbox, then the sums.
@@ -64,6 +66,9 @@ func Status(o Output, s StatusView) error {
 	t.render(&b, o.Width, true)
 	b.WriteByte('\n')
 	paragraph(&b, s.sums(), "", o.Width)
+	if s.Unmanaged != "" {
+		paragraph(&b, Safe(s.Unmanaged), "", o.Width)
+	}
 	return o.put(b.String())
 }
 

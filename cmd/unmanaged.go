@@ -1,0 +1,48 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"mailhaul/cmd/view"
+	"mailhaul/config"
+	"mailhaul/plan"
+)
+
+// unmanagedNames is how many mailboxes a sentence names.
+const unmanagedNames = 5
+
+// unmanaged says which mailboxes of the state file the configuration no longer has; empty where it has all. Taking one
+// out is how people end the work on it, but also how they lose a line by mistake.
+func (r *memory) unmanaged(ctx context.Context, cfg *config.Config) (string, error) {
+	managed := map[ledgerKey]bool{}
+	for _, m := range cfg.Mailboxes {
+		managed[ledgerKey{m.Name(), m.From.Ref()}] = true
+	}
+	known, err := r.Mailboxes(ctx)
+	var names []string
+	for _, k := range known {
+		if !managed[keyOf(k)] {
+			names = append(names, k.Name+" of "+k.SourceEndpoint)
+		}
+	}
+	if err != nil || len(names) == 0 {
+		return "", err
+	}
+	list := strings.Join(names[:min(len(names), unmanagedNames)], ", ")
+	if more := len(names) - unmanagedNames; more > 0 {
+		list += fmt.Sprintf(" and %d more", more)
+	}
+	return fmt.Sprintf("%s no longer managed, not in the configuration any more: %s. What was copied stays.",
+		view.Plural(len(names), "mailbox"), list), nil
+}
+
+// noteUnmanaged adds to a plan which mailboxes are no longer managed.
+func (r *memory) noteUnmanaged(ctx context.Context, cfg *config.Config, p *plan.Plan) error {
+	text, err := r.unmanaged(ctx, cfg)
+	if text != "" {
+		p.Warnings = append(p.Warnings, plan.Note{Text: strings.TrimSuffix(text, ".")})
+	}
+	return err
+}
