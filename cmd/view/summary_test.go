@@ -166,6 +166,14 @@ func TestVerify(t *testing.T) {
 			{Mailbox: nasty, Skipped: nasty},
 		})
 	})
+	everyWay(t, "verify alike", func(o Output) error {
+		var rows []VerifyRow
+		for _, name := range []string{"anna@contoso.example", "bo@contoso.example", nasty} {
+			rows = append(rows, VerifyRow{Mailbox: name, Destination: name, Target: in, Source: VerifySide{Asked: true,
+				Problem: &plan.Problem{Side: "source", Code: mail.CodeIMAPConnect, Kind: "transient", Text: "there is no host named mx"}}})
+		}
+		return Verify(o, rows)
+	})
 }
 
 func TestFolders(t *testing.T) {

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"mailhaul/plan"
@@ -46,6 +47,7 @@ func Verify(o Output, rows []VerifyRow) error {
 			column = max(column, w)
 		}
 	}
+	common := commonBlocks(rows)
 	for _, r := range rows {
 		switch {
 		case r.Skipped != "":
@@ -53,8 +55,9 @@ func Verify(o Output, rows []VerifyRow) error {
 		case r.Ready():
 			ready++
 		}
-		r.write(&b, o, column)
+		r.write(&b, o, column, common)
 	}
+	whyBlocked(&b, o, common)
 	text := fmt.Sprintf("%s: %s ready", Plural(len(rows), "mailbox"), Count(ready))
 	if not := len(rows) - ready - skipped; not > 0 {
 		text += ", " + Count(not) + " not"
@@ -75,7 +78,7 @@ func (r VerifyRow) name() string {
 }
 
 // write writes one mailbox; what was found stands behind the column of names.
-func (r VerifyRow) write(b *strings.Builder, o Output, column int) {
+func (r VerifyRow) write(b *strings.Builder, o Output, column int, common []block) {
 	p := palette{o.Color}
 	mark, paint, text := o.signs().done, p.green, r.found()
 	switch {
@@ -86,7 +89,7 @@ func (r VerifyRow) write(b *strings.Builder, o Output, column int) {
 	}
 	lines := wrap(pad(r.name(), column)+"  "+text, o.Width-3)
 	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
-	for _, l := range append(lines[1:], r.details()...) {
+	for _, l := range append(lines[1:], r.details(common)...) {
 		paragraph(b, l, "     ", o.Width)
 	}
 }
@@ -106,14 +109,34 @@ func (r VerifyRow) found() string {
 	return strings.TrimPrefix(text, "; ")
 }
 
-// details are the problems with what to do, and the notes.
-func (r VerifyRow) details() []string {
+// commonBlocks are the problems that hit several mailboxes alike: a host that is wrong is told once for all of them.
+func commonBlocks(rows []VerifyRow) []block {
+	var all []block
+	for _, r := range rows {
+		for _, p := range []*plan.Problem{r.Source.Problem, r.Target.Problem} {
+			if p != nil {
+				all = append(all, block{mailbox: r.Mailbox, side: p.Side, code: p.Code, text: p.Text})
+			}
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(all), func(b block) bool {
+		return !slices.ContainsFunc(all, func(x block) bool {
+			return x.mailbox != b.mailbox && x.side == b.side && x.code == b.code && x.text == b.text
+		})
+	})
+}
+
+// details are the problems with what to do, where that is not told once for several mailboxes, and the notes.
+func (r VerifyRow) details(common []block) []string {
 	var lines []string
 	for _, p := range []*plan.Problem{r.Source.Problem, r.Target.Problem} {
 		if p == nil {
 			continue
 		}
 		lines = append(lines, problem(*p)+": "+Safe(string(p.Code)))
+		if slices.Contains(common, block{mailbox: r.Mailbox, side: p.Side, code: p.Code, text: p.Text}) {
+			continue
+		}
 		if p.Text != "" && cause(p.Code) != "" {
 			lines = append(lines, said(p.Code, p.Text))
 		}
