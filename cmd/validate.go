@@ -47,7 +47,7 @@ func (a *app) load(ctx context.Context) (*config.Config, error) {
 	if a.flags.state != "" {
 		cfg.Project.State = a.flags.state
 	}
-	return cfg, a.warn(append(cfg.Warnings, a.exposed(cfg)...))
+	return cfg, a.warn(append(cfg.Warnings, append(a.exposed(cfg), idle(cfg)...)...))
 }
 
 // warn shows warnings of the configuration.
@@ -126,7 +126,17 @@ func (a *app) sayValid(cfg *config.Config) error {
 			passes = append(passes, p.Name)
 		}
 	}
-	_, err := fmt.Fprintf(a.term.Out, "%s: %s, %s. Passes: %s.\nThe configuration is valid. Nothing was contacted.\n",
+	same := 0
+	for _, m := range cfg.Mailboxes {
+		if m.Destination.Address == m.Name() {
+			same++
+		}
+	}
+	kept := ""
+	if same > 0 {
+		kept = fmt.Sprintf("Keeps its address at the destination: %s.\n", view.Plural(same, "mailbox"))
+	}
+	_, err := fmt.Fprintf(a.term.Out, "%s: %s, %s. Passes: %s.\n"+kept+"The configuration is valid. Nothing was contacted.\n",
 		view.Safe(strings.Join(cfg.Files, ", ")), view.Plural(len(cfg.Endpoints), "endpoint"),
 		view.Plural(len(cfg.Mailboxes), "mailbox"), view.Safe(strings.Join(passes, ", ")))
 	return err
