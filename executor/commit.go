@@ -20,6 +20,10 @@ func (p *pipeline) commit(ctx, pctx context.Context) error {
 			if !ok {
 				return nil
 			}
+			if p.stopping() {
+				it.msg.free()
+				continue
+			}
 			if err := p.commitBatch(ctx, pctx, p.gather(pctx, it)); err != nil {
 				return err
 			}

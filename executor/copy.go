@@ -91,7 +91,6 @@ type pipeline struct {
 	final  bool // what proves absent now is refused
 
 	taken   int
-	stopped bool          // the first interrupt came while reading
 	ready   chan item     // read to commit
 	toSend  chan []item   // commit to send
 	wake    chan struct{} // an answer came
@@ -135,7 +134,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	}
 	work.Wait()
 	err := p.settleAccounts(ctx, first(errs))
-	if err == nil && p.stopped {
+	if err == nil && p.stopping() {
 		err = errStopped
 	}
 	if err == nil {
@@ -201,8 +200,8 @@ func freeAll(batch []item) {
 // session while the pipeline runs.
 func (p *pipeline) send(ctx, pctx context.Context) error {
 	for batch := range p.toSend {
-		if pctx.Err() != nil {
-			freeAll(batch)
+		if pctx.Err() != nil || p.stopping() {
+			freeAll(batch) // nothing of it has left: settleAccounts says so
 			continue
 		}
 		err := p.append(ctx, batch)

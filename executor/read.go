@@ -11,7 +11,7 @@ import (
 )
 
 // read fetches the chosen rows from the source, a stretch at a time, until they are used up or the first interrupt
-// comes: then what has been fetched goes its way and nothing more is asked for.
+// comes: then what is on the wire is finished and nothing more is asked for.
 func (p *pipeline) read(ctx context.Context) error {
 	q := state.Query{Folder: p.rec.ID, States: p.states, Selection: p.selection(), Below: p.plan.UIDNext, Limit: stretch,
 		NewestFirst: p.mailboxRun.plan.Pass.Order == orderNewestFirst}
@@ -20,7 +20,6 @@ func (p *pipeline) read(ctx context.Context) error {
 		return p.fetch(ctx, rows)
 	})
 	if errors.Is(err, errStopped) {
-		p.stopped = true
 		return nil
 	}
 	return err
