@@ -90,11 +90,11 @@ type pipeline struct {
 	most   int  // messages in a batch; 1: one at a time, each answered before the next
 	final  bool // what proves absent now is refused
 
-	taken   int
-	ready   chan item     // read to commit
-	toSend  chan []item   // commit to send
-	wake    chan struct{} // an answer came
-	cancel  context.CancelCauseFunc
+	taken  int
+	ready  chan item     // read to commit
+	toSend chan []item   // commit to send
+	wake   chan struct{} // an answer came
+	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
 	answers  []mail.Appended
