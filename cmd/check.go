@@ -59,22 +59,12 @@ func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	if f.headers && f.sample > 0 {
 		return usage("--headers and --sample exclude each other", "--sample compares everything by headers too.")
 	}
-	cfg, mailboxes, err := a.loadChosen(ctx, who)
+	w, err := a.openStateless(ctx, who)
 	if err != nil {
 		return err
 	}
-	w := &work{app: a, config: cfg, mailboxes: mailboxes}
-	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
-		return err
-	}
-	due := plan.Due{}
-	for _, m := range mailboxes {
-		if m.Skip == "" {
-			due.Mailboxes = append(due.Mailboxes, m.Name())
-		}
-	}
 	// Only the names of folders are taken from here: where each one goes is the plan's business.
-	if w.inventories, err = w.survey(ctx, due, executor.SurveyOptions{}); err != nil {
+	if w.inventories, err = w.survey(ctx, w.everybody(), executor.SurveyOptions{}); err != nil {
 		return err
 	}
 	r, err := newCheckReport(a, f, w.mailboxes)

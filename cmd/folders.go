@@ -27,12 +27,8 @@ func foldersCommand(a *app) *cobra.Command {
 }
 
 func runFolders(ctx context.Context, a *app, who chosen) error {
-	cfg, mailboxes, err := a.loadChosen(ctx, who)
+	w, err := a.openStateless(ctx, who)
 	if err != nil {
-		return err
-	}
-	w := &work{app: a, config: cfg, mailboxes: mailboxes}
-	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
 		return err
 	}
 	p, err := w.mapped(ctx)
@@ -103,4 +99,25 @@ func (a *app) planErrors(p *plan.Plan) error {
 		return outcome(exitError)
 	}
 	return nil
+}
+
+// openStateless reads the project for commands in which the state file has no part, or is only looked at.
+func (a *app) openStateless(ctx context.Context, who chosen) (*work, error) {
+	cfg, mailboxes, err := a.loadChosen(ctx, who)
+	if err != nil {
+		return nil, err
+	}
+	w := &work{app: a, config: cfg, mailboxes: mailboxes}
+	w.endpoints, err = newEndpoints(cfg, a.flags.trace)
+	return w, err
+}
+
+// everybody is who takes part where no pass chooses: all but the skipped.
+func (w *work) everybody() (due plan.Due) {
+	for _, m := range w.mailboxes {
+		if m.Skip == "" {
+			due.Mailboxes = append(due.Mailboxes, m.Name())
+		}
+	}
+	return due
 }

@@ -125,27 +125,17 @@ func (a *app) showVerifyRows(rows []view.VerifyRow) error {
 
 // oneSide asks one side only; the state file has no part in it.
 func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
-	cfg, mailboxes, err := a.loadChosen(ctx, who)
+	w, err := a.openStateless(ctx, who)
 	if err != nil {
 		return err
 	}
-	w := &work{app: a, config: cfg, mailboxes: mailboxes}
-	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
-		return err
-	}
-	due := plan.Due{}
-	for _, m := range mailboxes {
-		if m.Skip == "" {
-			due.Mailboxes = append(due.Mailboxes, m.Name())
-		}
-	}
-	inventories, err := w.survey(ctx, due, executor.SurveyOptions{Prove: true, SourceOnly: f.sourceOnly,
+	inventories, err := w.survey(ctx, w.everybody(), executor.SurveyOptions{Prove: true, SourceOnly: f.sourceOnly,
 		DestinationOnly: f.destinationOnly})
 	if err != nil {
 		return err
 	}
 	var rows []view.VerifyRow
-	for _, m := range mailboxes {
+	for _, m := range w.mailboxes {
 		row := verifyRow(m.Name(), m.Destination.Address, inventories[m.Name()], !f.destinationOnly, !f.sourceOnly)
 		row.Skipped = m.Skip
 		rows = append(rows, row)

@@ -129,9 +129,6 @@ func manyRows(t testing.TB, n int) string {
 
 // TestManyRows holds that a load takes time in proportion to its rows; BenchmarkRows tells how much.
 func TestManyRows(t *testing.T) {
-	if testing.Short() {
-		t.Skip("short")
-	}
 	took := map[int]time.Duration{}
 	for _, n := range []int{5_000, 50_000} {
 		dir := manyRows(t, n)

@@ -248,7 +248,7 @@ func FuzzMap(f *testing.F) {
 	f.Add(strings.Repeat("deep\t", 400), "", uint16(0x1234))
 	f.Fuzz(func(t *testing.T, source, dest string, bits uint16) {
 		if len(source)+len(dest) > 4<<10 {
-			t.Skip("the checks below are quadratic")
+			return // the checks below are quadratic
 		}
 		r := rand.New(rand.NewPCG(uint64(bits), 2))
 		w := randomWorld(r)

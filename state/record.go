@@ -95,7 +95,8 @@ type Message struct {
 
 	State   State
 	Attempt int // how many attempts have been begun
-	// H0 and H1 are the digests of engine tiers 0 and 1; zero until fetched once.
+	// H0 is the digest of the exact octets, zero until fetched once. H1 is that of the tier a destination needs which does
+	// not keep octets; zero for all others, where tiers are computed when they are needed.
 	H0, H1 mail.Digest
 
 	DestinationUID mail.UID // zero: not known

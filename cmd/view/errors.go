@@ -1,13 +1,11 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"time"
 
 	"mailhaul/config"
-	"mailhaul/executor"
 	"mailhaul/state/mail"
 )
 
@@ -70,36 +68,6 @@ func (e RunError) more() string {
 		return "More: mailhaul explain " + string(e.Code)
 	}
 	return e.More
-}
-
-// ErrorOf makes a RunError of what a room returned: side and cause where they are known, the server's own words, and
-// what to do.
-func ErrorOf(err error) RunError {
-	var e RunError
-	var run *executor.Error
-	var end *mail.Error
-	if errors.As(err, &end) {
-		e.Code = end.Code
-		if end.Text != "" {
-			e.Detail = said(end.Code, end.Text) + "\n"
-		}
-	}
-	if errors.As(err, &run) {
-		e.Code = run.Code
-		if run.Mailbox != "" {
-			e.Names = []string{run.Mailbox}
-		}
-		if why := cause(run.Code); why != "" && run.Side != "" {
-			e.Summary = "the " + run.Side + " " + why
-		}
-	}
-	if e.Summary == "" {
-		e.Summary = err.Error()
-	}
-	if hint := Hint(string(e.Code)); hint != "" {
-		e.Detail += "To do: " + hint + "."
-	}
-	return e
 }
 
 // nameList joins names with commas; of many it gives the first ten.
