@@ -15,27 +15,28 @@ import (
 	"mailhaul/state/mail"
 )
 
+// cutAfter takes n octets from the peer's command on and resets. It tells how many of the bodies came whole.
+func (p *peer) cutAfter(n int) (took int) {
+	text := p.tag + " APPEND " + p.rest + "\r\n" // what was read as the first line
+	rest := make([]byte, max(0, n-len(text)))
+	_ = p.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // n may be beyond the session's end
+	k, _ := io.ReadFull(p.r, rest)
+	text = (text + string(rest[:k]))[:min(n, len(text)+k)]
+	for _, body := range []string{"\r\naaaa", "\r\nbbbb", "\r\ncccc"} {
+		if strings.Contains(text, body) {
+			took++
+		}
+	}
+	p.reset()
+	return took
+}
+
 // TestCutWhileReading: the server takes n octets of a pipelined session and resets. What it took whole may not be
 // called absent, and nothing landed.
 func TestHardCase_P01_P02_CutWhileReading(t *testing.T) {
 	f := newFake(t)
 	stop, whole := make(chan int, 1), make(chan int, 1)
-	f.on["APPEND"] = func(p *peer) {
-		// What the first line left of the session.
-		n, got := <-stop, 0
-		text := p.tag + " APPEND " + p.rest + "\r\n"
-		rest := make([]byte, max(0, n-len(text)))
-		_ = p.conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond)) // n may be beyond the session's end
-		k, _ := io.ReadFull(p.r, rest)
-		text = (text + string(rest[:k]))[:min(n, len(text)+k)]
-		for _, body := range []string{"\r\naaaa", "\r\nbbbb", "\r\ncccc"} {
-			if strings.Contains(text, body) {
-				got++
-			}
-		}
-		p.reset()
-		whole <- got
-	}
+	f.on["APPEND"] = func(p *peer) { whole <- p.cutAfter(<-stop) }
 	length := 3 * (len(`abcdef-12 APPEND "INBOX" "04-Mar-2020 05:06:07 +0545" {4+}`) + 8)
 	for n := range length {
 		d := f.destination(t)
