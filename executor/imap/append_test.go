@@ -415,7 +415,7 @@ func TestAppendStaysInFolder(t *testing.T) {
 		verbs = append(verbs, verb)
 	}
 	got := strings.Join(verbs[slices.Index(verbs, "SELECT"):], " ")
-	want := "SELECT APPEND APPEND UNSELECT SELECT EXAMINE SELECT UNSELECT LIST"
+	want := "SELECT APPEND APPEND UNSELECT SELECT EXAMINE SELECT UNSELECT NAMESPACE LIST"
 	if !strings.HasPrefix(got, want) {
 		t.Errorf("the server saw %s, want %s", got, want)
 	}

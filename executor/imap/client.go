@@ -103,8 +103,10 @@ type client struct {
 	readOnly bool
 	caps     capabilities
 	method   string // how it signed in
-	spaces   namespaces
-	selected selection
+	// spaces are known once introduced is set.
+	spaces     namespaces
+	introduced bool
+	selected   selection
 
 	mu   sync.Mutex
 	dead error // why the session can't go on; nil while it can
@@ -175,10 +177,7 @@ func (c *client) establish(ctx context.Context) error {
 		return err
 	}
 	// Servers announce other capabilities after sign-in (RFC 9051, 6.2.3).
-	if err := c.capability(); err != nil {
-		return err
-	}
-	return c.introduce()
+	return c.capability()
 }
 
 // guard makes the end of ctx cut the connection, so that no call blocks past it. The result ends the guard.
@@ -224,7 +223,7 @@ func (c *client) fatal(err error) error {
 	return err
 }
 
-// close signs out, waits shortly for the goodbye and releases the connection. It may be called twice.
+// close signs out and releases the connection. It may be called twice.
 func (c *client) close() error {
 	c.mu.Lock()
 	dead := c.dead
@@ -239,19 +238,16 @@ func (c *client) close() error {
 	return nil
 }
 
+// logoutWait bounds the goodbye to a server that takes nothing.
 const logoutWait = 2 * time.Second
 
-// logout is a courtesy that frees the server's slot before the next session asks for one; its failure means nothing.
+// logout says goodbye and does not wait for the answer, which is a round trip: the server reads LOGOUT before the end of
+// the stream that follows it, and so has freed its slot long before a next session can ask for one. It is a courtesy;
+// its failure means nothing.
 func (c *client) logout() {
 	timer := time.AfterFunc(logoutWait, func() { c.link.cut(net.ErrClosed) })
 	defer timer.Stop()
-	if _, err := c.send(newCommand("LOGOUT")); err != nil {
-		return
-	}
-	for {
-		r, err := c.in.next()
-		if err != nil || r.kind == tagged {
-			return
-		}
+	if _, err := c.send(newCommand("LOGOUT")); err == nil {
+		c.link.finish()
 	}
 }

@@ -68,6 +68,17 @@ func (l *link) cut(err error) {
 	_ = l.pace.Conn.Close() // the connection is given up; nothing depends on how
 }
 
+// finish ends the connection with what was handed down still on its way: unlike cut, nothing of it is lost.
+func (l *link) finish() {
+	l.mu.Lock()
+	if l.broken == nil {
+		l.broken = net.ErrClosed
+	}
+	l.mu.Unlock()
+	l.stop()
+	_ = l.conn.Close() // of TLS too, which says its own goodbye; nothing depends on it
+}
+
 // seal ends writing after a failed write. What the server has said before can still be read, for a moment: every
 // answer that is there settles a message.
 func (l *link) seal(err error) {

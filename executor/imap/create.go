@@ -28,27 +28,27 @@ func (d *Destination) Create(ctx context.Context, path mail.Path, role mail.Role
 }
 
 func (c *client) create(op string, path mail.Path, role mail.Role) (mail.Folder, error) {
+	if err := c.introduce(); err != nil {
+		return mail.Folder{}, err
+	}
 	raw, err := c.spaces.raw(path)
 	if err != nil {
 		return mail.Folder{}, err
 	}
-	f, there, err := c.find(raw)
-	if err != nil || there && !f.NoSelect {
-		return f, err
-	}
 	cmds, names, err := c.createCommands(path, role)
 	if err != nil {
+		return mail.Folder{}, err
+	}
+	if len(cmds) == 0 { // INBOX
+		f, _, err := c.find(raw)
 		return f, err
 	}
-	answers, err := c.runAll(op, cmds, nil)
+	answers, err := c.runWindow(op, cmds, len(cmds), nil)
 	if err != nil {
-		return f, err
-	}
-	if err := c.subscribe(names, answers); err != nil {
-		return f, err
+		return mail.Folder{}, err
 	}
 	last := answers[len(answers)-1]
-	f, there, err = c.find(raw)
+	f, there, err := c.find(raw, subscriptions(names, answers)...)
 	switch {
 	case err != nil:
 		return f, err
@@ -89,16 +89,15 @@ var specialUse = map[mail.Role]string{
 	mail.RoleTrash: `\Trash`, mail.RoleFlagged: `\Flagged`,
 }
 
-// subscribe makes new folders visible in clients that show subscribed ones only. A refusal does not matter.
-func (c *client) subscribe(names []string, answers []status) error {
+// subscriptions make new folders visible in clients that show subscribed ones only. A refusal does not matter.
+func subscriptions(names []string, answers []status) []*command {
 	var cmds []*command
 	for i, st := range answers {
 		if st.verb == "OK" {
 			cmds = append(cmds, newCommand("SUBSCRIBE").astring(names[i]))
 		}
 	}
-	_, err := c.runAll("subscribe folder", cmds, nil)
-	return err
+	return cmds
 }
 
 // Limits tells what this mailbox takes.
@@ -114,6 +113,9 @@ func (d *Destination) Limits(ctx context.Context) (mail.Limits, error) {
 }
 
 func (c *client) limits(op string) (mail.Limits, error) {
+	if err := c.introduce(); err != nil {
+		return mail.Limits{}, err
+	}
 	l := mail.Limits{KeepsBytes: true, SignIn: c.method, Names: mail.NameRules{Delimiter: c.spaces.delim}}
 	if text, found := c.caps.value("APPENDLIMIT"); found {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {

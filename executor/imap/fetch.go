@@ -234,15 +234,12 @@ func (c *client) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to m
 }
 
 func (c *client) fetch(op string, f mail.Folder, uids []mail.UID, to mail.Sink) error {
-	if err := c.examine(op, f, false); err != nil {
-		return err
-	}
 	var cmds []*command
 	for _, set := range uidSets(uids) {
 		cmds = append(cmds, newCommand("UID FETCH").raw(set+" "+bodyItems))
 	}
 	take := &fetcher{uids: uids, given: make([]bool, len(uids)), sink: to, c: c}
-	answers, err := c.runAll(op, cmds, take.take)
+	answers, err := c.within(op, f, false, cmds, take.take)
 	if err != nil {
 		return err
 	}

@@ -24,10 +24,16 @@ func (c *client) newLister() *lister {
 
 func (l *lister) take(r *response) error {
 	switch r.verb {
+	case "NAMESPACE":
+		return l.c.hearSpaces(r)
 	case "LIST", "XLIST":
 		e, ok := parseList(r.data)
 		if !ok {
 			l.spoiled++
+			return nil
+		}
+		if e.raw == "" { // the answer to the introduction
+			l.c.spaces.delim, l.c.spaces.known = e.delim, true
 			return nil
 		}
 		l.add(e)
@@ -41,9 +47,6 @@ func (l *lister) take(r *response) error {
 
 // add files a folder once. Lines of LIST come unasked too, and for one folder twice.
 func (l *lister) add(e listed) {
-	if e.raw == "" || l.c.spaces.isForeign(e.raw) {
-		return
-	}
 	if at, again := l.seen[e.raw]; again {
 		l.entries[at].attrs = append(l.entries[at].attrs, e.attrs...)
 		return
@@ -87,7 +90,9 @@ func (c *client) folders() ([]mail.Folder, error) {
 	}
 	folders := make([]mail.Folder, 0, len(l.entries))
 	for _, e := range l.entries {
-		folders = append(folders, c.folder(e))
+		if !c.spaces.isForeign(e.raw) {
+			folders = append(folders, c.folder(e))
+		}
 	}
 	separate(folders)
 	return folders, l.fill(folders)
@@ -115,7 +120,7 @@ func separate(folders []mail.Folder) {
 func (l *lister) list(pattern string) error {
 	const op = "list folders"
 	if ret := l.c.listReturn(); ret != "" {
-		st, err := l.c.run(op, newCommand("LIST").raw(`"" `+pattern+ret), l.take)
+		st, err := l.run(op, newCommand("LIST").raw(`"" `+pattern+ret))
 		if err != nil {
 			return err
 		}
@@ -125,7 +130,7 @@ func (l *lister) list(pattern string) error {
 		// What was announced does not work; the plain command is older than every server.
 		*l = *l.c.newLister()
 	}
-	st, err := l.c.run(op, newCommand("LIST").raw(`"" `+pattern), l.take)
+	st, err := l.run(op, newCommand("LIST").raw(`"" `+pattern))
 	if err != nil {
 		return err
 	}
@@ -133,6 +138,18 @@ func (l *lister) list(pattern string) error {
 		return l.c.fatalUnlessRefused(classify(op, st, atFolder))
 	}
 	return l.whole()
+}
+
+// run runs one command, in one flight with the introduction where that is still to come, and with commands before it
+// whose answers do not matter.
+func (l *lister) run(op string, cmd *command, before ...*command) (status, error) {
+	cmds := append(append(l.c.introduction(), before...), cmd)
+	answers, err := l.c.runWindow(op, cmds, len(cmds), l.take)
+	if err != nil {
+		return status{}, err
+	}
+	l.c.introduced = true
+	return answers[len(cmds)-1], nil
 }
 
 // whole refuses a list with a line that could not be read: a folder would be left behind unseen.
@@ -186,14 +203,15 @@ func (l *lister) fill(folders []mail.Folder) error {
 	return nil
 }
 
-// find lists one folder by its raw name, and tells whether it is there.
-func (c *client) find(raw string) (mail.Folder, bool, error) {
+// find lists one folder by its raw name, and tells whether it is there. Commands to be sent before it in the same flight
+// are those whose answers do not matter.
+func (c *client) find(raw string, before ...*command) (mail.Folder, bool, error) {
 	l := c.newLister()
 	cmd := newCommand("LIST").raw(`""`).astring(raw)
 	if ret := c.listReturn(); ret != "" {
 		cmd.raw(ret[1:])
 	}
-	st, err := c.run("find folder", cmd, l.take)
+	st, err := l.run("find folder", cmd, before...)
 	if err != nil {
 		return mail.Folder{}, false, err
 	}

@@ -9,30 +9,44 @@ import (
 	"mailhaul/state/mail"
 )
 
-// introduce says who we are and asks for the namespaces, in one round trip.
-func (c *client) introduce() error {
+// introduction are the commands that say who we are and ask for the namespaces; none once that is done. They go out in
+// one flight with the first command that needs them.
+func (c *client) introduction() []*command {
+	if c.introduced {
+		return nil
+	}
 	var cmds []*command
 	if c.caps.has("ID") {
 		cmds = append(cmds, newCommand("ID").raw(`("name" "mailhaul")`))
 	}
 	if c.caps.implied("NAMESPACE") {
-		cmds = append(cmds, newCommand("NAMESPACE"))
-	} else {
-		// The empty pattern gives the delimiter (RFC 3501, 6.3.8).
-		cmds = append(cmds, newCommand("LIST").raw(`"" ""`))
+		return append(cmds, newCommand("NAMESPACE"))
 	}
-	_, err := c.runAll("ask for namespaces", cmds, func(r *response) error {
-		switch r.verb {
-		case "NAMESPACE":
-			c.spaces = parseNamespaces(r.data)
-		case "LIST":
-			if e, ok := parseList(r.data); ok && e.raw == "" {
-				c.spaces.delim, c.spaces.known = e.delim, true
-			}
-		}
+	// The empty pattern gives the delimiter (RFC 3501, 6.3.8).
+	return append(cmds, newCommand("LIST").raw(`"" ""`))
+}
+
+// introduce asks for the namespaces unless they are known.
+func (c *client) introduce() error {
+	if c.introduced {
 		return nil
-	})
+	}
+	_, err := c.runAll("ask for namespaces", c.introduction(), c.hearSpaces)
+	c.introduced = err == nil
 	return err
+}
+
+// hearSpaces reads what the introduction's commands answer.
+func (c *client) hearSpaces(r *response) error {
+	switch r.verb {
+	case "NAMESPACE":
+		c.spaces = parseNamespaces(r.data)
+	case "LIST":
+		if e, ok := parseList(r.data); ok && e.raw == "" {
+			c.spaces.delim, c.spaces.known = e.delim, true
+		}
+	}
+	return nil
 }
 
 // capability asks what the server can do, unless it has just said so.

@@ -89,15 +89,9 @@ func (c *client) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq
 }
 
 func (c *client) list(op string, f mail.Folder, q mail.Query, yield func(mail.Message) bool) error {
-	if err := c.examine(op, f, true); err != nil {
-		return err
-	}
-	if c.selected.exists == 0 {
-		return nil // "1:*" of an empty folder is an error on some servers
-	}
 	o := &reorder{held: map[mail.UID]*item{}, yield: yield}
 	spoiled := 0
-	st, err := c.run(op, c.listCommand(q), func(r *response) error {
+	answers, err := c.within(op, f, true, []*command{c.listCommand(q)}, func(r *response) error {
 		if r.verb != "FETCH" {
 			c.notice(r)
 			return nil
@@ -118,7 +112,10 @@ func (c *client) list(op string, f mail.Folder, q mail.Query, yield func(mail.Me
 	if err != nil {
 		return err
 	}
-	if st.verb != "OK" {
+	if c.selected.exists == 0 {
+		return nil // "1:*" of an empty folder is an error on some servers
+	}
+	if st := answers[0]; st.verb != "OK" {
 		return c.fatalUnlessRefused(classify(op, st, atFetch))
 	}
 	if o.enough {

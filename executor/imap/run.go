@@ -37,11 +37,21 @@ func (c *client) runAll(op string, cmds []*command, on func(*response) error) ([
 }
 
 func (c *client) runWindow(op string, cmds []*command, window int, on func(*response) error) ([]status, error) {
+	return c.runSteps(op, cmds, window, steps{untagged: on})
+}
+
+// steps are what a run of commands does with what comes. An error of one ends the session.
+type steps struct {
+	untagged func(*response) error         // nil: nothing
+	answered func(at int, st status) error // hears of each tagged answer when it comes; nil: nobody
+}
+
+func (c *client) runSteps(op string, cmds []*command, window int, on steps) ([]status, error) {
 	answers := make([]status, len(cmds))
 	waiting := map[string]int{}
 	for sent := 0; sent < len(cmds) || len(waiting) > 0; {
 		if sent < len(cmds) && len(waiting) < window && (len(waiting) == 0 || c.pipelines(cmds[sent])) {
-			if err := c.sendTo(cmds[sent], sent, waiting, answers); err != nil {
+			if err := c.sendTo(cmds[sent], sent, waiting, answers, on); err != nil {
 				return nil, c.over(op, err)
 			}
 			sent++
@@ -55,12 +65,12 @@ func (c *client) runWindow(op string, cmds []*command, window int, on func(*resp
 }
 
 // sendTo sends a command and files its tag, or its answer if it was refused before its literal.
-func (c *client) sendTo(cmd *command, at int, waiting map[string]int, answers []status) error {
+func (c *client) sendTo(cmd *command, at int, waiting map[string]int, answers []status, on steps) error {
 	tag, err := c.send(cmd)
 	var refused *refusedError
 	if errors.As(err, &refused) {
 		answers[at] = refused.status
-		return nil
+		return on.hear(at, refused.status)
 	}
 	if err == nil {
 		waiting[tag] = at
@@ -68,8 +78,15 @@ func (c *client) sendTo(cmd *command, at int, waiting map[string]int, answers []
 	return err
 }
 
+func (on steps) hear(at int, st status) error {
+	if on.answered == nil {
+		return nil
+	}
+	return on.answered(at, st)
+}
+
 // take reads one response.
-func (c *client) take(waiting map[string]int, answers []status, on func(*response) error) error {
+func (c *client) take(waiting map[string]int, answers []status, on steps) error {
 	r, err := c.in.next()
 	if err != nil {
 		return err
@@ -82,15 +99,15 @@ func (c *client) take(waiting map[string]int, answers []status, on func(*respons
 		}
 		delete(waiting, r.tag)
 		answers[at] = r.status
-		return nil
+		return on.hear(at, r.status)
 	case r.kind != untagged:
 		return nil
 	case r.verb == "BYE":
 		return &byeError{status: r.status}
 	case r.verb == "BAD":
 		return &badError{status: r.status}
-	case on != nil:
-		return on(r)
+	case on.untagged != nil:
+		return on.untagged(r)
 	}
 	return nil
 }

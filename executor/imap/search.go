@@ -39,9 +39,6 @@ func (c *client) Exists(ctx context.Context, f mail.Folder, uids []mail.UID) ([]
 }
 
 func (c *client) exists(op string, f mail.Folder, uids []mail.UID) ([]mail.UID, error) {
-	if err := c.examine(op, f, false); err != nil {
-		return nil, err
-	}
 	found := make([]bool, len(uids))
 	mark := func(uid mail.UID) {
 		if at, asked := slices.BinarySearch(uids, uid); asked {
@@ -52,7 +49,7 @@ func (c *client) exists(op string, f mail.Folder, uids []mail.UID) ([]mail.UID, 
 	for _, set := range uidSets(uids) {
 		cmds = append(cmds, newCommand("UID SEARCH").raw("UID "+set))
 	}
-	answers, err := c.runAll(op, cmds, func(r *response) error {
+	answers, err := c.within(op, f, false, cmds, func(r *response) error {
 		takeSearch(r, len(uids), mark)
 		return nil
 	})

@@ -29,6 +29,53 @@ func (c *client) examine(op string, f mail.Folder, fresh bool) error {
 	return c.valid(op, f)
 }
 
+// within runs commands that read a folder, and opens the folder in the same flight where it is not open: that saves a
+// round trip for each folder. fresh is as for examine. What comes before the folder is open belongs to its opening; what
+// comes of a folder that could not be opened, or is not the one that was listed, is dropped unseen.
+func (c *client) within(op string, f mail.Folder, fresh bool, cmds []*command, on func(*response) error) ([]status, error) {
+	if !fresh && c.selected.open && !c.selected.write && c.selected.raw == f.Raw {
+		if err := c.valid(op, f); err != nil {
+			return nil, err
+		}
+		return c.runAll(op, cmds, on)
+	}
+	c.selected = selection{}
+	sel := selection{raw: f.Raw}
+	var stale error
+	first := newCommand("EXAMINE").astring(f.Raw)
+	answers, err := c.runSteps(op, append([]*command{first}, cmds...), depth, steps{
+		untagged: func(r *response) error {
+			switch {
+			case !c.selected.open:
+				return sel.take(r)
+			case stale == nil:
+				return on(r)
+			}
+			return nil
+		},
+		answered: func(at int, st status) error {
+			if at == 0 && st.verb == "OK" {
+				c.opened(sel)
+				stale = c.valid(op, f)
+			}
+			return nil
+		}})
+	switch {
+	case err != nil:
+		return nil, err
+	case answers[0].verb != "OK":
+		return nil, c.fatalUnlessRefused(classify(op, answers[0], atFolder))
+	}
+	return answers[1:], stale
+}
+
+// opened files the folder that EXAMINE or SELECT has opened.
+func (c *client) opened(sel selection) {
+	sel.open = true
+	sel.opened.Status.Messages = sel.exists
+	c.selected = sel
+}
+
 // valid compares the open folder's UIDVALIDITY with the one that f was listed with.
 func (c *client) valid(op string, f mail.Folder) error {
 	want, got := f.Status.UIDValidity, c.selected.opened.Status.UIDValidity
@@ -50,9 +97,7 @@ func (c *client) choose(op, verb string, f mail.Folder) error {
 	if st.verb != "OK" {
 		return c.fatalUnlessRefused(classify(op, st, atFolder))
 	}
-	sel.open = true
-	c.selected = sel
-	c.selected.opened.Status.Messages = sel.exists
+	c.opened(sel)
 	return nil
 }
 
