@@ -26,8 +26,9 @@ func (w *work) carryOut(ctx context.Context, p *plan.Plan) error {
 // finish does the plan of a run that has begun, records how it ended, and tells it. A verify pass has told it already.
 func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events view.Events) error {
 	told := &lastWord{Events: events}
+	w.parked.Keep(atWork(p))
 	result, err := executor.Run(ctx, p, executor.Options{
-		Endpoints: w.endpoints, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
+		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
 	})
 	if ctx.Err() != nil {
@@ -48,6 +49,15 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 		return verdict
 	}
 	return errors.Join(w.summary(ctx, p, result, list), verdict)
+}
+
+// atWork names the mailboxes of a plan that are worked on.
+func atWork(p *plan.Plan) map[string]bool {
+	names := map[string]bool{}
+	for _, m := range p.Mailboxes {
+		names[m.Name] = m.Action == plan.Start || m.Action == plan.Continue
+	}
+	return names
 }
 
 // begin records the run and freezes the bounds of its passes: an age is counted from the first plan that was approved.

@@ -20,7 +20,9 @@ type work struct {
 	mailboxes []*config.Mailbox // those that the user chose
 	ledger    *state.Ledger
 	endpoints *endpoints
-	memory    *memory
+	// parked are the sessions that the plan leaves open for its run.
+	parked *executor.Parked
+	memory *memory
 	// inventories are what both sides said when the plan was made; nil for a saved one.
 	inventories map[string]plan.Inventory
 	// resendAmbiguous is --resend-ambiguous.
@@ -37,6 +39,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
 		return nil, err
 	}
+	w.parked = &executor.Parked{Endpoints: w.endpoints}
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {
 		return nil, err
@@ -47,6 +50,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 
 // close gives the state file back and joins what went wrong in that with err.
 func (w *work) close(err *error) {
+	w.parked.Close()
 	*err = errors.Join(*err, w.ledger.Close())
 }
 
@@ -87,6 +91,7 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 		List:  true,
 		Flags: in.Pass.Kind == config.PassFull,
 		Prove: proves(in.Due),
+		Park:  w.parked,
 	})
 	if err != nil {
 		return nil, 0, err
@@ -118,6 +123,9 @@ func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOption
 	defer cancel()
 	events := w.app.surveyEvents()
 	o.Endpoints, o.Parallel, o.Events = w.endpoints, w.parallel(), events.Event
+	if o.Park != nil {
+		o.Endpoints = o.Park // a second survey of one command takes the sessions of the first
+	}
 	if w.ledger != nil {
 		o.Ledger = w.ledger
 	}

@@ -41,8 +41,10 @@ import (
 // Options are what Run needs beside the plan.
 type Options struct {
 	Endpoints Endpoints
-	Ledger    Ledger
-	Run       state.Run
+	// Parked are the sessions that the survey of the plan has left open; nil: there are none.
+	Parked *Parked
+	Ledger Ledger
+	Run    state.Run
 	// Events takes what happens, one at a time; nil: nobody listens.
 	Events func(Event)
 	// Parallel is how many mailboxes are at work at the same time; zero: one.
@@ -95,6 +97,10 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 		o.Grace = func(string) time.Duration { return time.Minute }
 	}
 	o.Parallel = max(1, o.Parallel)
+	if o.Parked == nil {
+		o.Parked = &Parked{Endpoints: o.Endpoints}
+	}
+	defer o.Parked.Close()
 	r := &runner{Options: o, plan: p, spooler: newSpooler(o.SpoolDir, o.Parallel), destinations: map[string]*sync.Mutex{}}
 	started := o.Now()
 	r.begin()

@@ -126,10 +126,10 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 
 func (m *mailboxRun) connect() {
 	m.src = retryingSource{reader[Source]{newSession(m.Patience, m.Stop,
-		func(ctx context.Context) (Source, error) { return m.Endpoints.Source(ctx, m.mailbox.Name) },
+		func(ctx context.Context) (Source, error) { return m.Parked.Source(ctx, m.mailbox.Name) },
 		m.waiting(SideSource))}}
 	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience, m.Stop,
-		func(ctx context.Context) (Destination, error) { return m.Endpoints.Destination(ctx, m.mailbox.Name) },
+		func(ctx context.Context) (Destination, error) { return m.Parked.Destination(ctx, m.mailbox.Name) },
 		m.waiting(SideDestination))}}
 }
 
@@ -142,10 +142,13 @@ func (m *mailboxRun) waiting(side string) func(error, time.Duration) {
 
 // inventory lists the destination's folders while the source signs in.
 func (m *mailboxRun) inventory(ctx context.Context) error {
-	var source error
+	var source, err error
 	var both sync.WaitGroup
 	both.Go(func() { source = at(SideSource, "sign in", m.src.ready(ctx)) })
-	list, err := m.dst.Folders(ctx)
+	list := m.Parked.listing(m.mailbox.Name)
+	if list == nil {
+		list, err = m.dst.Folders(ctx)
+	}
 	both.Wait()
 	switch {
 	case source != nil:

@@ -104,6 +104,15 @@ func (s *session[T]) progress() {
 	}
 }
 
+// release gives the live session away, if there is one; whoever gets it closes it.
+func (s *session[T]) release() (current T, live bool) {
+	if s.live {
+		current, live = s.current, true
+		s.live = false
+	}
+	return current, live
+}
+
 func (s *session[T]) drop() {
 	if s.live {
 		_ = s.current.Close() // the session is dead; its fate is known already

@@ -30,6 +30,9 @@ type SurveyOptions struct {
 	SourceOnly, DestinationOnly bool
 	// Parallel is how many mailboxes are asked at the same time; zero: one.
 	Parallel int
+	// Park takes over the sessions of mailboxes that could be asked, for a run that follows; nil: they are closed. It
+	// counts only where all mailboxes are asked at the same time.
+	Park *Parked
 	// Patience is short where it is zero: somebody waits for the plan, and nothing is lost by asking again later.
 	Patience Patience
 	// Events takes Waiting events; nil: nobody listens.
@@ -53,10 +56,14 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	if o.Patience == (Patience{}) {
 		o.Patience = Patience{First: time.Second, Longest: 5 * time.Second, Tries: 2}
 	}
+	o.Parallel = max(1, o.Parallel)
+	if len(o.Mailboxes) > o.Parallel {
+		o.Park = nil // they would hold connections that others wait for
+	}
 	var mu sync.Mutex
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	g, ctx := errgroup.WithContext(ctx)
-	g.SetLimit(max(1, o.Parallel))
+	g.SetLimit(o.Parallel)
 	for _, m := range o.Mailboxes {
 		g.Go(func() error {
 			s := &surveyor{SurveyOptions: o, mailbox: m, mu: &mu}
@@ -95,6 +102,9 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 		err = s.list(ctx)
 	}
 	if err == nil {
+		if s.Park != nil {
+			s.Park.park(name, s.src, s.dst, s.inv.Destination)
+		}
 		return s.inv, nil
 	}
 	if ctx.Err() != nil || mail.KindOf(err) == mail.Internal {
