@@ -13,7 +13,7 @@ import (
 // The shape of a batch: what arrives within a few milliseconds, but not more than this.
 const (
 	batchMessages = 256
-	batchBytes    = 2 << 20
+	batchBytes    = 4 << 20
 	batchWait     = 3 * time.Millisecond
 	// flushEvery bounds how long an answer waits for the next commit.
 	flushEvery = 250 * time.Millisecond

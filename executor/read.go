@@ -42,7 +42,8 @@ func (p *pipeline) fetch(ctx context.Context, rows []state.Message) error {
 
 // ask fetches rows and gives those that did not come whole.
 func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Message, error) {
-	s := &takeSink{pipeline: p, ctx: ctx, rows: make(map[mail.UID]*state.Message, len(rows))}
+	s := &takeSink{pipeline: p, ctx: ctx, rows: make(map[mail.UID]*state.Message, len(rows)), carver: carver{spooler: p.spooler}}
+	defer s.carver.end()
 	uids := make([]mail.UID, len(rows))
 	for i := range rows {
 		uids[i], s.rows[rows[i].UID] = rows[i].UID, &rows[i]
@@ -110,11 +111,12 @@ var errDamaged = &mail.Error{Op: "fetch message", Kind: mail.Malformed, Code: ma
 // takeSink spools what the source sends and passes it on.
 type takeSink struct {
 	*pipeline
-	ctx  context.Context             // of the read stage: a Sink has no other way to be stopped
-	rows map[mail.UID]*state.Message // still expected
-	held *spool                      // the body received last, until its Message call
-	size mail.Size                   // of that body's literal
-	over bool                        // its literal is over the size limit and was not kept
+	ctx    context.Context             // of the read stage: a Sink has no other way to be stopped
+	rows   map[mail.UID]*state.Message // still expected
+	held   *spool                      // the body received last, until its Message call
+	size   mail.Size                   // of that body's literal
+	carver carver
+	over   bool // its literal is over the size limit and was not kept
 }
 
 // Body keeps the octets of one message. A body that no Message call followed was cut off and is dropped.
@@ -128,7 +130,7 @@ func (s *takeSink) Body(size mail.Size, r io.Reader) error {
 	if s.over = limit > 0 && size > limit; s.over {
 		return nil
 	}
-	held, err := s.spooler.take(s.ctx, size, r)
+	held, err := s.carver.take(s.ctx, size, r)
 	s.held = held
 	return err
 }

@@ -6,30 +6,82 @@ import (
 	"errors"
 	"io"
 	"os"
+	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/semaphore"
 
 	"mailhaul/state/mail"
 )
 
-// The sizes that bound memory. Buffers of all mailboxes come from one budget, so a run's memory does not grow with the
-// size of a message or the number of messages; only with the mailboxes at work, and slowly.
+// The sizes that bound memory. Blocks of all mailboxes come from one budget and are used again and again, so a run's
+// memory does not grow with the size of a message or the number of messages; only with the mailboxes at work.
 const (
+	blockSize = 256 << 10
 	// inMemory is the largest message kept in memory; a larger one goes through an unlinked file.
-	inMemory = 1 << 20
-	// budgetBase and budgetEach make the budget: base, and so much more for each further mailbox at work.
-	budgetBase = 12 << 20
-	budgetEach = 4 << 20
+	inMemory = 8 << 20
+	// budgetBase and budgetEach make the budget in blocks: base, and so many more for each further mailbox at work. The
+	// base holds the batch that is sent, the one that waits, the one that is gathered, and a message of any size.
+	budgetBase = 24 << 20 / blockSize
+	budgetEach = 4 << 20 / blockSize
 )
 
 // spooler keeps messages between the source and the destination.
 type spooler struct {
 	dir    string // beside the state file: /tmp is often memory
 	budget *semaphore.Weighted
+
+	mu   sync.Mutex
+	free []*block
+}
+
+// block is a piece of memory that holds a part of a message, or several small ones.
+type block struct {
+	octets [blockSize]byte
+	users  atomic.Int32 // messages with octets in it, and the carver that fills it
 }
 
 func newSpooler(dir string, mailboxes int) *spooler {
 	return &spooler{dir: dir, budget: semaphore.NewWeighted(int64(budgetBase + max(0, mailboxes-1)*budgetEach))}
+}
+
+// acquire waits for n blocks, all at once: whoever held some and waited for more could wait for ever.
+func (s *spooler) acquire(ctx context.Context, n int) ([]*block, error) {
+	if n == 0 {
+		return nil, nil
+	}
+	if err := s.budget.Acquire(ctx, int64(n)); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	blocks := make([]*block, n)
+	for i := range blocks {
+		if last := len(s.free) - 1; last >= 0 {
+			blocks[i], s.free = s.free[last], s.free[:last]
+		} else {
+			blocks[i] = new(block)
+		}
+	}
+	return blocks, nil
+}
+
+// leave gives a block back when its last user leaves it.
+func (s *spooler) leave(b *block) {
+	if b.users.Add(-1) > 0 {
+		return
+	}
+	s.mu.Lock()
+	s.free = append(s.free, b)
+	s.mu.Unlock()
+	s.budget.Release(1)
+}
+
+// carver cuts the memory of one pipeline's messages out of blocks, small messages side by side.
+type carver struct {
+	*spooler
+	current *block // nil: none is begun
+	used    int    // octets of it
 }
 
 // spool is one message held back, with its digest. It has one owner at a time, who frees it.
@@ -37,27 +89,64 @@ type spool struct {
 	from   *spooler
 	size   mail.Size
 	digest mail.Digest
-	memory []byte
+	blocks []*block
+	parts  [][]byte // the octets, in order
 	file   *os.File
 }
 
 // take reads exactly size octets. An error of r comes back as it is; one of the disk has kind Internal.
-func (s *spooler) take(ctx context.Context, size mail.Size, r io.Reader) (*spool, error) {
+func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool, error) {
 	if size > inMemory {
-		return s.takeFile(size, r)
+		return c.takeFile(size, r)
 	}
-	if err := s.budget.Acquire(ctx, int64(size)); err != nil {
+	sp := &spool{from: c.spooler, size: size}
+	if err := c.carve(ctx, sp); err != nil {
 		return nil, err
 	}
-	sp := &spool{from: s, size: size, memory: make([]byte, size)}
-	if _, err := io.ReadFull(r, sp.memory); err != nil {
-		sp.free()
-		return nil, whole(err)
-	}
 	h := mail.NewExact()
-	_, _ = h.Write(sp.memory)
+	for _, part := range sp.parts {
+		if _, err := io.ReadFull(r, part); err != nil {
+			sp.free()
+			return nil, whole(err)
+		}
+		_, _ = h.Write(part)
+	}
 	sp.digest = h.Sum()
 	return sp, nil
+}
+
+// carve gives the message its memory: the rest of the block at hand, and new ones.
+func (c *carver) carve(ctx context.Context, sp *spool) error {
+	left, room := int(sp.size), 0
+	if c.current != nil {
+		room = blockSize - c.used
+	}
+	blocks, err := c.acquire(ctx, (max(0, left-room)+blockSize-1)/blockSize)
+	if err != nil {
+		return err
+	}
+	for {
+		if n := min(left, blockSize-c.used); c.current != nil && n > 0 {
+			c.current.users.Add(1)
+			sp.blocks = append(sp.blocks, c.current)
+			sp.parts = append(sp.parts, c.current.octets[c.used:c.used+n])
+			c.used, left = c.used+n, left-n
+		}
+		if left == 0 {
+			return nil
+		}
+		c.end()
+		c.current, c.used, blocks = blocks[0], 0, blocks[1:]
+		c.current.users.Store(1)
+	}
+}
+
+// end gives up the block at hand. Messages in it keep it.
+func (c *carver) end() {
+	if c.current != nil {
+		c.leave(c.current)
+		c.current = nil
+	}
 }
 
 func (s *spooler) takeFile(size mail.Size, r io.Reader) (*spool, error) {
@@ -110,10 +199,51 @@ func diskError(err error) error {
 
 // body gives the octets from the start, each time it is called.
 func (sp *spool) body() io.Reader {
-	if sp.file == nil {
-		return bytes.NewReader(sp.memory)
+	if sp.file != nil {
+		return io.NewSectionReader(sp.file, 0, int64(sp.size))
 	}
-	return io.NewSectionReader(sp.file, 0, int64(sp.size))
+	if len(sp.parts) == 1 {
+		return bytes.NewReader(sp.parts[0])
+	}
+	return &parts{left: sp.parts}
+}
+
+// parts reads pieces of memory one after the other.
+type parts struct {
+	left [][]byte
+	at   int // in the first piece
+}
+
+// Read gives what is left of the piece at hand.
+func (p *parts) Read(b []byte) (int, error) {
+	for len(p.left) > 0 && p.at == len(p.left[0]) {
+		p.left, p.at = p.left[1:], 0
+	}
+	if len(p.left) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, p.left[0][p.at:])
+	p.at += n
+	return n, nil
+}
+
+// Len is how many octets are left.
+func (p *parts) Len() int {
+	n := -p.at
+	for _, part := range p.left {
+		n += len(part)
+	}
+	return n
+}
+
+// WriteTo gives the pieces as they are, without a copy.
+func (p *parts) WriteTo(w io.Writer) (sum int64, err error) {
+	for ; len(p.left) > 0 && err == nil; p.left, p.at = p.left[1:], 0 {
+		var n int
+		n, err = w.Write(p.left[0][p.at:])
+		sum += int64(n)
+	}
+	return sum, err
 }
 
 // free gives the memory or the disk space back. It may be called twice.
@@ -121,10 +251,10 @@ func (sp *spool) free() {
 	if sp == nil {
 		return
 	}
-	if sp.memory != nil {
-		sp.from.budget.Release(int64(sp.size))
-		sp.memory = nil
+	for _, b := range sp.blocks {
+		sp.from.leave(b)
 	}
+	sp.blocks, sp.parts = nil, nil
 	if sp.file != nil {
 		_ = sp.file.Close() // unlinked: nothing is kept of it
 		sp.file = nil

@@ -69,8 +69,17 @@ func (w *appender) one(ctx context.Context, m *mail.Outgoing) error {
 	return w.write(a, m, head)
 }
 
+// inMemory is a body that is all there: it can't fail, and it writes itself without a copy.
+type inMemory interface {
+	io.WriterTo
+	Len() int
+}
+
 // head reads the first part of the body, whole small messages included, before anything is announced.
 func (w *appender) head(m *mail.Outgoing) ([]byte, error) {
+	if whole, ok := m.Body.(inMemory); ok && int64(whole.Len()) == int64(m.Size) {
+		return nil, nil
+	}
 	head := w.buffer[:min(int64(m.Size), int64(len(w.buffer)))]
 	if n, err := io.ReadFull(m.Body, head); err != nil {
 		return nil, bodyError(m, int64(n), err)
@@ -117,28 +126,65 @@ func (w *appender) write(a *attempt, m *mail.Outgoing, head []byte) error {
 	if answered {
 		return nil // refused before the literal
 	}
-	w.flight.setEnd(a, w.c.out.total+int64(m.Size))
-	w.c.trace.octets("C:", int64(m.Size))
-	for left := int64(m.Size); ; {
-		if err := w.c.out.octets(head); err != nil {
-			return w.broken(err)
-		}
-		if left -= int64(len(head)); left == 0 {
-			break
-		}
-		if err := w.flight.heed(a); err != nil {
-			return w.broken(err)
-		}
-		head = w.buffer[:min(left, int64(len(w.buffer)))]
-		if n, err := io.ReadFull(m.Body, head); err != nil {
-			// The literal can't be completed, and nothing else may follow its announcement.
-			err = bodyError(m, int64(m.Size)-left+int64(n), err)
-			w.flight.fail(err)
-			return err
-		}
+	if err := w.body(a, m, head); err != nil {
+		return err
 	}
 	w.c.out.endLine()
 	return nil
+}
+
+// body writes the octets of a literal that was announced, head first. They are counted as the last ones of the attempt.
+func (w *appender) body(a *attempt, m *mail.Outgoing, head []byte) error {
+	w.flight.setEnd(a, w.c.out.total+int64(m.Size))
+	w.c.trace.octets("C:", int64(m.Size))
+	lit := &literal{w: w, attempt: a, left: int64(m.Size)}
+	_, err := lit.Write(head)
+	if err == nil && lit.left > 0 {
+		_, err = w.copyBody(lit, m.Body)
+	}
+	switch {
+	case lit.broken != nil:
+		return w.broken(lit.broken)
+	case err != nil || lit.left > 0:
+		// The literal can't be completed, and nothing else may follow its announcement.
+		if err == nil {
+			err = io.ErrUnexpectedEOF
+		}
+		err = bodyError(m, int64(m.Size)-lit.left, err)
+		w.flight.fail(err)
+		return err
+	}
+	return nil
+}
+
+// copyBody passes a body on. One that is in memory writes itself.
+func (w *appender) copyBody(lit *literal, body io.Reader) (int64, error) {
+	if whole, ok := body.(inMemory); ok {
+		return whole.WriteTo(lit)
+	}
+	return io.CopyBuffer(lit, struct{ io.Reader }{body}, w.buffer)
+}
+
+// literal takes the octets of one literal, and no more than were announced.
+type literal struct {
+	w       *appender
+	attempt *attempt
+	left    int64
+	broken  error // the connection's
+}
+
+var errTooLong = errors.New("the message is longer than was said")
+
+// Write passes octets on, unless the server has shown that it reads mail as commands.
+func (l *literal) Write(p []byte) (int, error) {
+	if int64(len(p)) > l.left {
+		return 0, errTooLong
+	}
+	if l.broken = l.w.flight.heed(l.attempt); l.broken == nil {
+		l.broken = l.w.c.out.octets(p)
+	}
+	l.left -= int64(len(p))
+	return len(p), l.broken
 }
 
 // announce writes "tag APPEND folder (flags) date {size}" and waits for the server's consent where it has to be asked.

@@ -280,8 +280,8 @@ func TestEarlyOK(t *testing.T) {
 	f := newFake(t)
 	said := make(chan bool)
 	f.on["APPEND"] = func(p *peer) { p.say("%s OK done\r\n", p.tag); close(said) }
-	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 70_000)), &waiting{on: said}, strings.NewReader("y"))
-	got, err := sendBatch(t, f.destination(t), []mail.Outgoing{{Size: 200_000, Body: body}})
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 300_000)), &waiting{on: said}, strings.NewReader("y"))
+	got, err := sendBatch(t, f.destination(t), []mail.Outgoing{{Size: 400_000, Body: body}})
 	if err == nil || got[0].Outcome == mail.Landed {
 		t.Errorf("%+v, %v", got, err)
 	}

@@ -34,16 +34,29 @@ func newLink(conn net.Conn, opts Options) *link {
 
 func (l *link) Read(p []byte) (int, error) { return l.conn.Read(p) }
 
-// Write counts p as passed on before it tries, so that a failed or half-done write counts whole.
-func (l *link) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	if l.broken != nil {
-		defer l.mu.Unlock()
-		return 0, l.broken
+// Write passes p on in chunks. Each counts as passed on before it is tried, so that a failed or half-done write counts
+// whole, and what was never tried does not count.
+func (l *link) Write(p []byte) (done int, err error) {
+	for done < len(p) && err == nil {
+		part := p[done:min(len(p), done+chunk)]
+		if err = l.hand(len(part)); err != nil {
+			return done, err
+		}
+		var n int
+		n, err = l.conn.Write(part)
+		done += n
 	}
-	l.handed += int64(len(p))
-	l.mu.Unlock()
-	return l.conn.Write(p)
+	return done, err
+}
+
+// hand counts octets that are about to be passed on.
+func (l *link) hand(n int) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil {
+		l.handed += int64(n)
+	}
+	return l.broken
 }
 
 // passed tells how many octets were handed down. After cut it does not grow.
@@ -177,30 +190,24 @@ func (p *pacer) flow(n int, start time.Duration) error {
 	return nil
 }
 
-// chunk is how much is written under one deadline.
-const chunk = 64 << 10
+// chunk is how much is written under one deadline, and the size of the buffers on the way.
+const chunk = 128 << 10
 
 func (p *pacer) Write(b []byte) (int, error) {
-	done := 0
-	for done < len(b) {
-		part := b[done:min(len(b), done+chunk)]
-		if err := p.throttle(len(part)); err != nil {
-			return done, err
-		}
-		if err := p.SetWriteDeadline(time.Now().Add(time.Duration(p.progress.Load()))); err != nil {
-			return done, err
-		}
-		n, err := p.Conn.Write(part)
-		done += n
-		if errors.Is(err, os.ErrDeadlineExceeded) {
-			return done, errStalled
-		}
-		if err != nil {
-			return done, err
-		}
+	if err := p.throttle(len(b)); err != nil {
+		return 0, err
+	}
+	if err := p.SetWriteDeadline(time.Now().Add(time.Duration(p.progress.Load()))); err != nil {
+		return 0, err
+	}
+	n, err := p.Conn.Write(b)
+	if errors.Is(err, os.ErrDeadlineExceeded) {
+		return n, errStalled
+	}
+	if err == nil {
 		p.wrote.Store(int64(time.Since(p.epoch)))
 	}
-	return done, nil
+	return n, err
 }
 
 // throttle waits until the limiter lets n octets pass.

@@ -11,7 +11,8 @@ import (
 // mail; but the answer is one for all, so a group is also one doubt. Large messages gain nothing by company.
 const (
 	groupMessages = 64
-	groupOctets   = 1 << 20
+	groupOctets   = 4 << 20
+	groupLargest  = 1 << 20
 	// singleAfterRefusal is how many messages go alone after a group was refused: what is refused often has neighbours.
 	singleAfterRefusal = 512
 )
@@ -35,7 +36,7 @@ func (w *appender) group(batch []mail.Outgoing) int {
 	n, octets := 0, int64(0)
 	for n < min(len(batch), groupMessages) {
 		size := int64(batch[n].Size)
-		if size > int64(len(w.buffer)) || octets+size > groupOctets {
+		if size > groupLargest || octets+size > groupOctets {
 			break
 		}
 		octets += size
@@ -65,12 +66,10 @@ func (w *appender) many(ctx context.Context, batch []mail.Outgoing) (int, error)
 			return i, err
 		}
 		w.attributes(&batch[i])
-		w.c.out.text("{" + strconv.FormatInt(int64(len(head)), 10) + "+}")
+		w.c.out.text("{" + strconv.FormatInt(int64(batch[i].Size), 10) + "+}")
 		w.c.out.endLine()
-		w.flight.setEnd(a, w.c.out.total+int64(len(head)))
-		w.c.trace.octets("C:", int64(len(head)))
-		if err := w.c.out.octets(head); err != nil {
-			return i + 1, w.broken(err)
+		if err := w.body(a, &batch[i], head); err != nil {
+			return i + 1, err
 		}
 	}
 	w.finish(a)
