@@ -158,11 +158,11 @@ type digestSink struct {
 }
 
 func (s *digestSink) Body(_ mail.Size, r io.Reader) error {
-	exact, canonical := mail.NewExact(), mail.NewCanonical()
+	exact, canonical := newExactDigest(), mail.NewCanonical()
 	if _, err := io.Copy(io.MultiWriter(exact, canonical), r); err != nil {
 		return err
 	}
-	s.h0, s.h1 = exact.Sum(), canonical.Sum()
+	s.h0, s.h1 = exact.sum(), canonical.Sum()
 	return nil
 }
 

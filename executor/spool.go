@@ -77,9 +77,12 @@ func (s *spooler) leave(b *block) {
 	s.budget.Release(1)
 }
 
+func (s *spooler) carver() carver { return carver{spooler: s, digest: newExactDigest()} }
+
 // carver cuts the memory of one pipeline's messages out of blocks, small messages side by side.
 type carver struct {
 	*spooler
+	digest  exactDigest
 	current *block // nil: none is begun
 	used    int    // octets of it
 }
@@ -103,15 +106,15 @@ func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool,
 	if err := c.carve(ctx, sp); err != nil {
 		return nil, err
 	}
-	h := mail.NewExact()
+	c.digest.reset()
 	for _, part := range sp.parts {
 		if _, err := io.ReadFull(r, part); err != nil {
 			sp.free()
 			return nil, whole(err)
 		}
-		_, _ = h.Write(part)
+		_, _ = c.digest.Write(part)
 	}
-	sp.digest = h.Sum()
+	sp.digest = c.digest.sum()
 	return sp, nil
 }
 
@@ -159,7 +162,7 @@ func (s *spooler) takeFile(size mail.Size, r io.Reader) (*spool, error) {
 		return nil, diskError(err)
 	}
 	sp := &spool{from: s, size: size, file: f}
-	h := mail.NewExact()
+	h := newExactDigest()
 	disk := &diskWriter{f}
 	n, err := io.Copy(io.MultiWriter(h, disk), io.LimitReader(r, int64(size)))
 	if err == nil && n < int64(size) {
@@ -169,7 +172,7 @@ func (s *spooler) takeFile(size mail.Size, r io.Reader) (*spool, error) {
 		sp.free()
 		return nil, whole(err)
 	}
-	sp.digest = h.Sum()
+	sp.digest = h.sum()
 	return sp, nil
 }
 

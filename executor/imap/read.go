@@ -16,6 +16,9 @@ const (
 	maxSmall      = 64 << 10  // a literal that is kept: a folder name, a flag
 	maxBody       = 1<<32 - 1 // a literal that is streamed (RFC 3501: 32 bits)
 	maxSegments   = 10_000    // literals in one response
+
+	// readAhead is how much is read at a time. The octets of large literals do not pass that buffer.
+	readAhead = 64 << 10
 )
 
 var (
@@ -33,7 +36,7 @@ type reader struct {
 }
 
 func newReader(r io.Reader, t *tracer) *reader {
-	in := &reader{br: bufio.NewReaderSize(r, chunk), trace: t}
+	in := &reader{br: bufio.NewReaderSize(r, readAhead), trace: t}
 	in.scan.in = in
 	return in
 }

@@ -8,7 +8,8 @@ import (
 	"strings"
 )
 
-// Digest is the first 16 octets of a SHA-256. The zero Digest is "not computed".
+// Digest is the first 16 octets of a cryptographic digest: which one is said where it is made. The zero Digest is "not
+// computed".
 type Digest [16]byte
 
 // IsZero tells whether there is no digest.
@@ -16,21 +17,6 @@ func (d Digest) IsZero() bool { return d == Digest{} }
 
 // String gives lower-case hex.
 func (d Digest) String() string { return hex.EncodeToString(d[:]) }
-
-// Exact is an io.Writer that digests octets as they are: tier h0.
-type Exact struct{ h hash.Hash }
-
-// NewExact starts an exact digest.
-func NewExact() *Exact { return &Exact{h: sha256.New()} }
-
-// Write never fails.
-func (e *Exact) Write(p []byte) (int, error) { return e.h.Write(p) }
-
-// Reset starts anew.
-func (e *Exact) Reset() { e.h.Reset() }
-
-// Sum gives the digest of what was written.
-func (e *Exact) Sum() Digest { return cut(e.h) }
 
 func cut(h hash.Hash) Digest {
 	var full [sha256.Size]byte
