@@ -16,8 +16,9 @@ import (
 // link is the session's connection: TLS or plain, above the pacer. It counts what it handed down, because an append is
 // known to be absent only if its last octet was never passed on.
 type link struct {
-	pace *pacer
-	conn net.Conn // pace, or TLS over it
+	pace    *pacer
+	conn    net.Conn // pace, or TLS over it
+	records *records // between the two; nil without TLS
 	stop context.CancelFunc
 
 	mu     sync.Mutex
@@ -43,10 +44,23 @@ func (l *link) Write(p []byte) (done int, err error) {
 			return done, err
 		}
 		var n int
-		n, err = l.conn.Write(part)
+		n, err = l.pass(part)
 		done += n
 	}
 	return done, err
+}
+
+// pass writes one chunk.
+func (l *link) pass(p []byte) (int, error) {
+	if l.records == nil {
+		return l.conn.Write(p)
+	}
+	l.records.hold()
+	n, err := l.conn.Write(p)
+	if released := l.records.release(); err == nil {
+		err = released
+	}
+	return n, err
 }
 
 // hand counts octets that are about to be passed on.

@@ -63,11 +63,12 @@ func (c *client) handshake(ctx context.Context) error {
 		config.InsecureSkipVerify = true // in favour of the pin, which VerifyConnection demands
 		config.VerifyConnection = func(s tls.ConnectionState) error { return verifyPin(s, c.opts.PinSHA256) }
 	}
-	t := tls.Client(c.link.pace, config)
+	r := newRecords(c.link.pace)
+	t := tls.Client(r, config)
 	if err := t.HandshakeContext(ctx); err != nil {
 		return tlsError(c.opts, err)
 	}
-	c.link.conn = t
+	c.link.conn, c.link.records = t, r
 	c.in.reset(c.link)
 	return nil
 }
