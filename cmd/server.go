@@ -64,7 +64,7 @@ func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
 // options says how a session of one mailbox is opened.
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		Bandwidth: s.bandwidth, AppendRate: s.appends, Login: s.login(l)}
+		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l)}
 	if trace != nil {
 		o.Trace = trace
 	}

@@ -64,9 +64,18 @@ type Endpoint struct {
 	PerMailbox        int   // default 2, or Connections where that is fewer
 	Bandwidth         int64 // octets per second; zero: no limit
 	MessagesPerSecond int   // zero: no limit
+	// Compress asks for COMPRESS=DEFLATE where the server offers it.
+	Compress bool
 
 	Range Range // of the block's header
 }
+
+// The values of compress. With auto a line is compressed whose bandwidth is known to be small.
+const (
+	CompressAuto   = "auto"
+	CompressAlways = "always"
+	CompressNever  = "never"
+)
 
 // Ref is how the configuration names the endpoint: "endpoint.imap.old".
 func (e *Endpoint) Ref() string { return "endpoint." + e.Type + "." + e.Name }

@@ -57,7 +57,7 @@ func TestLoadComplete(t *testing.T) {
 	c := mustLoad(t, dir)
 	old := &Endpoint{Type: "imap", Name: "old", Host: "mail.contoso.example", Port: 1143, TLS: TLSStartTLS,
 		CAFile: dir + "/ca.pem", PinSHA256: []string{strings.Repeat("ab", 32)}, Grace: 90 * time.Second, MaxMessage: 35_000_000,
-		Connections: 20, PerMailbox: 3, Bandwidth: 50_000_000, MessagesPerSecond: 50,
+		Connections: 20, PerMailbox: 3, Bandwidth: 50_000_000, MessagesPerSecond: 50, Compress: true,
 		Admin: &Admin{User: "migrator", Password: NewSecret(" top secret"), Style: StyleDovecotMaster}}
 	lab := &Endpoint{Type: "imap", Name: "lab", Host: "127.0.0.1", Port: 143, TLS: TLSNone, Plaintext: true, Grace: time.Minute,
 		Connections: 40, PerMailbox: 2, MaxMessage: 36 << 20}

@@ -105,6 +105,7 @@ var endpointSpec = &blockSpec{name: "endpoint", labels: []string{"type", "name"}
 		{name: "per_mailbox", kind: number, min: 1, max: 100},
 		{name: "grace", kind: span},
 		{name: "bandwidth", kind: rate},
+		{name: "compress", kind: word, words: []string{CompressAuto, CompressAlways, CompressNever}},
 		{name: "messages_per_second", kind: number, min: 1, max: 1_000_000},
 		{name: "max_message", kind: size},
 	}}

@@ -63,6 +63,9 @@ type Options struct {
 	// between sessions.
 	Bandwidth  *rate.Limiter
 	AppendRate *rate.Limiter
+	// Compress asks for COMPRESS=DEFLATE where the server offers it. It pays on lines that are slower than either side's
+	// processor, and only costs on others.
+	Compress bool
 	// Dial opens the connection beneath TLS; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -177,7 +180,10 @@ func (c *client) establish(ctx context.Context) error {
 		return err
 	}
 	// Servers announce other capabilities after sign-in (RFC 9051, 6.2.3).
-	return c.capability()
+	if err := c.capability(); err != nil {
+		return err
+	}
+	return c.compress()
 }
 
 // guard makes the end of ctx cut the connection, so that no call blocks past it. The result ends the guard.

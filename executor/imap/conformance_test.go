@@ -45,6 +45,7 @@ func TestConformanceDovecot(t *testing.T) {
 		{"plain", imap.TLSNone, dovecot.Options{}},
 		{"dotted over STARTTLS", imap.TLSStart, dovecot.Options{Layout: "maildir++", Prefix: "INBOX."}},
 		{"sdbox with quota over TLS", imap.TLSImplicit, dovecot.Options{Layout: "sdbox", Quota: "*:storage=100M"}},
+		{"compressed", imap.TLSImplicit, dovecot.Options{Extra: "protocol imap {\n  mail_plugins = imap_zlib\n}\n"}},
 		{"without UIDPLUS and LITERAL+", imap.TLSNone, dovecot.Options{Capability: "IMAP4rev1 NAMESPACE"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) { conformDovecot(t, tt.tls, tt.opts) })
@@ -72,7 +73,7 @@ func conformDovecot(t *testing.T, mode string, opts dovecot.Options) {
 	endpointtest.Run(t, func(*testing.T) endpointtest.Pair {
 		user := "user" + strconv.Itoa(users)
 		users++
-		p := pair(imap.Options{Host: s.Host, Port: port, TLS: mode, RootCAs: roots,
+		p := pair(imap.Options{Host: s.Host, Port: port, TLS: mode, RootCAs: roots, Compress: true,
 			Login: imap.Login{User: user, Password: "secret"}})
 		p.Remove = func(t *testing.T, folder string, uid mail.UID) {
 			t.Helper()

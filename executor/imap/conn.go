@@ -19,7 +19,7 @@ type link struct {
 	pace    *pacer
 	conn    net.Conn // pace, or TLS over it
 	records *records // between the two; nil without TLS
-	stop context.CancelFunc
+	stop    context.CancelFunc
 
 	mu     sync.Mutex
 	handed int64 // octets passed to conn.Write, failed writes included

@@ -29,6 +29,9 @@ func (f *flight) room() bool {
 func (f *flight) awaitRoom() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
+	if f.octets >= f.window {
+		f.window = min(2*f.window, windowLargest)
+	}
 	for f.dead == nil && (f.full() || f.halted && len(f.queue) > 0) {
 		f.change.Wait()
 	}

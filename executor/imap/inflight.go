@@ -11,11 +11,13 @@ import (
 	"mailhaul/state/mail"
 )
 
-// The window of appends that are written and not answered. Octets bound it, so that it covers bandwidth times round
-// trip; the count only keeps a flood of tiny messages from becoming a flood of answers.
+// The window of appends that are written and not answered. Octets bound it, and it grows to cover bandwidth times round
+// trip: whoever has filled it without being held up by the connection waits for answers that are on their way. The count
+// only keeps a flood of tiny messages from becoming a flood of answers.
 const (
-	windowOctets = 8 << 20
-	windowCount  = 4096
+	windowOctets  = 8 << 20
+	windowLargest = 128 << 20
+	windowCount   = 4096
 )
 
 // slowest is the rate below which an append is given up, in octets a second.
@@ -65,7 +67,8 @@ type flight struct {
 	change  *sync.Cond
 	queue   []*attempt // in the order they were written
 	octets  int64
-	open    int // messages whose done has not returned
+	window  int64 // octets that may be in flight
+	open    int   // messages whose done has not returned
 	running bool
 	// halted is set after a BAD: nothing more is written until all that was passed on is answered.
 	halted bool
@@ -77,7 +80,7 @@ type flight struct {
 }
 
 func newFlight(c *client) *flight {
-	f := &flight{c: c}
+	f := &flight{c: c, window: windowOctets}
 	f.change = sync.NewCond(&f.mu)
 	return f
 }
@@ -103,13 +106,18 @@ func (f *flight) join(a *attempt, m *mail.Outgoing) error {
 	return nil
 }
 
-// bear gives the answers the time that the octets in flight may take.
+// bear gives the answer that is due the time that its octets may take. Each answer gives the next one time of its own, so
+// a server that hangs is noticed however much is in flight.
 func (f *flight) bear() {
-	f.c.link.pace.patience.Store(f.octets * int64(time.Second) / slowest)
+	due := int64(0)
+	if len(f.queue) > 0 {
+		due = f.queue[0].size()
+	}
+	f.c.link.pace.patience.Store(due * int64(time.Second) / slowest)
 }
 
 // full tells whether the window has no room; one message of any size is let in while there is any.
-func (f *flight) full() bool { return f.octets >= windowOctets || len(f.queue) >= windowCount }
+func (f *flight) full() bool { return f.octets >= f.window || len(f.queue) >= windowCount }
 
 // listen reads answers until none is due.
 func (f *flight) listen() {

@@ -8,6 +8,7 @@ endpoint "imap" "old" {
   per_mailbox         = 3
   grace               = "1m30s"
   bandwidth           = "400Mbit"
+  compress            = "always"
   messages_per_second = 50
   max_message         = "35MB"
 
