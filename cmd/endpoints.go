@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"sync"
 
 	"mailhaul/config"
 	"mailhaul/executor"
@@ -16,11 +17,16 @@ type endpoints struct {
 	mailboxes map[string]*config.Mailbox // by name
 	servers   map[*config.Endpoint]*server
 	traces    *traces // nil: no trace
+
+	mu     sync.Mutex // guards what follows, and the servers' spare
+	more   map[*config.Mailbox]int
+	noMore bool // a server refused a further session
 }
 
 // newEndpoints prepares the servers; nothing is contacted yet. The traces go into a directory if one is named.
 func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
-	e := &endpoints{mailboxes: map[string]*config.Mailbox{}, servers: map[*config.Endpoint]*server{}}
+	e := &endpoints{mailboxes: map[string]*config.Mailbox{}, servers: map[*config.Endpoint]*server{},
+		more: map[*config.Mailbox]int{}}
 	for _, m := range cfg.Mailboxes {
 		e.mailboxes[m.Name()] = m
 	}

@@ -17,6 +17,7 @@ import (
 type server struct {
 	*config.Endpoint
 	slots     chan struct{} // one for each connection that may be open
+	spare     int           // connections that no mailbox needs to begin with; guarded by endpoints.mu
 	roots     *x509.CertPool
 	bandwidth *rate.Limiter
 	appends   *rate.Limiter

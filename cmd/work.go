@@ -39,6 +39,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
 		return nil, err
 	}
+	w.endpoints.reserve(w.parallel())
 	w.parked = &executor.Parked{Endpoints: w.endpoints}
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {

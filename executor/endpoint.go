@@ -63,6 +63,9 @@ type Destination interface {
 type Endpoints interface {
 	Source(ctx context.Context, mailbox string) (Source, error)
 	Destination(ctx context.Context, mailbox string) (Destination, error)
+	// Further opens one more session on each side of a mailbox that has one on each, if both endpoints have a connection
+	// to spare that no other mailbox waits for; it does not wait for one. False: there is none, or a server refused it.
+	Further(ctx context.Context, mailbox string) (Source, Destination, bool)
 }
 
 // Ledger is what the executor asks of the state file. Every method that writes returns only when the change is on

@@ -21,8 +21,9 @@
 // answer, whenever it comes, is committed with the next batch (outcome.go). What stays in doubt is settled by scanning
 // the destination (doubt.go).
 //
-// One mailbox is worked on by one goroutine with three helpers for the folder in hand; nothing else is shared between
-// mailboxes than the ledger and the memory budget.
+// One mailbox is worked on by one goroutine with three helpers for the folder in hand, or by a few such goroutines where
+// folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger and the
+// memory budget.
 package executor
 
 import (
@@ -163,7 +164,7 @@ func (r *runner) mailbox(ctx context.Context, m *plan.Mailbox) error {
 	if r.stopping() {
 		return nil
 	}
-	return (&mailboxRun{runner: r, mailbox: m}).work(ctx)
+	return (&mailboxRun{runner: r, mailbox: m, common: &common{}}).work(ctx)
 }
 
 func (r *runner) destination(name string) *sync.Mutex {

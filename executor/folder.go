@@ -133,7 +133,7 @@ func (fr *folderRun) remake(ctx context.Context) error {
 				Text: "the destination folder vanished again after it was created"}}
 	}
 	fr.remade, fr.lastUID = true, 0
-	delete(fr.targets, fr.plan.Target)
+	fr.forgetTarget(fr.plan.Target)
 	return fr.bring(ctx)
 }
 
@@ -156,21 +156,21 @@ func (fr *folderRun) afterCopy(ctx context.Context, copyErr error) error {
 		return err
 	}
 	if doubts, err = fr.doubts(ctx); len(doubts) > 0 {
-		fr.doubtful = append(fr.doubtful, fr)
+		fr.doubt(fr)
 	}
 	return err
 }
 
 // target finds or creates the destination folder.
 func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
-	if f, ok := fr.targets[fr.plan.Target]; ok && !f.NoSelect {
+	if f, ok := fr.targetOf(fr.plan.Target); ok && !f.NoSelect {
 		return f, nil
 	}
 	f, err := fr.mailboxRun.dst.Create(ctx, mail.Path(fr.plan.TargetPath), fr.plan.Role)
 	if err != nil {
 		return f, at(SideDestination, "create folder", err)
 	}
-	fr.targets[fr.plan.Target] = f
+	fr.setTarget(fr.plan.Target, f)
 	return f, nil
 }
 
@@ -265,12 +265,9 @@ func (fr *folderRun) tooLarge(row *state.Message) []state.Failure {
 		Code: mail.CodeMessageTooLarge, Text: "larger than max_size"})}
 }
 
-// putFolder writes a folder pair.
+// putFolder writes a folder pair that the ledger has already.
 func (m *mailboxRun) putFolder(ctx context.Context, f *state.Folder) error {
-	put, err := m.Ledger.PutFolder(ctx, *f)
-	if err == nil {
-		*f = put
-	}
+	_, err := m.Ledger.PutFolder(ctx, *f)
 	return err
 }
 

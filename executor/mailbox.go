@@ -21,17 +21,7 @@ type mailboxRun struct {
 	dst     retryingDestination
 
 	started time.Time
-	// targets are the destination's folders by normalised path.
-	targets map[string]mail.Folder
-	// folders are the ledger's folder pairs of this mailbox, earlier UIDVALIDITYs included.
-	folders []*state.Folder
-	// doubtful are the folders whose doubts wait for their second scan.
-	doubtful []*folderRun
-
-	copied, adopted, failed, leftOut state.Count
-	flagsChanged                     int64
-	// refusedFolder is why the first folder that a server refused could not be copied; nil: none was.
-	refusedFolder error
+	*common
 }
 
 // work carries out the mailbox's part of the plan and records how it ended. The error is fatal to the run or nil.
@@ -158,7 +148,7 @@ func (m *mailboxRun) inventory(ctx context.Context) error {
 	}
 	m.targets = make(map[string]mail.Folder, len(list))
 	for _, f := range list {
-		m.targets[f.Path.String()] = f
+		m.setTarget(f.Path.String(), f)
 	}
 	folders, err := m.Ledger.Folders(ctx, m.row.ID)
 	for i := range folders {
@@ -192,17 +182,20 @@ func sub(a, b state.Count) state.Count {
 
 // round copies each folder, settles what is in doubt, and carries changed flags over.
 func (m *mailboxRun) round(ctx context.Context) error {
-	for i := range m.mailbox.Folders {
-		f := &m.mailbox.Folders[i]
-		if f.Excluded {
-			continue
-		}
+	ordered, apart, err := m.split(ctx)
+	if err != nil {
+		return err
+	}
+	for _, f := range ordered {
 		if m.stopping() {
 			return errStopped
 		}
 		if err := m.tolerate(m.folder(ctx, f)); err != nil {
 			return err
 		}
+	}
+	if err := m.sideBySide(ctx, apart); err != nil {
+		return err
 	}
 	if err := m.settleElsewhere(ctx); err != nil {
 		return err
@@ -222,9 +215,11 @@ func (m *mailboxRun) tolerate(err error) error {
 	if !errors.As(err, &e) || e.Kind != mail.Refused && e.Kind != mail.Stale {
 		return err
 	}
-	if m.refusedFolder == nil {
-		m.refusedFolder = err
-	}
+	m.add(func(*Outcome) {
+		if m.refusedFolder == nil {
+			m.refusedFolder = err
+		}
+	})
 	return nil
 }
 

@@ -36,7 +36,7 @@ func (p Patience) filled() Patience {
 // asking twice changes nothing. Append is not: its outcome is the ledger's business.
 type session[T Reader] struct {
 	open     func(context.Context) (T, error)
-	waiting  func(err error, d time.Duration) // tells somebody
+	waiting  func(err error, d time.Duration) // tells somebody; nil: nobody
 	stop     <-chan struct{}                  // the first interrupt ends a wait; nil: none comes
 	patience Patience
 
@@ -92,7 +92,9 @@ func (s *session[T]) once(ctx context.Context, op func(T) error) error {
 // pause waits as the server asked, or longer each time.
 func (s *session[T]) pause(ctx context.Context, cause error) error {
 	d := max(waitOf(cause), s.next.NextBackOff())
-	s.waiting(cause, d)
+	if s.waiting != nil {
+		s.waiting(cause, d)
+	}
 	return sleep(ctx, s.stop, d)
 }
 

@@ -15,9 +15,12 @@ type Endpoints struct {
 	Sources, Destinations map[string]*Store
 	// Connections bounds the open sessions of each side; zero: no bound.
 	Connections int
+	// PerMailbox is how many sessions a mailbox may have on each side; zero and one: no further one.
+	PerMailbox int
 
-	mu    sync.Mutex
-	slots map[string]chan struct{}
+	mu      sync.Mutex
+	further int // sessions given by Further and not closed
+	slots   map[string]chan struct{}
 }
 
 // NewEndpoints makes an empty source and an empty destination for each name.
@@ -55,6 +58,31 @@ func (e *Endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 		return nil, err
 	}
 	return &countedDestination{Destination: d, release: release}, nil
+}
+
+// Further opens one more session on each side as long as PerMailbox allows.
+func (e *Endpoints) Further(_ context.Context, mailbox string) (executor.Source, executor.Destination, bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.further >= e.PerMailbox-1 {
+		return nil, nil, false
+	}
+	src, err := open(e.Sources, mailbox, (*Store).Source)
+	if err != nil {
+		return nil, nil, false
+	}
+	dst, err := open(e.Destinations, mailbox, (*Store).Destination)
+	if err != nil {
+		_ = src.Close() // it was not used
+		return nil, nil, false
+	}
+	e.further++
+	back := sync.OnceFunc(func() {
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		e.further--
+	})
+	return src, &countedDestination{Destination: dst, release: back}, true
 }
 
 func open[T any](stores map[string]*Store, mailbox string, side func(*Store) (T, error)) (T, error) {

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"mailhaul/config"
+	"mailhaul/executor"
+)
+
+// reserve keeps so many connections of each server for mailboxes that begin; the others are for Further.
+func (e *endpoints) reserve(mailboxes int) {
+	for _, s := range e.servers {
+		s.spare = s.Connections
+	}
+	sides := map[*server]int{}
+	for _, m := range e.mailboxes {
+		from, to := e.servers[m.From], e.servers[m.To]
+		sides[from] = max(sides[from], 1)
+		sides[to] = max(sides[to], 1)
+		if from == to {
+			sides[from] = 2
+		}
+	}
+	for s, n := range sides {
+		s.spare = max(0, s.Connections-n*mailboxes)
+	}
+}
+
+// Further opens one more session on each side, where per_mailbox and connections leave room for it. After a refusal no
+// server is asked again in this run: it has said how many it takes.
+func (e *endpoints) Further(ctx context.Context, mailbox string) (executor.Source, executor.Destination, bool) {
+	m, err := e.find(mailbox)
+	if err != nil || !e.takeSpare(m) {
+		return nil, nil, false
+	}
+	var src executor.Source
+	var dst executor.Destination
+	var g errgroup.Group
+	g.Go(func() (err error) { src, err = e.Source(ctx, mailbox); return err })
+	g.Go(func() (err error) { dst, err = e.Destination(ctx, mailbox); return err })
+	if err := g.Wait(); err != nil {
+		e.refusedFurther(src, dst)
+		return nil, nil, false
+	}
+	return src, &further{dst, sync.OnceFunc(func() { e.giveSpare(m) })}, true
+}
+
+// takeSpare takes a connection on each side for the mailbox.
+func (e *endpoints) takeSpare(m *config.Mailbox) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	from, to := e.servers[m.From], e.servers[m.To]
+	need := 1
+	if from == to {
+		need = 2
+	}
+	if e.noMore || e.more[m] >= min(m.From.PerMailbox, m.To.PerMailbox)-1 || from.spare < need || to.spare < need {
+		return false
+	}
+	from.spare--
+	to.spare--
+	e.more[m]++
+	return true
+}
+
+func (e *endpoints) giveSpare(m *config.Mailbox) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.servers[m.From].spare++
+	e.servers[m.To].spare++
+	e.more[m]--
+}
+
+func (e *endpoints) refusedFurther(src executor.Source, dst executor.Destination) {
+	e.mu.Lock()
+	e.noMore = true
+	e.mu.Unlock()
+	if src != nil {
+		_ = src.Close() // it was not used
+	}
+	if dst != nil {
+		_ = dst.Close() // likewise
+	}
+}
+
+// further is a destination that was opened beside the mailbox's first one.
+type further struct {
+	executor.Destination
+	back func()
+}
+
+// Close ends the session and gives the connections of its pair back: that of the source is closed just before or after.
+func (f *further) Close() error {
+	defer f.back()
+	return f.Destination.Close()
+}
