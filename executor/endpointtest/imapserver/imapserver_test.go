@@ -135,8 +135,8 @@ func TestFaults(t *testing.T) {
 			k.end()
 		}
 		want(t, b, after...)
-		if n := b.Counts().Faults; n != 1 {
-			t.Errorf("%d faults counted", n)
+		if n := b.Struck(); n != 1 {
+			t.Errorf("%d faults struck", n)
 		}
 	}
 }

@@ -99,5 +99,4 @@ type Counts struct {
 	Commands    map[string]int // by verb, UID commands with their second word
 	Appended    int            // messages that came whole
 	Stored      int            // messages that an APPEND left in a folder
-	Faults      int            // that happened
 }

@@ -68,6 +68,9 @@ func (s *Server) Host() string { return "127.0.0.1" }
 // Port is the server's port.
 func (s *Server) Port() int { return s.listener.Addr().(*net.TCPAddr).Port }
 
+// Profile is what kind of server it is.
+func (s *Server) Profile() Profile { return s.profile }
+
 // Mailbox gives the mailbox of a user, and makes it with the password if it is not there.
 func (s *Server) Mailbox(user, password string) *Mailbox {
 	s.mu.Lock()

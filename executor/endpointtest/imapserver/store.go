@@ -30,6 +30,7 @@ type Mailbox struct {
 	valid   uint32             // the last UIDVALIDITY given
 	faults  Faults
 	appends int // commands since the faults were set
+	struck  int // faults since then
 	seen    int // messages that came, for Profile.ForgetEvery
 	counts  Counts
 	held    []func() // what is stored late, under mu
@@ -139,7 +140,14 @@ func (b *Mailbox) Messages(raw string) []Message {
 func (b *Mailbox) Set(f Faults) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	b.faults, b.appends = f, 0
+	b.faults, b.appends, b.struck = f, 0, 0
+}
+
+// Struck tells how many faults struck since they were set.
+func (b *Mailbox) Struck() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.struck
 }
 
 // Counts tells what was asked for since the beginning or the last Forget.
@@ -182,7 +190,7 @@ func (b *Mailbox) nextAppend() Kind {
 	b.appends++
 	k := b.faults.Append[b.appends]
 	if k != None {
-		b.counts.Faults++
+		b.struck++
 	}
 	return k
 }
