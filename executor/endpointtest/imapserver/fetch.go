@@ -106,7 +106,7 @@ func (c *conn) mark(m *numbered, items []string) {
 }
 
 func (c *conn) sayMessage(m numbered, items []string) error {
-	fmt.Fprintf(c.out, "* %d FETCH (", m.number)
+	_, _ = fmt.Fprintf(c.out, "* %d FETCH (", m.number) // an error shows at the flush
 	if !slices.Contains(items, "UID") {
 		items = append([]string{"UID"}, items...) // it is always told (RFC 9051, 6.4.9)
 	}
