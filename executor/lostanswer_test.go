@@ -136,6 +136,7 @@ func TestHardCase_P01_EveryFault(t *testing.T) {
 				faults = append(faults, strikes(s.profile, 5, imapserver.BreakBefore, imapserver.ByeInside, imapserver.Refuse, imapserver.Unavailable)...)
 			}
 			w := struckWire(t, s.profile, faults)
+			w.further = n%2 == 1
 			w.untilDone()
 			t.Logf("%d faults", w.struck())
 			w.sameMail()

@@ -29,6 +29,8 @@ type wire struct {
 	// stored gives the octets that the destination keeps of what it was sent; nil: the same.
 	stored func([]byte) []byte
 	failed int64 // messages that the runs gave up
+	// further lets a mailbox have more connections than one on each side.
+	further bool
 }
 
 // lane is one mailbox on both sides.
@@ -92,6 +94,23 @@ func (w *wire) Destination(ctx context.Context, mailbox string) (executor.Destin
 		return nil, err
 	}
 	return d, nil
+}
+
+// Further opens a second pair where it may.
+func (w *wire) Further(ctx context.Context, mailbox string) (executor.Source, executor.Destination, bool) {
+	if !w.further {
+		return nil, nil, false
+	}
+	src, err := w.Source(ctx, mailbox)
+	if err != nil {
+		return nil, nil, false
+	}
+	dst, err := w.Destination(ctx, mailbox)
+	if err != nil {
+		_ = src.Close() // it was not used
+		return nil, nil, false
+	}
+	return src, dst, true
 }
 
 // wireSizes are those of the messages, in turn; each is made of lines.
