@@ -7,13 +7,14 @@ LINT     := v2.15.0
 FUZZTIME ?= 30s
 BENCH    ?= .*
 ROUNDS   ?= 5
+CUTS     ?= all
 
 # Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
 ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build demo test bench roombench lint fuzz clean help
+.PHONY: build demo test cuts bench roombench lint fuzz clean help
 
 build: ## build bin/mailhaul
 	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
@@ -25,6 +26,9 @@ test: ## everything, with the race detector; installs what the tests need where 
 	./.ci/deps
 	go vet $(PACKAGES)
 	go test -race $(PACKAGES)
+
+cuts: ## every fault at every APPEND, a cut at every octet of a session; CUTS=boundaries is shorter
+	go test ./executor -run 'HardCase_(P0|P19|M05)' -every -cuts $(CUTS) -v -timeout 6h
 
 bench: ## mailhaul, mbsync and the bound of the protocol side by side; BENCH=small ROUNDS=5 choose
 	go test ./cmd/mailhaul -run '^$$' -bench 'Peers/^($(BENCH))$$' -benchtime 1x -timeout 2h -rounds $(ROUNDS)

@@ -31,11 +31,12 @@ var arrows = map[string][]string{
 	"testdata/mail":  {},
 
 	// What tests stand on. The judge of a copy (compare) and the servers share no code with what they judge.
-	"executor/endpointtest":         {"executor", "state", "state/mail"},
-	"executor/endpointtest/compare": {},
-	"executor/endpointtest/dovecot": {},
-	"executor/endpointtest/proxy":   {},
-	"executor/endpointtest/rawcopy": {},
+	"executor/endpointtest":            {"executor", "state", "state/mail"},
+	"executor/endpointtest/compare":    {},
+	"executor/endpointtest/dovecot":    {},
+	"executor/endpointtest/imapserver": {},
+	"executor/endpointtest/proxy":      {},
+	"executor/endpointtest/rawcopy":    {},
 }
 
 // narrow says of which files of another room a room may use the names, and which names beside those.
@@ -69,7 +70,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/mail", "executor/endpointtest/compare"}
+var bare = []string{"state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver"}
 
 const module = "mailhaul/"
 

@@ -98,11 +98,11 @@ func (fr *folderRun) place(ctx context.Context, seen *candidates, wanted func(*s
 		q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}, NoDestinationUID: true}
 		err := fr.each(ctx, q, func(rows []state.Message) error {
 			rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !wanted(&r) })
-			for i := range rows {
-				f, err := fr.find(ctx, &rows[i], seen)
-				if err != nil {
-					return err
-				}
+			copies, err := fr.find(ctx, rows, seen)
+			if err != nil {
+				return err
+			}
+			for i, f := range copies {
 				if f != nil {
 					rows[i].DestinationUID = f.uid
 				}

@@ -34,23 +34,22 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	from := fr.window(rows)
-	seen, err := fr.unclaimed(ctx, from)
+	seen, err := fr.search(ctx, rows)
 	if err != nil {
-		return at(SideDestination, "look for messages in doubt", err)
+		return err
 	}
-	dates := map[int64]bool{}
-	for _, r := range rows {
-		dates[r.InternalDate.Unix()] = true
-	}
-	err = fr.place(ctx, seen, func(r *state.Message) bool {
-		return dates[r.InternalDate.Unix()] && (from == 1 || r.V0 == fr.opened.Status.UIDValidity && r.U0 >= from)
-	})
+	copies, err := fr.find(ctx, rows, seen)
 	if err != nil {
 		return err
 	}
 	var failures []state.Failure
 	for i := range rows {
+		if f := copies[i]; f != nil {
+			rows[i].State, rows[i].DestinationUID = state.StateLanded, f.uid
+			fr.lastUID = max(fr.lastUID, f.uid)
+			fr.count(&rows[i], false)
+			continue
+		}
 		f, err := fr.settleOne(ctx, &rows[i], seen, last)
 		if err != nil {
 			return err
@@ -61,6 +60,23 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 		fr.looked = fr.Now()
 	}
 	return fr.put(ctx, rows, failures)
+}
+
+// search lists what the messages of the doubts may be among. Rows that have landed without a known UID take theirs out
+// first.
+func (fr *folderRun) search(ctx context.Context, rows []state.Message) (*candidates, error) {
+	from := fr.window(rows)
+	seen, err := fr.unclaimed(ctx, from)
+	if err != nil {
+		return nil, at(SideDestination, "look for messages in doubt", err)
+	}
+	dates := map[int64]bool{}
+	for _, r := range rows {
+		dates[r.InternalDate.Unix()] = true
+	}
+	return seen, fr.place(ctx, seen, func(r *state.Message) bool {
+		return dates[r.InternalDate.Unix()] && (from == 1 || r.V0 == fr.opened.Status.UIDValidity && r.U0 >= from)
+	})
 }
 
 // window gives the UID from which on the messages of the doubts may be: the oldest U0, or the whole folder where a doubt
@@ -95,17 +111,9 @@ func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates,
 	return listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
 }
 
+// settleOne decides about a row for which no copy was found.
 func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *candidates, last bool) ([]state.Failure, error) {
-	f, err := fr.find(ctx, row, seen)
-	switch {
-	case err != nil:
-		return nil, err
-	case f != nil:
-		row.State, row.DestinationUID = state.StateLanded, f.uid
-		fr.lastUID = max(fr.lastUID, f.uid)
-		fr.count(row, false)
-		return nil, nil
-	case !last:
+	if !last {
 		row.State = state.StateUnknown
 		return []state.Failure{fr.failure(row, errDoubt)}, nil
 	}
@@ -137,14 +145,26 @@ var (
 		Text: "a message with the same date is at the destination, but it is not the same octets"}
 )
 
-// find claims the row's message among those seen: by its octets, else by the canonical form.
-func (fr *folderRun) find(ctx context.Context, row *state.Message, seen *candidates) (*found, error) {
-	date := row.InternalDate.Unix()
-	f, err := seen.exact(ctx, date, row.H0)
-	if f != nil || err != nil {
-		return f, at(SideDestination, "read message", err)
+// find claims the rows' messages among those seen; nil where there is none. Octets come first for all rows and the
+// canonical form after: else a row could take the copy of another one that differs from it in trace headers alone.
+func (fr *folderRun) find(ctx context.Context, rows []state.Message, seen *candidates) (copies []*found, err error) {
+	copies = make([]*found, len(rows))
+	for i := range rows {
+		if copies[i], err = seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0); err != nil {
+			return nil, at(SideDestination, "read message", err)
+		}
 	}
-	return seen.canonical(ctx, date, func() (mail.Digest, error) { return fr.canonicalOf(ctx, row) })
+	for i := range rows {
+		if copies[i] != nil {
+			continue
+		}
+		h1 := func() (mail.Digest, error) { return fr.canonicalOf(ctx, &rows[i]) }
+		copies[i], err = seen.canonical(ctx, rows[i].InternalDate.Unix(), h1)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return copies, nil
 }
 
 // canonicalOf reads a source message again for its canonical digest; zero if it is not to be had.

@@ -17,8 +17,7 @@ type found struct {
 
 // candidates are the unclaimed messages of a destination folder, to be matched with source messages. A match needs the
 // same INTERNALDATE and the same octets (h0), or, where the server changed line ends or trace headers, the same
-// canonical form (h1) in exactly one candidate. Messages equal in content are interchangeable: counting settles them.
-// Bodies are read only where a date is equal, once. A nil *candidates has none.
+// canonical form (h1). Messages equal in content are interchangeable: counting settles them. Bodies are read only where a date is equal, once. A nil *candidates has none.
 type candidates struct {
 	in      Reader
 	folder  mail.Folder
@@ -122,8 +121,8 @@ func (c *candidates) exact(ctx context.Context, date int64, h0 mail.Digest) (*fo
 	return f, nil
 }
 
-// canonical claims the one candidate with the same date and canonical form; two are one too many. h1 is asked for only
-// if there is a candidate at all.
+// canonical claims a candidate with the same date and canonical form; of several, which are as good as one another, the
+// one with the lowest UID. h1 is asked for only if there is a candidate at all.
 func (c *candidates) canonical(ctx context.Context, date int64, h1 func() (mail.Digest, error)) (*found, error) {
 	b, err := c.at(ctx, date)
 	if err != nil || b.left == 0 {
@@ -136,13 +135,9 @@ func (c *candidates) canonical(ctx context.Context, date int64, h1 func() (mail.
 	var match *found
 	for _, same := range b.exact {
 		for _, f := range same {
-			if f.h1 != want {
-				continue
+			if f.h1 == want && (match == nil || f.uid < match.uid) {
+				match = f
 			}
-			if match != nil {
-				return nil, nil
-			}
-			match = f
 		}
 	}
 	if match != nil {

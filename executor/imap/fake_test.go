@@ -111,7 +111,12 @@ func (f *fake) serve(conn net.Conn) {
 	p := &peer{fake: f, conn: conn}
 	defer conn.Close()
 	p.r = bufio.NewReader(p)
-	p.say("%s", f.greeting)
+	greeting, ends := strings.CutSuffix(f.greeting, "!")
+	p.say("%s", greeting)
+	if ends {
+		p.hangUp()
+		return
+	}
 	for p.command() {
 		answer := f.on[p.verb]
 		if answer == nil {

@@ -8,6 +8,7 @@ import (
 	"io"
 	"net"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -35,7 +36,7 @@ func (c *client) signIn() error {
 	c.method = method.name
 	c.in.hush = true
 	defer func() { c.in.hush = false }()
-	b := &bridge{c: c, method: method.name}
+	b := newBridge(c, method.name)
 	b.greet(c.saslIR())
 	lib := imapclient.New(b, nil)
 	err = lib.WaitGreeting()
@@ -164,6 +165,35 @@ type bridge struct {
 	answered atomic.Bool
 	status   status
 	fault    error
+
+	mu      sync.Mutex
+	change  *sync.Cond
+	written bool // since the last continuation
+	closed  bool
+}
+
+func newBridge(c *client, method string) *bridge {
+	b := &bridge{c: c, method: method}
+	b.change = sync.NewCond(&b.mu)
+	return b
+}
+
+// awaitTurn waits until go-imap has written, and tells whether it still listens.
+func (b *bridge) awaitTurn() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for !b.written && !b.closed {
+		b.change.Wait()
+	}
+	return !b.closed
+}
+
+// turn says whose turn it is, or that it is nobody's any more.
+func (b *bridge) turn(written, closed bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	b.written, b.closed = written, b.closed || closed
+	b.change.Broadcast()
 }
 
 // greet is the greeting for go-imap: with capabilities inside, so that it asks for none.
@@ -183,7 +213,7 @@ func (b *bridge) greet(saslIR bool) {
 // Read waits for the server's next answer once go-imap has read all before.
 func (b *bridge) Read(p []byte) (int, error) {
 	for b.toLib.Len() == 0 {
-		if b.answered.Load() || b.fault != nil {
+		if b.answered.Load() || b.fault != nil || !b.awaitTurn() {
 			return 0, io.EOF
 		}
 		r, err := b.c.in.next()
@@ -198,6 +228,9 @@ func (b *bridge) Read(p []byte) (int, error) {
 
 // pass hands an answer on.
 func (b *bridge) pass(r *response) {
+	if r.kind == goOn {
+		b.turn(false, false)
+	}
 	switch {
 	case r.kind == goOn && b.method == "AUTHENTICATE LOGIN":
 		b.toLib.WriteString("+ Pw==\r\n")
@@ -239,12 +272,16 @@ func (b *bridge) Write(p []byte) (int, error) {
 	} else {
 		b.c.trace.line("C:", []byte("***"))
 	}
+	b.turn(true, false) // before the answer can come
 	b.c.out.put(string(p))
 	return n, b.c.out.flush()
 }
 
-// Close leaves the link alone.
-func (b *bridge) Close() error { return nil }
+// Close leaves the link alone, and ends a Read that waits for its turn.
+func (b *bridge) Close() error {
+	b.turn(true, true)
+	return nil
+}
 
 // The deadlines are the pacer's.
 func (b *bridge) LocalAddr() net.Addr              { return b.c.link.pace.LocalAddr() }

@@ -6,6 +6,8 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
+	"net"
 	"strings"
 	"testing"
 	"time"
@@ -258,4 +260,35 @@ func TestTrace(t *testing.T) {
 			}
 		}
 	}
+}
+
+// TestHardCase_P18_EndsBeforeSignIn: the server greets, or asks for more, and ends the connection before the client has
+// answered. The sign-in fails, and at once: nothing waits for an answer that can't come.
+func TestHardCase_P18_EndsBeforeSignIn(t *testing.T) {
+	for name, end := range map[string]func(f *fake){
+		"behind the greeting": func(f *fake) { f.greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n!" },
+		"BYE behind greeting": func(f *fake) { f.greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n* BYE too many\r\n!" },
+		"behind a continuation": func(f *fake) {
+			f.greeting = "* OK [CAPABILITY IMAP4rev1 AUTH=PLAIN] ready\r\n"
+			f.on["AUTHENTICATE"] = func(p *peer) { p.say("+ \r\n"); p.hangUp() }
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			for range 50 {
+				f := newFake(t)
+				end(f)
+				_, err := imap.DialSource(context.Background(), f.options())
+				if k := mail.KindOf(err); err == nil || k != mail.Transient && k != mail.Throttled {
+					t.Fatalf("signed in: %v", err)
+				}
+			}
+		})
+	}
+}
+
+// hangUp ends the connection in order: what the client writes still goes somewhere.
+func (p *peer) hangUp() {
+	_ = p.conn.(*net.TCPConn).CloseWrite() // a connection that has gone already needs none
+	_, _ = io.Copy(io.Discard, p.conn)     // until the client hangs up too
+	p.r.Reset(p)
 }

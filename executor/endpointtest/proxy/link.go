@@ -26,7 +26,8 @@ type link struct {
 	client, server net.Conn
 	ended          chan struct{}
 	once           sync.Once
-	last           side // the direction of the latest octets, guarded by proxy.mu
+	last           side     // the direction of the latest octets, guarded by proxy.mu
+	record         *Session // likewise; nil: nothing is recorded
 
 	mu      sync.Mutex
 	appends map[string]int // tags of APPEND commands, numbered from 1
@@ -193,6 +194,7 @@ func (l *link) serverLines(to *pipe) error {
 		}
 		tag, rest, _ := strings.Cut(line, " ")
 		if l.swallows(tag) {
+			l.proxy.strike()
 			return errCut
 		}
 		l.decide(tag)

@@ -60,11 +60,13 @@ func (l *link) newPipe(s side, to net.Conn, cut, stall int64) *pipe {
 // Write passes octets on until a fault comes.
 func (p *pipe) Write(octets []byte) (int, error) {
 	if p.stall > 0 && p.passed+int64(len(octets)) > p.stall {
+		p.link.proxy.strike()
 		_ = p.send(octets[:p.stall-p.passed]) // a connection that ends meanwhile ends the waiting too
 		<-p.link.ended
 		return 0, net.ErrClosed
 	}
 	if p.cut > 0 && p.passed+int64(len(octets)) >= p.cut {
+		p.link.proxy.strike()
 		_ = p.send(octets[:p.cut-p.passed]) // it is cut anyway
 		p.flush()
 		return 0, errCut
@@ -74,7 +76,7 @@ func (p *pipe) Write(octets []byte) (int, error) {
 
 func (p *pipe) send(octets []byte) error {
 	p.passed += int64(len(octets))
-	p.link.proxy.passed(p.link, p.side, len(octets))
+	p.link.proxy.passed(p.link, p.side, octets)
 	if p.delayed == nil {
 		_, err := p.to.Write(octets)
 		return err

@@ -15,12 +15,16 @@ import (
 	"time"
 )
 
-// Faults are what goes wrong. Delay and Blind hold for all connections from now on, the rest for the next Times ones.
+// Faults are what goes wrong. Delay, Blind and Record hold for all connections from now on, the rest for Times of them.
 type Faults struct {
 	// Delay is the time that every octet is on its way, in each direction. It limits no throughput.
 	Delay time.Duration
 	// Blind passes octets unread, for benchmarks: no command is recorded, and SwallowAppend does not work.
 	Blind bool
+	// Record keeps the octets of both directions; Sessions gives them.
+	Record bool
+	// After is how many connections pass before the first that the faults below hit.
+	After int
 	// Times is how many connections the faults below hit, in order of their coming; zero: one.
 	Times int
 	// CutToServer and CutToClient break the connection once that many octets passed in the direction; zero: never.
@@ -59,7 +63,10 @@ type Proxy struct {
 
 	mu       sync.Mutex
 	faults   Faults
+	passing  int // connections that come before the faults hit
 	left     int // connections that the faults still hit
+	struck   int // connections that were cut, stalled or robbed of an answer
+	sessions []*Session
 	commands []Command
 	links    map[*link]struct{}
 	count    int
@@ -94,7 +101,34 @@ func (p *Proxy) Port() int { return p.listener.Addr().(*net.TCPAddr).Port }
 func (p *Proxy) Set(f Faults) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.faults, p.left = f, max(1, f.Times)
+	p.faults, p.passing, p.left = f, f.After, max(1, f.Times)
+}
+
+// Session is what passed over one connection.
+type Session struct{ ToServer, ToClient []byte }
+
+// Sessions gives what was recorded, in the order of the connections' coming.
+func (p *Proxy) Sessions() []Session {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	all := make([]Session, len(p.sessions))
+	for i, s := range p.sessions {
+		all[i] = Session{slices.Clone(s.ToServer), slices.Clone(s.ToClient)}
+	}
+	return all
+}
+
+// Struck tells on how many connections a fault struck. One that ends before its fault is due has none.
+func (p *Proxy) Struck() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.struck
+}
+
+func (p *Proxy) strike() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.struck++
 }
 
 // Mend takes all faults away from connections to come.
@@ -195,12 +229,19 @@ func (p *Proxy) begin(client, server net.Conn) {
 		return
 	}
 	f := Faults{Delay: p.faults.Delay, Blind: p.faults.Blind}
-	if p.left > 0 {
+	switch {
+	case p.passing > 0:
+		p.passing--
+	case p.left > 0:
 		f = p.faults
 		p.left--
 	}
 	p.count++
 	l := newLink(p, p.count, f, client, server)
+	if p.faults.Record {
+		l.record = &Session{}
+		p.sessions = append(p.sessions, l.record)
+	}
 	p.links[l] = struct{}{}
 	p.wait.Go(func() {
 		l.run()
@@ -216,10 +257,16 @@ func (p *Proxy) record(c Command) {
 	p.commands = append(p.commands, c)
 }
 
-func (p *Proxy) passed(l *link, direction side, n int) {
+func (p *Proxy) passed(l *link, direction side, octets []byte) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.octets[direction] += int64(n)
+	p.octets[direction] += int64(len(octets))
+	switch {
+	case l.record != nil && direction == toServerSide:
+		l.record.ToServer = append(l.record.ToServer, octets...)
+	case l.record != nil:
+		l.record.ToClient = append(l.record.ToClient, octets...)
+	}
 	if direction == toServerSide && l.last == toClientSide {
 		p.turns++
 	}
