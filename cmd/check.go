@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -55,10 +56,15 @@ or moved at the destination since.`,
 	return c
 }
 
+// checkGC lets the collector run when memory has grown by this many percent. What a comparison keeps of a large folder
+// holds no pointers, so that a run costs next to nothing, and twice the memory buys nothing.
+const checkGC = 20
+
 func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	if f.headers && f.sample > 0 {
 		return usage("--headers and --sample exclude each other", "--sample compares everything by headers too.")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(checkGC))
 	w, err := a.openStateless(ctx, who)
 	if err != nil {
 		return err
@@ -91,7 +97,7 @@ func (w *work) check(ctx context.Context, f *checkFlags, r *checkReport) error {
 		}
 	}
 	err := check.Run(ctx, list, check.Options{Headers: f.headers, Sample: f.sample, Parallel: w.parallel(),
-		Finding: r.finding, Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
+		Finding: r.finding, Same: f.out != "", Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -104,7 +110,7 @@ func checkedMailbox(r check.Result) view.CheckMailbox {
 		Tally: view.CheckTally(r.Tally)}
 	for _, f := range r.Folders {
 		m.Folders = append(m.Folders, view.CheckFolder{Source: f.Source, Destination: f.Destination, LeftOut: f.LeftOut,
-			Problem: f.Problem, Absent: f.Absent, Tally: view.CheckTally(f.Tally)})
+			Problem: f.Problem, Absent: f.Absent, Unlisted: f.Unlisted, Tally: view.CheckTally(f.Tally)})
 	}
 	if r.Err != nil {
 		m.Problem = &plan.Problem{Side: r.Side, Code: mail.CodeOf(r.Err), Kind: mail.KindOf(r.Err).String(), Text: r.Err.Error()}
@@ -115,7 +121,7 @@ func checkedMailbox(r check.Result) view.CheckMailbox {
 // checkedMessage gives a finding as it is shown.
 func checkedMessage(f check.Finding) view.CheckMessage {
 	m := view.CheckMessage{Mailbox: f.Mailbox, Sign: string(f.Sign), Folder: f.Source, DestinationFolder: f.Destination,
-		UID: f.SourceUID, DestinationUID: f.UID, Bytes: f.Size, What: f.What, Fails: f.Fails()}
+		UID: f.SourceUID, DestinationUID: f.UID, Bytes: f.Size, What: f.What, By: f.By, Fails: f.Fails()}
 	if !f.Date.IsZero() {
 		m.Date = &f.Date
 	}
