@@ -86,12 +86,15 @@ func (d *digester) Write(p []byte) (int, error) {
 		if !ended {
 			take = len(p)
 		}
+		if room := maxHeader - len(d.header); take > room {
+			take, ended = room, false
+		}
 		d.header = append(d.header, p[:take]...)
 		p = p[take:]
-		if ended {
+		switch {
+		case ended:
 			d.lineEnded()
-		}
-		if len(d.header) > maxHeader {
+		case len(d.header) == maxHeader:
 			d.endHeader()
 		}
 	}
@@ -171,21 +174,20 @@ type canonical struct {
 
 func (c *canonical) write(p []byte) {
 	for len(p) > 0 {
-		switch end := bytes.IndexAny(p, "\r\n"); {
-		case end == 0 && p[0] == '\n':
-			c.crs = 0
-			c.breaks++
-			p = p[1:]
-		case end == 0:
-			c.crs++
-			p = p[1:]
-		default:
-			if end < 0 {
-				end = len(p)
-			}
-			c.text(p[:end])
-			p = p[end:]
+		end := bytes.IndexByte(p, '\n')
+		line := p
+		if end >= 0 {
+			line = p[:end]
 		}
+		text := bytes.TrimRight(line, "\r")
+		if len(text) > 0 {
+			c.text(text)
+		}
+		if c.crs += len(line) - len(text); end < 0 {
+			return
+		}
+		c.crs, c.breaks = 0, c.breaks+1
+		p = p[end+1:]
 	}
 }
 
@@ -197,10 +199,15 @@ func (c *canonical) Write(p []byte) (int, error) {
 
 func (c *canonical) text(p []byte) {
 	for ; c.breaks > 0; c.breaks-- {
-		_, _ = c.sink.Write([]byte("\r\n"))
+		_, _ = c.sink.Write(lineEnd)
 	}
-	for ; c.crs > 0; c.crs-- {
-		_, _ = c.sink.Write([]byte("\r"))
+	for ; c.crs > 0; c.crs -= min(c.crs, len(manyCRs)) {
+		_, _ = c.sink.Write(manyCRs[:min(c.crs, len(manyCRs))])
 	}
 	_, _ = c.sink.Write(p)
 }
+
+var (
+	lineEnd = []byte("\r\n")
+	manyCRs = bytes.Repeat([]byte("\r"), 512)
+)

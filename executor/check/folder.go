@@ -25,6 +25,9 @@ type reader struct {
 	barren int
 }
 
+// mostFolders bounds the folders of a mailbox.
+const mostFolders = 100_000
+
 // tries is how often a connection is opened in a row, and a message asked for, before it is given up.
 const tries = 3
 
@@ -117,11 +120,15 @@ func (r *reader) folders(ctx context.Context) ([]string, error) {
 				return err
 			}
 		}
-		return c.run("list folders", `LIST "" "*"`, nil, func(l response) {
-			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) {
+		err := c.run("list folders", `LIST "" "*"`, nil, func(l response) {
+			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) && len(names) <= mostFolders {
 				names = append(names, raw)
 			}
-		}) // what that can come to is bounded by maxAside
+		})
+		if err == nil && len(names) > mostFolders {
+			err = tooMany("list folders", fmt.Sprintf("more than %d folders", mostFolders))
+		}
+		return err
 	})
 	return names, err
 }
@@ -172,7 +179,7 @@ func (r *reader) list(ctx context.Context, raw string, t *table) (span, error) {
 			return err
 		}
 		if o.exists > mostMessages {
-			return tooMany(o.exists)
+			return tooMany("list messages", fmt.Sprintf("%d messages, more than %d in a folder", o.exists, mostMessages))
 		}
 		all, err = c.listed(all, o.exists)
 		if err == nil && all.to-all.from < o.exists {
@@ -183,9 +190,10 @@ func (r *reader) list(ctx context.Context, raw string, t *table) (span, error) {
 	return all, err
 }
 
-func tooMany(n int) error {
-	return &mail.Error{Op: "list messages", Kind: mail.Refused, Code: mail.CodeIMAPProtocol,
-		Err: &refusal{fmt.Sprintf("the server announces %d messages, and a folder with more than %d is not compared", n, mostMessages)}}
+// tooMany is the refusal of what would have to be kept in memory.
+func tooMany(op, what string) error {
+	return &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPProtocol,
+		Err: &refusal{"the server announces " + what + ", which is not compared"}}
 }
 
 // listed adds what the server lists. More than it announced is no listing.

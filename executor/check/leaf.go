@@ -98,8 +98,8 @@ func (l *leaf) take() uint64 {
 func (l *leaf) text(p []byte) {
 	switch l.encoding {
 	case base64Encoding:
-		for _, c := range p {
-			l.sextet(c)
+		for len(p) > 0 {
+			p = l.sextet4(p)
 		}
 	case quotedPrintable:
 		for _, c := range p {
@@ -119,9 +119,9 @@ func (l *leaf) lineBreak() {
 	case l.encoding == quotedPrintable:
 		l.plain(l.escape)
 		l.escape, l.blanks = l.escape[:0], l.blanks[:0]
-		l.plain([]byte("\r\n"))
+		l.plain(lineEnd)
 	default:
-		_, _ = l.out.Write([]byte("\r\n"))
+		_, _ = l.out.Write(lineEnd)
 	}
 }
 
@@ -136,7 +136,7 @@ func (l *leaf) pass() {
 // decoded takes one octet.
 func (l *leaf) decoded(c byte) {
 	l.buf = append(l.buf, c)
-	if len(l.buf) == 1<<10 {
+	if len(l.buf) >= 1<<10 {
 		l.pass()
 	}
 }
@@ -157,6 +157,24 @@ var sextets = func() (table [256]byte) {
 	}
 	return table
 }()
+
+// sextet4 takes four characters of base64 at a time, one where that can't be, and gives the rest.
+func (l *leaf) sextet4(p []byte) []byte {
+	for ; len(p) >= 4 && l.n == 0; p = p[4:] {
+		a, b, c, d := sextets[p[0]], sextets[p[1]], sextets[p[2]], sextets[p[3]]
+		if (a|b|c|d)&64 != 0 {
+			break
+		}
+		if l.buf = append(l.buf, a<<2|b>>4, b<<4|c>>2, c<<6|d); len(l.buf) >= 1<<10 {
+			l.pass()
+		}
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	l.sextet(p[0])
+	return p[1:]
+}
 
 // sextet takes a character of base64. Others than those of the alphabet are skipped (RFC 2045, 6.8).
 func (l *leaf) sextet(c byte) {

@@ -82,7 +82,11 @@ type rules struct {
 func match(source, dst *table, r rules) {
 	m := &matcher{rules: r, source: newSide(source), dst: newSide(dst)}
 	for _, t := range tiers() {
-		m.pairUp(t.order, t.fits, func(x, y *entry) { m.pair(t, x, y) })
+		if t.open&messageID != 0 {
+			m.strangers(func() { m.pairTier(t) })
+			continue
+		}
+		m.pairTier(t)
 	}
 	m.doubts()
 	m.lost()
@@ -159,6 +163,34 @@ func (m *matcher) pairUp(order func(a, b *entry) int, fits func(*entry) bool, pa
 		}
 	}
 	m.source.left, m.dst.left = append(restA, a[i:]...), append(restB, b[j:]...)
+}
+
+func (m *matcher) pairTier(t tier) {
+	m.pairUp(t.order, t.fits, func(x, y *entry) { m.pair(t, x, y) })
+}
+
+// strangers lets work see only messages whose naming fields the other side does not have. A second copy must not stand
+// in for a message that was lost and has all but its Message-ID in common with it.
+func (m *matcher) strangers(work func()) {
+	if len(m.source.left) == 0 || len(m.dst.left) == 0 {
+		return
+	}
+	n, k := m.source.unknown(m.dst.table), m.dst.unknown(m.source.table)
+	restA, restB := slices.Clone(m.source.left[n:]), slices.Clone(m.dst.left[k:])
+	m.source.left, m.dst.left = m.source.left[:n], m.dst.left[:k]
+	work()
+	m.source.left, m.dst.left = append(m.source.left, restA...), append(m.dst.left, restB...)
+}
+
+// unknown moves those of left to the front whose naming fields no message of the other side has, and gives how many they
+// are.
+func (s *side) unknown(other *table) int {
+	there := newSide(other)
+	there.sort(there.left, byHeader)
+	return s.pick(s.left, func(e *entry) bool {
+		_, found := slices.BinarySearchFunc(there.left, e, func(i int32, e *entry) int { return byHeader(there.get(i), e) })
+		return e.head == 0 || !found
+	})
 }
 
 // pair judges two messages that a tier takes for the same.

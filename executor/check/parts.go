@@ -89,7 +89,7 @@ func (p *parts) begin(header []byte) { p.open(contentOf(header, "text/plain")) }
 
 // take gives the digests of the parts, with kin among them, and of what is signed; then it begins anew.
 func (p *parts) take(kin uint64) (parts uint64, signed uint32) {
-	p.flush()
+	p.lineEnded() // the last line may be a boundary, though nothing ends it
 	p.close(false)
 	p.endSigned()
 	signed = p.mark
@@ -123,14 +123,12 @@ func (p *parts) fragment(octets []byte) {
 	text := bytes.TrimRight(octets, "\r")
 	if len(text) > 0 {
 		for ; p.crs > 0; p.crs -= min(p.crs, len(manyCRs)) {
-			p.piece([]byte(manyCRs[:min(p.crs, len(manyCRs))]))
+			p.piece(manyCRs[:min(p.crs, len(manyCRs))])
 		}
 		p.piece(text)
 	}
 	p.crs += len(octets) - len(text)
 }
-
-var manyCRs = strings.Repeat("\r", 512)
 
 // piece takes text of a line, and finds out whether the line can be a boundary.
 func (p *parts) piece(text []byte) {
@@ -183,9 +181,11 @@ func (p *parts) text(text []byte) {
 	}
 	switch p.state {
 	case inHeader:
-		p.header = append(p.header, text...)
-		if len(p.header) > maxHeader {
+		n := min(len(text), maxHeader-len(p.header))
+		p.header = append(p.header, text[:n]...)
+		if n < len(text) {
 			p.endHeader()
+			p.text(text[n:])
 		}
 	case inLeaf, inPreamble:
 		if p.broken {
@@ -207,7 +207,9 @@ func (p *parts) lineBreak() {
 			p.endHeader()
 			return
 		}
-		p.header = append(p.header, '\n')
+		if p.header = append(p.header, '\n'); len(p.header) >= maxHeader {
+			p.endHeader()
+		}
 	case inLeaf, inPreamble:
 		if p.broken {
 			p.leaf.lineBreak()
