@@ -149,7 +149,7 @@ func TestMatch(t *testing.T) {
 		"MIME anew, another date":      {[]entry{e(16, day)}, []entry{e(18, 5)}, rewrites, "~date"},
 		"signature broken":             {[]entry{signed}, []entry{broken}, rewrites, "~signed part"},
 		"another Message-ID":           {[]entry{e(16, day)}, []entry{newID}, rewrites, "~Message-ID"},
-		"no Message-ID for a lost one": {[]entry{e(16, day), with(e(17, day), func(e *entry) { e.head = 98 })}, []entry{e(18, day), e(18, day)}, rewrites, "=parts - 2"},
+		"no Message-ID for a lost one": {[]entry{e(16, day), with(e(17, day), func(e *entry) { e.head, e.canon = 98, 77 })}, []entry{e(18, day), e(18, day)}, rewrites, "=parts - 2"},
 		"another Message-ID and date":  {[]entry{e(16, 5)}, []entry{newID}, rewrites, "- +"},
 		"date":                         {[]entry{e(16, day)}, []entry{e(16, 5)}, rules{}, "~date"},
 		"no date known":                {[]entry{e(16, day)}, []entry{e(16, noDate)}, rules{}, "=octets"},
