@@ -188,6 +188,34 @@ func TestEachDifferenceIsFound(t *testing.T) {
 	}
 }
 
+// TestHowDeepItLooks: of messages that are altered in their bodies alone, headers show none, a sample those that it read,
+// and the whole all. What was not read whole is never told as if it had been.
+func TestHowDeepItLooks(t *testing.T) {
+	x := newBench(t)
+	day := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
+	const all = 40
+	for i := range all {
+		head := fmt.Sprintf("Message-ID: <%d@x>\r\nSubject: %d\r\n\r\n", i, i)
+		x.put(x.a, "INBOX", head+"body", day)
+		x.put(x.b, "INBOX", head+"bodY", day)
+	}
+	x.pairs(check.Name{Raw: "INBOX", Path: "INBOX"})
+	for name, o := range map[string]check.Options{"headers": {Headers: true}, "sample": {Sample: 30}, "whole": {}} {
+		o.Same = true
+		first, lines := x.run(o)
+		again, _ := x.run(o)
+		r := first.Tally
+		wrong := strings.Count(strings.Join(lines, ";"), "~ INBOX->INBOX octets")
+		if r.Altered != r.Bodies || r.Same != all-r.Bodies || int64(wrong) != r.Bodies || len(lines) != all || r.Source != all || again.Tally != r {
+			t.Errorf("%s: %+v, then %+v; %d told as altered, %d in all", name, r, again.Tally, wrong, len(lines))
+		}
+		ok := map[string]bool{"headers": r.Bodies == 0, "sample": r.Bodies > 3 && r.Bodies < 25, "whole": r.Bodies == all}
+		if !ok[name] {
+			t.Errorf("%s: %d of %d compared whole", name, r.Bodies, all)
+		}
+	}
+}
+
 func TestFoldersThatAreNotCompared(t *testing.T) {
 	x := newBench(t)
 	x.fill(compare.Mail{Messages: 8, Seed: 1}, x.a)

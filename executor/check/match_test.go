@@ -3,6 +3,7 @@ package check
 import (
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"slices"
 	"strings"
 	"sync"
@@ -101,6 +102,21 @@ func checkTotals(t *testing.T, seed uint64, got Tally, found []Finding, source, 
 	if here != int64(source) || there != int64(dst) || got.Source != here || got.Destination != there ||
 		got.Source != got.Same+got.Missing+got.Differs+got.LeftOut+got.Unreadable-pairless {
 		t.Fatalf("seed %d: %d and %d messages, %d and %d told: %+v", seed, source, dst, here, there, got)
+	}
+}
+
+// TestEntriesAreSmall: hundreds of thousands of them are kept at a time, and the collector must not have to look into
+// them.
+func TestEntriesAreSmall(t *testing.T) {
+	kind := reflect.TypeFor[entry]()
+	if kind.Size() > 72 {
+		t.Errorf("an entry has %d octets", kind.Size())
+	}
+	for i := range kind.NumField() {
+		switch f := kind.Field(i); f.Type.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.String, reflect.Map, reflect.Interface, reflect.Struct:
+			t.Errorf("%s may hold pointers", f.Name)
+		}
 	}
 }
 
