@@ -120,6 +120,8 @@ func (r *reader) folders(ctx context.Context) ([]string, error) {
 				return err
 			}
 		}
+		c.expected = mostFolders / 25 // a name takes less than is granted to a message
+		defer func() { c.expected = 0 }()
 		err := c.run("list folders", `LIST "" "*"`, nil, func(l response) {
 			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) && len(names) <= mostFolders {
 				names = append(names, raw)

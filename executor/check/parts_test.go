@@ -148,11 +148,11 @@ func nested(depth int) string {
 
 // TestBombs: mail that was written to be expensive costs little time and less memory.
 func TestBombs(t *testing.T) {
-	const size = 2 << 20
+	const size = 5 << 18 // more than a header may have
 	fill := func(head, s string) string { return naming + head + strings.Repeat(s, size/len(s)) }
 	d := newDigester(digestKey{}, true)
 	for name, s := range map[string]string{
-		"nested parts":                     nested(100_000),
+		"nested parts":                     nested(30_000),
 		"nested messages":                  fill("", "Content-Type: message/rfc822\r\n\r\n"),
 		"parts":                            fill("Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n\r\n"),
 		"digest":                           fill("Content-Type: multipart/digest; boundary=b\r\n\r\n", "--b\r\n\r\nTo: x\r\n\r\n"),
@@ -184,9 +184,7 @@ func TestBombs(t *testing.T) {
 		runtime.GC()
 		runtime.ReadMemStats(&after)
 		d.fill(&entry{})
-		took := time.Since(began)
-		t.Log(name, took)
-		if took > 10*time.Second {
+		if took := time.Since(began); took > 10*time.Second {
 			t.Errorf("%s: %v", name, took)
 		}
 		if kept := int64(after.HeapAlloc) - int64(before.HeapAlloc); kept > 8<<20 {

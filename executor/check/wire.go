@@ -30,7 +30,7 @@ const (
 
 // maxAside bounds what one command may bring beside the messages: in octets, and for each message that is asked for.
 const (
-	maxAside  = 16 << 20
+	maxAside  = 2 << 20
 	maxPerOne = 4 << 10
 )
 
