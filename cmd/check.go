@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime/debug"
 	"slices"
 
 	"github.com/spf13/cobra"
@@ -32,15 +33,18 @@ Nothing is changed on either side.
   =  the same    -  missing    +  extra: only the destination has it
   2  twice       ~  differs    !  unreadable    .  left out, as configured
 
-The same means: octets and INTERNALDATE, or, where a server changed line ends or
-trace headers, all but these. What has only its Message-ID, Date, From, To and
-Subject in common differs in its octets. Each destination folder is compared with
-all the source folders that go there; equal messages are counted.
+The same means: octets and INTERNALDATE. Where only line ends, trace headers or
+the form of MIME are others, the message differs and nothing is lost. What has
+only its Message-ID, Date, From, To and Subject in common is altered. Each
+destination folder is compared with all the source folders that go there; equal
+messages are counted.
 
 Exit code 3: something is missing, twice, altered or unreadable. Extra messages,
-other flags and other dates are told and fail nothing: new mail arrives and people
-read it. Mail that no pass has copied yet is missing. So is what somebody deleted
-or moved at the destination since.`,
+other flags, dates and forms are told and fail nothing: new mail arrives and
+people read it. Mail that no pass has copied yet is missing. So is what somebody
+deleted or moved at the destination since.
+
+The lines of --out and all rules: mailhaul help comparison.`,
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
 			if c.Flags().Changed("sample") && (f.sample < 1 || f.sample > 100) {
@@ -51,14 +55,19 @@ or moved at the destination since.`,
 	}
 	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes only; read no bodies")
 	c.Flags().IntVar(&f.sample, "sample", 0, "compare all by headers and this `PERCENT` whole, always the same ones")
-	c.Flags().StringVar(&f.out, "out", "", "write what is not the same into this `FILE`, as lines of JSON")
+	c.Flags().StringVar(&f.out, "out", "", "write every message and what it came to into this `FILE`, as lines of JSON")
 	return c
 }
+
+// checkGC lets the collector run when memory has grown by this many percent. What a comparison keeps of a large folder
+// holds no pointers, so that a run costs next to nothing, and twice the memory buys nothing.
+const checkGC = 10
 
 func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	if f.headers && f.sample > 0 {
 		return usage("--headers and --sample exclude each other", "--sample compares everything by headers too.")
 	}
+	defer debug.SetGCPercent(debug.SetGCPercent(checkGC))
 	w, err := a.openStateless(ctx, who)
 	if err != nil {
 		return err
@@ -91,7 +100,7 @@ func (w *work) check(ctx context.Context, f *checkFlags, r *checkReport) error {
 		}
 	}
 	err := check.Run(ctx, list, check.Options{Headers: f.headers, Sample: f.sample, Parallel: w.parallel(),
-		Finding: r.finding, Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
+		Finding: r.finding, Same: f.out != "", Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
 	if ctx.Err() != nil {
 		return errInterrupted
 	}
@@ -104,7 +113,7 @@ func checkedMailbox(r check.Result) view.CheckMailbox {
 		Tally: view.CheckTally(r.Tally)}
 	for _, f := range r.Folders {
 		m.Folders = append(m.Folders, view.CheckFolder{Source: f.Source, Destination: f.Destination, LeftOut: f.LeftOut,
-			Problem: f.Problem, Absent: f.Absent, Tally: view.CheckTally(f.Tally)})
+			Problem: f.Problem, Absent: f.Absent, Unlisted: f.Unlisted, Tally: view.CheckTally(f.Tally)})
 	}
 	if r.Err != nil {
 		m.Problem = &plan.Problem{Side: r.Side, Code: mail.CodeOf(r.Err), Kind: mail.KindOf(r.Err).String(), Text: r.Err.Error()}
@@ -115,7 +124,7 @@ func checkedMailbox(r check.Result) view.CheckMailbox {
 // checkedMessage gives a finding as it is shown.
 func checkedMessage(f check.Finding) view.CheckMessage {
 	m := view.CheckMessage{Mailbox: f.Mailbox, Sign: string(f.Sign), Folder: f.Source, DestinationFolder: f.Destination,
-		UID: f.SourceUID, DestinationUID: f.UID, Bytes: f.Size, What: f.What, Fails: f.Fails()}
+		UID: f.SourceUID, DestinationUID: f.UID, Bytes: f.Size, What: f.What, By: f.By, Fails: f.Fails()}
 	if !f.Date.IsZero() {
 		m.Date = &f.Date
 	}

@@ -15,19 +15,20 @@ func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 	c := check.Mailbox{Name: m.Name(), Target: m.Destination.Address, MaxSize: plan.SettingsOf(m, inv.Limits).MaxSize,
 		Source:      w.endpoints.checked(m.From, m.Source, "source", m.Name()),
 		Destination: w.endpoints.checked(m.To, m.Destination, "destination", m.Name()),
-		Shared:      w.sharesDestination(m)}
+		Shared:      w.sharesDestination(m), Rewrites: !inv.Limits.KeepsBytes}
 	if m.Messages.TooLarge == config.TooLargeFail {
 		c.MaxSize = 0 // what is too large counts as failed then: it is missing
 	}
 	places := map[string]int{}
 	for _, mapping := range plan.Map(m, inv.Source, inv.Destination, inv.Limits.Names) {
 		name := check.Name{Raw: mapping.Source.Raw, Path: mapping.Source.Path.String()}
+		messages := int64(mapping.Source.Status.Messages)
 		switch {
 		case mapping.Source.NoSelect:
 		case mapping.Excluded:
-			c.Aside = append(c.Aside, check.Aside{Name: name, Rule: mapping.Reason})
+			c.Aside = append(c.Aside, check.Aside{Name: name, Rule: mapping.Reason, Messages: messages})
 		case mapping.Fault != "":
-			c.Aside = append(c.Aside, check.Aside{Name: name, Fault: mapping.Fault})
+			c.Aside = append(c.Aside, check.Aside{Name: name, Fault: mapping.Fault, Messages: messages})
 		default:
 			pairSource(&c, places, name, mapping)
 		}

@@ -25,7 +25,7 @@ type checkReport struct {
 	err   error // the first of writing
 }
 
-// How many messages that are not the same are kept of one mailbox; --out gets all.
+// How many messages that are not the same are kept of one mailbox; --out gets every message.
 const (
 	mostOnTerminal = 20
 	mostElsewhere  = 1000
@@ -48,22 +48,29 @@ func newCheckReport(a *app, f *checkFlags, mailboxes []*config.Mailbox) (*checkR
 	return r, checkFailed(f.out, err)
 }
 
-// finding takes one message that is not the same.
+// finding takes one message. Those that are the same are for the file alone.
 func (r *checkReport) finding(f check.Finding) error {
 	m := checkedMessage(f)
-	kept := r.found[f.Mailbox]
-	if kept == nil {
-		kept = &view.CheckMailbox{}
-		r.found[f.Mailbox] = kept
-	}
-	var more bool
-	if kept.Found, more = view.KeepFound(kept.Found, m, r.most); more {
-		kept.More++
+	if f.Sign != check.Same {
+		r.keep(m)
 	}
 	if r.out == nil {
 		return nil
 	}
 	return checkFailed(r.out.name, view.CheckMessageLine(r.out, m))
+}
+
+// keep remembers a message until its mailbox is shown.
+func (r *checkReport) keep(m view.CheckMessage) {
+	kept := r.found[m.Mailbox]
+	if kept == nil {
+		kept = &view.CheckMailbox{}
+		r.found[m.Mailbox] = kept
+	}
+	var more bool
+	if kept.Found, more = view.KeepFound(kept.Found, m, r.most); more {
+		kept.More++
+	}
 }
 
 // done takes a mailbox that was compared, and shows all whose turn it is.

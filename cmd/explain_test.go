@@ -55,7 +55,7 @@ func TestExplainPagesHaveTheirParts(t *testing.T) {
 
 // TestHelpTopics holds the help topics against the list that users are promised.
 func TestHelpTopics(t *testing.T) {
-	want := []string{"config", "environment", "events", "exit-codes", "folders", "imap", "microsoft365", "passes",
+	want := []string{"comparison", "config", "environment", "events", "exit-codes", "folders", "imap", "microsoft365", "passes",
 		"troubleshooting"}
 	if diff := cmp.Diff(want, pageNames(t, "help")); diff != "" {
 		t.Errorf("topics (-) and pages in cmd/help (+) differ:\n%s", diff)

@@ -17,12 +17,13 @@ type CheckTally struct {
 	Source      int64 `json:"source"`      // at the source
 	Destination int64 `json:"destination"` // at the destination
 	Same        int64 `json:"same"`
-	Rewritten   int64 `json:"rewritten"` // of Same: other line ends or trace headers
+	Rewritten   int64 `json:"rewritten"` // of Same: in another form, as the destination does
 	Missing     int64 `json:"missing"`
 	Extra       int64 `json:"extra"`
 	Twice       int64 `json:"twice"`
 	Differs     int64 `json:"differs"`
-	Altered     int64 `json:"altered"` // of Differs: other octets or another size
+	Altered     int64 `json:"altered"`  // of Differs: other octets or another size
+	Reformed    int64 `json:"reformed"` // of Differs: in another form, and nothing of the content is lost
 	Unreadable  int64 `json:"unreadable"`
 	LeftOut     int64 `json:"left_out"`
 	Bodies      int64 `json:"bodies"` // of Source: compared whole
@@ -30,18 +31,20 @@ type CheckTally struct {
 
 // CheckFolder is one folder of a comparison.
 type CheckFolder struct {
-	Source      []string   `json:"source,omitempty"`
-	Destination string     `json:"destination,omitempty"`
-	LeftOut     string     `json:"left_out,omitempty"` // the rule
-	Problem     string     `json:"problem,omitempty"`  // why it was not compared
-	Absent      bool       `json:"absent,omitempty"`   // the destination has no such folder
-	Tally       CheckTally `json:"messages"`
+	Source      []string `json:"source,omitempty"`
+	Destination string   `json:"destination,omitempty"`
+	LeftOut     string   `json:"left_out,omitempty"` // the rule
+	Problem     string   `json:"problem,omitempty"`  // why it was not compared
+	Absent      bool     `json:"absent,omitempty"`   // the destination has no such folder
+	// Unlisted are messages that the server counts there and that were not looked at one by one.
+	Unlisted int64      `json:"unlisted,omitempty"`
+	Tally    CheckTally `json:"messages"`
 }
 
-// CheckMessage is one message that is not simply the same on both sides.
+// CheckMessage is one message and what it came to.
 type CheckMessage struct {
 	Mailbox           string     `json:"mailbox"`
-	Sign              string     `json:"sign"` // - missing, + extra, 2 twice, ~ differs, ! unreadable, . left out
+	Sign              string     `json:"sign"` // = same, - missing, + extra, 2 twice, ~ differs, ! unreadable, . left out
 	Folder            string     `json:"folder,omitempty"`
 	DestinationFolder string     `json:"destination_folder"`
 	UID               mail.UID   `json:"uid,omitempty"`
@@ -49,6 +52,7 @@ type CheckMessage struct {
 	Date              *time.Time `json:"date,omitempty"`
 	Bytes             mail.Size  `json:"bytes"`
 	What              []string   `json:"what,omitempty"`
+	By                string     `json:"by,omitempty"` // what both copies have in common: octets, canonical, parts, headers
 	// Fails says that it is a loss, a duplicate or a doubt.
 	Fails bool `json:"fails"`
 }
@@ -132,7 +136,11 @@ func Check(o Output, m CheckMailbox) error {
 	name := VerifyRow{Mailbox: m.Mailbox, Destination: m.Destination}.name()
 	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
 	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
-	for _, l := range append(lines[1:], m.notes()...) {
+	rest := m.notes()
+	if len(lines) > 1 {
+		rest = append([]string{strings.Join(lines[1:], " ")}, rest...)
+	}
+	for _, l := range rest {
 		paragraph(&b, l, "     ", o.Width)
 	}
 	m.list(&b, o)
@@ -169,9 +177,9 @@ func (f CheckFolder) note() string {
 	case f.Problem != "" && source == "":
 		return "! " + destination + ": not compared: " + Safe(f.Problem)
 	case f.Problem != "":
-		return "! " + source + ": not compared: " + Safe(f.Problem)
+		return "! " + source + ": not compared: " + Safe(f.Problem) + f.unlisted()
 	case f.LeftOut != "":
-		return ". " + source + ": left out, " + Safe(f.LeftOut)
+		return ". " + source + ": left out, " + Safe(f.LeftOut) + f.unlisted()
 	case f.Absent:
 		return "? " + source + ": the destination has no folder " + destination
 	case source == "" && f.Tally.Extra > 0:
@@ -180,22 +188,39 @@ func (f CheckFolder) note() string {
 	return ""
 }
 
+// unlisted says how much was not looked at.
+func (f CheckFolder) unlisted() string {
+	if f.Unlisted == 0 {
+		return ""
+	}
+	return " (" + Plural(f.Unlisted, "message") + ")"
+}
+
 // words says what was found: "3 missing, 1 twice; 1,200 messages the same".
 func (t CheckTally) words() string {
 	bad := tallied([]number{{t.Missing, "missing"}, {t.Twice, "twice"}, {t.Altered, "altered"}, {t.Unreadable, "unreadable"}})
-	rest := tallied([]number{{t.LeftOut, "left out"}, {t.Differs - t.Altered, "with other date or flags"}, {t.Extra, "extra"}})
+	rest := tallied([]number{{t.LeftOut, "left out"}, {t.Reformed, "in another form"},
+		{t.Differs - t.Altered - t.Reformed, "with other date or flags"}, {t.Extra, "extra"}})
 	same := Plural(t.Same, "message") + " the same"
 	if t.Rewritten > 0 {
-		same += " (" + Count(t.Rewritten) + " with other line ends or trace headers)"
+		same += " (" + Count(t.Rewritten) + " in the destination's own form)"
 	}
 	text := strings.Join(append([]string{same}, rest...), ", ")
 	if len(bad) > 0 {
 		text = strings.Join(bad, ", ") + "; " + text
 	}
 	if t.Bodies < t.Source && t.Bodies+t.Missing+t.LeftOut+t.Unreadable < t.Source {
-		text += "; " + Count(t.Bodies) + " of " + Count(t.Source) + " compared whole"
+		text += "; " + t.depth()
 	}
 	return text
+}
+
+// depth says what was not looked at.
+func (t CheckTally) depth() string {
+	if t.Bodies == 0 {
+		return "compared by headers only"
+	}
+	return Count(t.Bodies) + " of " + Count(t.Source) + " compared whole, the others by headers"
 }
 
 type number struct {
@@ -246,6 +271,9 @@ func (f CheckMessage) words() string {
 	what := Safe(strings.Join(f.What, ", "))
 	switch f.Sign {
 	case "-":
+		if what != "" {
+			return "missing, " + what
+		}
 		return "missing"
 	case "+":
 		return "extra"

@@ -18,20 +18,23 @@ func compared() (CheckTotal, []CheckMailbox) {
 	all := []CheckMailbox{
 		{Mailbox: "anna@contoso.example", Destination: "anna@new.example", Shared: true,
 			Tally: CheckTally{Source: 18204, Destination: 18207, Same: 18190, Rewritten: 40, Missing: 3, Extra: 19, Twice: 1,
-				Differs: 6, Altered: 1, Unreadable: 1, LeftOut: 4, Bodies: 400},
+				Differs: 6, Altered: 1, Reformed: 2, Unreadable: 1, LeftOut: 4, Bodies: 400},
 			Folders: []CheckFolder{
 				{Source: []string{"INBOX"}, Destination: "INBOX"},
-				{Source: []string{"Trash"}, LeftOut: `exclude "^Trash(/|$)"`},
+				{Source: []string{"Trash"}, LeftOut: `exclude "^Trash(/|$)"`, Unlisted: 1204},
 				{Source: []string{"INBOX/\x1b[2JOld"}, Destination: "Old", Problem: "destination: open folder: no\r\nsuch thing"},
 				{Source: []string{"A", "B"}, Destination: "New", Absent: true},
 				{Destination: "Mine", Tally: CheckTally{Extra: 7}},
 			},
 			Found: []CheckMessage{
 				{Sign: "-", Folder: "INBOX", DestinationFolder: "INBOX", UID: 17, Date: &day, Bytes: 4100, Fails: true},
+				{Sign: "-", Folder: "INBOX", DestinationFolder: "INBOX", UID: 18, Date: &day, Bytes: 4100,
+					What: []string{"equal to another message that came"}, Fails: true},
 				{Sign: "2", DestinationFolder: "Sent Items", DestinationUID: 3399, Date: &day, Bytes: 41e6, Fails: true},
 				{Sign: "~", Folder: "Projekte/Über & unter", UID: 1, DestinationUID: 2, Date: &day, Bytes: 12, What: []string{"octets", "date"}, Fails: true},
 				{Sign: "!", Folder: "evil\u202e\x07", UID: 4, Bytes: 1, What: []string{"source"}, Fails: true},
 				{Sign: "~", Folder: "INBOX", UID: 5, Date: &day, Bytes: 900, What: []string{"flags"}},
+				{Sign: "~", Folder: "INBOX", UID: 6, Date: &day, Bytes: 900, What: []string{"MIME made anew, parts equal", "signed part"}, By: "parts"},
 				{Sign: "+", DestinationFolder: "INBOX", DestinationUID: 30, Date: &day, Bytes: 900},
 				{Sign: ".", Folder: "INBOX", UID: 9, Bytes: 180e6, What: []string{"over max_size"}},
 			}, More: 27},
@@ -75,7 +78,7 @@ func TestCheck(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if values != 1+5+4+7 {
+	if values != 1+5+4+9 {
 		t.Errorf("%d JSON values", values)
 	}
 }

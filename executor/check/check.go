@@ -17,160 +17,34 @@
 // Matching. In each destination folder messages are counted as multisets, since equal ones may be there several times
 // and several source folders may go to one. They are paired in tiers, each message once:
 //
-//	octets and INTERNALDATE         equal
-//	canonical form and INTERNALDATE equal: only line ends, trailing blank lines or trace headers were changed
-//	the same without INTERNALDATE   differs: date
-//	Message-ID, Date, From, To and  differs: octets
-//	Subject, unfolded
+//	octets                           equal
+//	canonical form                   line ends, trailing blank lines or trace headers were changed
+//	decoded parts, and Message-ID,   MIME was made anew around the same content: other boundaries, encodings,
+//	Date, From, To and Subject       charsets, folding, order of fields
+//	the naming fields alone          differs: octets
+//	decoded parts, the naming        differs: Message-ID
+//	fields but Message-ID, and
+//	INTERNALDATE
+//
+// Within a tier equal INTERNALDATEs go before others, which are told. What the second and the third tier find is the same
+// where the destination is known to render mail anew (Mailbox.Rewrites); elsewhere it differs, is told and is no loss.
 //
 // What is left is missing, or left out where the configuration says so, or at the destination extra (new mail arrives)
 // or twice (it is equal to a message that has its pair already). A message that a server lists and does not hand over is
 // unreadable: never equal and never silently skipped.
 //
-// Memory grows with the number of messages of one destination folder, by less than 100 octets a message; bodies are
-// digested while they stream.
+// Memory grows with the number of messages of one destination folder, by 76 octets each (table.go); bodies are digested
+// while they stream.
 package check
 
 import (
 	"context"
-	"slices"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"mailhaul/state/mail"
 )
-
-// Sign is what a message came to; the constant is the symbol that the user sees.
-type Sign string
-
-// The signs.
-const (
-	Same       Sign = "=" // on both sides
-	Missing    Sign = "-" // at the source only
-	Extra      Sign = "+" // at the destination only: new mail, as a rule
-	Twice      Sign = "2" // at the destination more often than at the source
-	Differs    Sign = "~" // on both sides, not quite equal
-	Unreadable Sign = "!" // listed by a server that does not hand it over
-	LeftOut    Sign = "." // at the source only, as the configuration says
-)
-
-// What Finding.What can hold: of messages that differ, and why messages are left out.
-const (
-	Octets      = "octets" // the message is not what it was
-	Length      = "size"   // compared by headers only: the same in another size
-	Date        = "date"   // INTERNALDATE
-	Flags       = "flags"
-	TooLarge    = "over max_size"
-	Deleted     = `marked \Deleted`
-	Source      = "source"      // unreadable there
-	Destination = "destination" // unreadable there
-)
-
-// Finding is one message that is not simply the same on both sides.
-type Finding struct {
-	Mailbox     string
-	Sign        Sign
-	Source      string // folder; empty for what only the destination has
-	Destination string // folder
-	SourceUID   mail.UID
-	UID         mail.UID // at the destination
-	Date        time.Time
-	Size        mail.Size
-	What        []string
-}
-
-// Fails tells whether the finding is a loss, a duplicate or a doubt about either. Other dates and flags are told and do
-// not fail: servers set the one and people the other.
-func (f Finding) Fails() bool {
-	switch f.Sign {
-	case Missing, Twice, Unreadable:
-		return true
-	case Differs:
-		return slices.Contains(f.What, Octets) || slices.Contains(f.What, Length)
-	}
-	return false
-}
-
-// Tally counts messages by what they came to.
-type Tally struct {
-	Source      int64 // read at the source
-	Destination int64 // read at the destination
-	Same        int64
-	Rewritten   int64 // of Same: other line ends or trace headers
-	Missing     int64
-	Extra       int64
-	Twice       int64
-	Differs     int64
-	Altered     int64 // of Differs: other octets or another size
-	Unreadable  int64
-	LeftOut     int64
-	Bodies      int64 // of Source: compared whole
-}
-
-// Add gives the sum.
-func (t Tally) Add(o Tally) Tally {
-	return Tally{t.Source + o.Source, t.Destination + o.Destination, t.Same + o.Same, t.Rewritten + o.Rewritten,
-		t.Missing + o.Missing, t.Extra + o.Extra, t.Twice + o.Twice, t.Differs + o.Differs, t.Altered + o.Altered,
-		t.Unreadable + o.Unreadable, t.LeftOut + o.LeftOut, t.Bodies + o.Bodies}
-}
-
-// count files a finding.
-func (t *Tally) count(f Finding) {
-	switch f.Sign {
-	case Missing:
-		t.Missing++
-	case Extra:
-		t.Extra++
-	case Twice:
-		t.Twice++
-	case Unreadable:
-		t.Unreadable++
-	case LeftOut:
-		t.LeftOut++
-	case Differs:
-		t.Differs++
-		if f.Fails() {
-			t.Altered++
-		}
-	}
-}
-
-// Fails tells whether something is lost, double or in doubt.
-func (t Tally) Fails() bool { return t.Missing+t.Twice+t.Altered+t.Unreadable > 0 }
-
-// Folder is what came of one destination folder, or of source folders that go nowhere.
-type Folder struct {
-	Source      []string
-	Destination string // empty: the folder goes nowhere
-	LeftOut     string // the rule by which it goes nowhere
-	Problem     string // why it could not be compared; then nothing of it is counted as the same
-	Absent      bool   // the destination has no such folder
-	Tally       Tally
-}
-
-// Fails tells whether the folder was not compared, or not found whole.
-func (f Folder) Fails() bool { return f.Problem != "" || f.Tally.Fails() }
-
-// Result is what came of one mailbox.
-type Result struct {
-	Mailbox, Destination string
-	Folders              []Folder
-	Tally                Tally // of all Folders
-	// Side and Err say why the mailbox could not be compared, or not to its end.
-	Side string
-	Err  error
-	// Shared: other mailboxes go to the same destination; their mail is then counted as extra, equal copies too.
-	Shared  bool
-	Started time.Time
-	Ended   time.Time
-}
-
-// Fails tells whether anything is lost, double, or not known.
-func (r Result) Fails() bool {
-	return r.Err != nil || slices.ContainsFunc(r.Folders, Folder.Fails)
-}
 
 // Name is a folder: its exact octets on the wire, and how people read it.
 type Name struct{ Raw, Path string }
@@ -184,8 +58,9 @@ type Pair struct {
 // Aside is a source folder that goes nowhere.
 type Aside struct {
 	Name
-	Rule  string // by which it is left out
-	Fault string // instead of Rule: why it has no place; that is a loss
+	Rule     string // by which it is left out
+	Fault    string // instead of Rule: why it has no place; that is a loss
+	Messages int64  // that it has
 }
 
 // Mailbox says what is compared with what.
@@ -198,6 +73,8 @@ type Mailbox struct {
 	Others  []Other
 	MaxSize mail.Size // larger messages are left out; zero: none
 	Shared  bool      // other mailboxes go to the same destination
+	// Rewrites: the destination keeps what a message says and not its octets. Another form is no difference then.
+	Rewrites bool
 }
 
 // Other is a folder that only the destination has.
@@ -212,8 +89,10 @@ type Options struct {
 	Sample  int  // percent of the messages whose bodies are read; zero: all, or none with Headers
 	// Parallel is how many mailboxes are compared at the same time; zero: one.
 	Parallel int
-	// Finding takes what is not the same, Done each Result; calls are never concurrent. An error of Finding ends all.
+	// Finding takes what is not the same, and with Same every message; Done takes each Result. Calls are never
+	// concurrent. An error of Finding ends all.
 	Finding func(Finding) error
+	Same    bool
 	Done    func(Result)
 }
 

@@ -73,6 +73,10 @@ type conn struct {
 	hush    bool // what is said now is a secret
 	caps    []string
 	release func()
+	// aside counts the octets that an answer brought beside bodies, and most bounds them; expected are the messages that
+	// the next command is about.
+	aside, most int64
+	expected    int
 }
 
 // dial connects and signs in.
@@ -133,7 +137,11 @@ func (c *conn) establish(ctx context.Context) error {
 	if err != nil {
 		return c.lost("read greeting", err)
 	}
-	if !strings.HasPrefix(strings.ToUpper(r.text), "* OK") {
+	greeting := strings.ToUpper(r.text)
+	if strings.HasPrefix(greeting, "* BYE") { // too many connections, or a server that is starting
+		return &mail.Error{Op: "read greeting", Kind: mail.Transient, Code: mail.CodeIMAPGreeting, Text: cutText(r.text)}
+	}
+	if !strings.HasPrefix(greeting, "* OK") {
 		return &mail.Error{Op: "read greeting", Kind: mail.Auth, Code: mail.CodeIMAPGreeting, Text: cutText(r.text)}
 	}
 	if c.server.TLS == TLSStart {
@@ -213,7 +221,7 @@ func (c *conn) signIn() error {
 	case c.has("AUTH=PLAIN"):
 		err = c.exchange(op, []string{"AUTHENTICATE PLAIN", encoded(s.AuthzID + "\x00" + s.User + "\x00" + s.Password)}, nil, nil)
 	case s.AuthzID == "" && !c.has("LOGINDISABLED"):
-		err = c.exchange(op, parts("LOGIN", s.User, s.Password), nil, nil)
+		err = c.exchange(op, quoted("LOGIN", s.User, s.Password), nil, nil)
 	case s.AuthzID == "" && c.has("AUTH=LOGIN"):
 		err = c.exchange(op, []string{"AUTHENTICATE LOGIN", encoded(s.User), encoded(s.Password)}, nil, nil)
 	default:

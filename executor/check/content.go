@@ -1,7 +1,6 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -13,52 +12,71 @@ import (
 	"mailhaul/state/mail"
 )
 
-// batch is how many messages are asked for at once: the set of UIDs stays short of what old servers take.
-const batch = 200
+// batch is how many messages are asked for at once, and longestSet the set of UIDs that old servers take.
+const (
+	batch      = 1000
+	longestSet = 1000
+)
 
 // reading reads the content of some messages of a folder that was listed.
 type reading struct {
 	*reader
-	raw   string
-	all   []entry
-	items string // what is fetched
-	kind  knowledge
-	tried map[mail.UID]int
+	raw      string
+	all      span
+	items    string // what is fetched
+	kind     knowledge
+	tried    map[mail.UID]int
+	digester *digester
 }
 
 // content reads bodies, or the naming fields for byHead, of the messages that are wanted. Messages that vanished
-// meanwhile are dropped; what is not handed over becomes unread.
-func (r *reader) content(ctx context.Context, raw string, all []entry, kind knowledge, want func(*entry) bool) ([]entry, error) {
-	x := &reading{reader: r, raw: raw, all: all, items: "BODY.PEEK[]", kind: kind, tried: map[mail.UID]int{}}
+// meanwhile are gone; what is not handed over becomes unread.
+func (r *reader) content(ctx context.Context, raw string, all span, kind knowledge, want func(*entry) bool) error {
+	x := &reading{reader: r, raw: raw, all: all, items: "BODY.PEEK[]", kind: kind, tried: map[mail.UID]int{},
+		digester: newDigester(r.key, kind == byBody)}
 	if kind == byHead {
 		x.items = "BODY.PEEK[HEADER.FIELDS (" + strings.ToUpper(strings.Join(namingFields, " ")) + ")]"
 	}
-	var asked []mail.UID
-	for i := range all {
-		if want(&all[i]) {
-			asked = append(asked, all[i].uid)
+	wanted := func(e *entry) bool { return e.known < kind && want(e) }
+	for at := all.from; at < all.to; {
+		asked, next := x.batch(at, wanted)
+		at = next
+		for len(asked) > 0 {
+			n := x.next(asked)
+			if err := x.fetch(ctx, asked[:n]); err != nil {
+				return err
+			}
+			late, err := x.settle(ctx, asked[:n])
+			if err != nil {
+				return err
+			}
+			asked = append(late, asked[n:]...)
 		}
 	}
-	gone := map[mail.UID]bool{}
-	for len(asked) > 0 {
-		n := x.next(asked)
-		if err := x.fetch(ctx, asked[:n]); err != nil {
-			return nil, err
+	return nil
+}
+
+// batch gives wanted messages from an index on, as many as can be asked for at once, and the index of the next one.
+func (x *reading) batch(at int, want func(*entry) bool) (asked []mail.UID, next int) {
+	length, last := 0, none
+	for ; at < x.all.to && len(asked) < batch && length < longestSet; at++ {
+		e := x.all.at(at)
+		if !want(e) {
+			continue
 		}
-		late, err := x.settle(ctx, asked[:n], gone)
-		if err != nil {
-			return nil, err
+		if last != at-1 || last == none {
+			length += len("4294967295:4294967295,")
 		}
-		asked = append(late, asked[n:]...)
+		asked, last = append(asked, e.uid), at
 	}
-	return slices.DeleteFunc(all, func(e entry) bool { return gone[e.uid] }), nil
+	return asked, at
 }
 
 // settle gives those of the messages that are to be asked for again. One that was asked for often enough is gone, or it
 // can't be read.
-func (x *reading) settle(ctx context.Context, uids []mail.UID, gone map[mail.UID]bool) (late []mail.UID, err error) {
+func (x *reading) settle(ctx context.Context, uids []mail.UID) (late []mail.UID, err error) {
 	for _, uid := range uids {
-		e := x.find(uid)
+		e := x.all.get(uid)
 		if e.known >= x.kind {
 			continue
 		}
@@ -70,7 +88,9 @@ func (x *reading) settle(ctx context.Context, uids []mail.UID, gone map[mail.UID
 		if err != nil {
 			return nil, err
 		}
-		gone[uid], e.known = !there, unread
+		if e.known = unread; !there {
+			e.known = gone
+		}
 	}
 	return late, nil
 }
@@ -78,22 +98,12 @@ func (x *reading) settle(ctx context.Context, uids []mail.UID, gone map[mail.UID
 // next is how many of the messages are asked for together. One that failed before goes alone, so that it takes no other
 // with it.
 func (x *reading) next(asked []mail.UID) int {
-	most := min(len(asked), batch)
-	for n, uid := range asked[:most] {
+	for n, uid := range asked {
 		if x.tried[uid] > 0 {
 			return max(1, n)
 		}
 	}
-	return most
-}
-
-// find gives the entry of a UID, nil if the folder was listed without it.
-func (x *reading) find(uid mail.UID) *entry {
-	at, found := slices.BinarySearchFunc(x.all, uid, func(e entry, uid mail.UID) int { return cmp.Compare(e.uid, uid) })
-	if !found {
-		return nil
-	}
-	return &x.all[at]
+	return len(asked)
 }
 
 // fetch asks for messages once. A connection that is lost counts against the first message that did not come; an answer
@@ -105,8 +115,11 @@ func (x *reading) fetch(ctx context.Context, uids []mail.UID) error {
 	}
 	defer c.guard(ctx)()
 	if err = x.reopen(c); err == nil {
-		sink := &body{}
-		err = c.run("fetch messages", "UID FETCH "+set(uids)+" (UID "+x.items+")", sink, func(r response) { x.take(r, sink) })
+		sink := &body{digester: x.digester}
+		c.expected = len(uids)
+		err = c.run("fetch messages", "UID FETCH "+x.set(uids)+" (UID "+x.items+")", sink, func(r response) { x.take(r, sink) })
+		c.expected = 0
+		x.digester.reset() // of a body that was cut
 	}
 	if mail.KindOf(err) == mail.Stale {
 		return err
@@ -123,7 +136,7 @@ func (x *reading) fetch(ctx context.Context, uids []mail.UID) error {
 		return err
 	}
 	for _, uid := range uids {
-		if x.find(uid).known < x.kind {
+		if x.all.get(uid).known < x.kind {
 			x.tried[uid]++
 			if lost {
 				break
@@ -152,33 +165,37 @@ func (x *reading) reopen(c *conn) error {
 
 // take files a FETCH response. One without a body is news about the message and never the message.
 func (x *reading) take(r response, sink *body) {
-	d := sink.digester
-	sink.digester = nil
+	came := sink.came
+	sink.came = false
 	n, ok := r.fetched()
-	if !ok || !n.hasBody {
-		return
+	if ok && n.hasBody {
+		if e := x.all.get(n.uid); e != nil && e.known < x.kind {
+			if !came {
+				_, _ = io.WriteString(x.digester, n.body) // a digester never fails
+			}
+			x.digester.fill(e)
+			e.known = x.kind
+			x.barren = 0
+			return
+		}
 	}
-	e := x.find(n.uid)
-	if e == nil || e.known >= x.kind {
-		return
+	if came || ok && n.hasBody {
+		x.digester.reset()
 	}
-	if d == nil {
-		d = newDigester()
-		_, _ = io.WriteString(d, n.body) // a digester never fails
-	}
-	e.digests, e.known = d.sum(), x.kind
-	x.barren = 0
 }
 
 // body digests the body of the response that is being read.
-type body struct{ *digester }
+type body struct {
+	*digester
+	came bool
+}
 
-// Write takes octets of a body.
-func (b *body) Write(p []byte) (int, error) {
-	if b.digester == nil {
-		b.digester = newDigester()
+// begin makes ready for a body. Of several in one response the last counts, which is what the response's items say.
+func (b *body) begin() {
+	if b.came {
+		b.reset()
 	}
-	return b.digester.Write(p)
+	b.came = true
 }
 
 // there asks whether a message still exists. Only an answer that does not name it proves that it is gone.
@@ -190,9 +207,7 @@ func (x *reading) there(ctx context.Context, uid mail.UID) (bool, error) {
 		}
 		found = false
 		return c.run("look for message", fmt.Sprintf("UID SEARCH UID %d", uid), nil, func(r response) {
-			for _, word := range strings.Fields(r.text) {
-				found = found || word == strconv.FormatUint(uint64(uid), 10)
-			}
+			found = found || slices.Contains(strings.Fields(r.text), strconv.FormatUint(uint64(uid), 10))
 		})
 	})
 	if isRefused(err) {
@@ -201,13 +216,13 @@ func (x *reading) there(ctx context.Context, uid mail.UID) (bool, error) {
 	return found, err
 }
 
-// set writes ascending UIDs as IMAP does: "3:7,9".
-func set(uids []mail.UID) string {
+// set writes ascending UIDs as IMAP does: "3:7,9". A range may run over UIDs that the folder does not have.
+func (x *reading) set(uids []mail.UID) string {
 	var b strings.Builder
 	for i := 0; i < len(uids); {
-		j := i
-		for j+1 < len(uids) && uids[j+1] == uids[j]+1 {
-			j++
+		j, at := i, x.all.find(uids[i])
+		for j+1 < len(uids) && at+1 < x.all.to && x.all.at(at+1).uid == uids[j+1] {
+			j, at = j+1, at+1
 		}
 		if b.Len() > 0 {
 			b.WriteByte(',')

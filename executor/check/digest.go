@@ -2,37 +2,78 @@ package check
 
 import (
 	"bytes"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
 	"hash"
-	"strings"
 
 	"mailhaul/state/mail"
 )
 
-// digests is what is kept of a message's content.
-type digests struct {
-	exact mail.Digest // of the octets
-	canon mail.Digest // of the canonical form
-	head  uint64      // of the fields that name a message
-	named bool        // it has at least one of these fields
+// digestKey goes into all digests that are cut to 8 octets. It is made anew for each comparison, so that nobody can
+// write two messages that come to the same digest; by chance it happens once in 10^19 pairs.
+type digestKey [16]byte
+
+func newDigestKey() (k digestKey) {
+	_, _ = rand.Read(k[:]) // it never fails
+	return k
 }
 
-// digester digests a message while it streams. It is an io.Writer that never fails.
+// keyed is a SHA-256 under a key.
+type keyed struct {
+	hash.Hash
+	key digestKey
+	out []byte
+}
+
+func (k digestKey) hash() *keyed {
+	h := &keyed{Hash: sha256.New(), key: k}
+	h.restart()
+	return h
+}
+
+func (h *keyed) restart() {
+	h.Reset()
+	_, _ = h.Write(h.key[:]) // hash.Hash never fails
+}
+
+// peek gives the first octets of the digest, never zero.
+func (h *keyed) peek() uint64 {
+	h.out = h.Sum(h.out[:0])
+	return max(1, binary.BigEndian.Uint64(h.out))
+}
+
+// take does what peek does, and begins anew.
+func (h *keyed) take() uint64 {
+	defer h.restart()
+	return h.peek()
+}
+
+// digester digests a message while it streams. It is an io.Writer that never fails, and serves one message after the
+// other.
 type digester struct {
 	exact  hash.Hash
-	body   canonical
+	canon  *keyed
+	form   canonical
+	parts  *parts
+	names  *keyed
 	header []byte // until the blank line
 	line   int    // where in header the current line begins
 	inBody bool
-	head   headDigest
+	head   uint64
+	kin    uint64 // of the naming fields but Message-ID; zero: there is none
+	out    []byte
+	// whole: bodies come, not only the naming fields.
+	whole bool
 }
 
-func newDigester() *digester {
-	return &digester{exact: sha256.New(), body: canonical{h: sha256.New()}}
+func newDigester(key digestKey, whole bool) *digester {
+	d := &digester{exact: sha256.New(), canon: key.hash(), parts: newParts(key), names: key.hash(), whole: whole}
+	d.form.sink = d.canon
+	return d
 }
 
-// maxHeader bounds what is kept for the header; what is beyond it is taken for body.
+// maxHeader bounds what is kept of a header, the message's or a part's; what is beyond it is taken for body.
 const maxHeader = 1 << 20
 
 // Write takes octets.
@@ -45,16 +86,19 @@ func (d *digester) Write(p []byte) (int, error) {
 		if !ended {
 			take = len(p)
 		}
+		if room := maxHeader - len(d.header); take > room {
+			take, ended = room, false
+		}
 		d.header = append(d.header, p[:take]...)
 		p = p[take:]
-		if ended {
+		switch {
+		case ended:
 			d.lineEnded()
-		}
-		if len(d.header) > maxHeader {
+		case len(d.header) == maxHeader:
 			d.endHeader()
 		}
 	}
-	d.body.write(p)
+	d.body(p)
 	return n, nil
 }
 
@@ -66,133 +110,104 @@ func (d *digester) lineEnded() {
 	}
 }
 
-// sum gives what was found.
-func (d *digester) sum() digests {
+// body passes on what stands below the header.
+func (d *digester) body(p []byte) {
+	if d.whole && len(p) > 0 {
+		d.form.write(p)
+		d.parts.write(p)
+	}
+}
+
+// fill notes what was found in the message's entry, and begins anew.
+func (d *digester) fill(e *entry) {
 	if !d.inBody {
 		d.endHeader()
 	}
-	head, named := d.head.sum()
-	return digests{exact: cut(d.exact), canon: cut(d.body.h), head: head, named: named}
+	e.head = d.head
+	if d.whole {
+		d.out = d.exact.Sum(d.out[:0])
+		e.exact = mail.Digest(d.out[:len(e.exact)])
+		e.canon = d.canon.take()
+		e.parts, e.signed = d.parts.take(d.kin)
+	} else {
+		e.parts = d.kin
+		d.parts.reset()
+	}
+	d.reset()
 }
 
-func cut(h hash.Hash) mail.Digest { return mail.Digest(h.Sum(nil)[:len(mail.Digest{})]) }
+// reset begins anew, whatever came.
+func (d *digester) reset() {
+	d.exact.Reset()
+	d.canon.restart()
+	d.form = canonical{sink: d.canon}
+	d.parts.reset()
+	if cap(d.header) > 64<<10 { // a large one is not kept for the others
+		d.header = nil
+	}
+	d.header, d.line, d.inBody = d.header[:0], 0, false
+}
 
 // traceFields say how a message came and nothing of the message (RFC 5321, 4.4): each delivery adds its own.
 var traceFields = []string{"return-path", "received", "delivered-to", "x-original-to", "envelope-to", "x-delivered-to"}
 
-// endHeader passes the header on: to the canonical form without the trace fields, and to the digest of the naming ones.
+// endHeader passes the header on: to the canonical form without the trace fields, and to what reads fields.
 func (d *digester) endHeader() {
 	d.inBody = true
-	for f := range fields(d.header) {
-		if !contains(traceFields, f.name) {
-			d.body.write(f.octets)
-		}
-		d.head.add(f)
-	}
-	d.header = nil
-}
-
-func contains(names []string, name string) bool {
-	for _, n := range names {
-		if n == name {
-			return true
-		}
-	}
-	return false
-}
-
-// field is one header field with its folded lines; a line without a colon is a field without a name.
-type field struct {
-	name   string // lower case
-	octets []byte // with the name and line ends
-}
-
-// fields yields the fields of a header.
-func fields(header []byte) func(func(field) bool) {
-	return func(yield func(field) bool) {
-		for len(header) > 0 {
-			end := 0
-			for end < len(header) { // lines that begin with a blank belong to the one before (RFC 5322, 2.2.3)
-				next := bytes.IndexByte(header[end:], '\n') + 1
-				if next == 0 {
-					end = len(header)
-					break
-				}
-				end += next
-				if end < len(header) && header[end] != ' ' && header[end] != '\t' {
-					break
-				}
+	if d.whole {
+		for octets := range fields(d.header) {
+			if !isOneOf(fieldName(octets), traceFields) {
+				d.form.write(octets)
 			}
-			f := field{octets: header[:end]}
-			if colon := bytes.IndexByte(f.octets, ':'); colon > 0 {
-				f.name = strings.ToLower(string(bytes.TrimRight(f.octets[:colon], " \t")))
-			}
-			if !yield(f) {
-				return
-			}
-			header = header[end:]
 		}
+		d.parts.begin(d.header)
 	}
+	d.head, d.kin = nameOf(d.header, d.names)
 }
 
-// canonical digests text with CRLF at line ends, whatever run of CR stood before the LF, and without blank lines at the
-// end.
+// canonical passes text on with CRLF at line ends, whatever run of CR stood before the LF, and without blank lines at
+// the end.
 type canonical struct {
-	h           hash.Hash
-	crs, breaks int // seen, and not digested until more text follows
+	sink        interface{ Write(p []byte) (int, error) } // one that never fails
+	crs, breaks int                                       // seen, and not passed on until more text follows
 }
 
 func (c *canonical) write(p []byte) {
 	for len(p) > 0 {
-		switch end := bytes.IndexAny(p, "\r\n"); {
-		case end == 0 && p[0] == '\n':
-			c.crs = 0
-			c.breaks++
-			p = p[1:]
-		case end == 0:
-			c.crs++
-			p = p[1:]
-		default:
-			if end < 0 {
-				end = len(p)
-			}
-			c.text(p[:end])
-			p = p[end:]
+		end := bytes.IndexByte(p, '\n')
+		line := p
+		if end >= 0 {
+			line = p[:end]
 		}
+		text := bytes.TrimRight(line, "\r")
+		if len(text) > 0 {
+			c.text(text)
+		}
+		if c.crs += len(line) - len(text); end < 0 {
+			return
+		}
+		c.crs, c.breaks = 0, c.breaks+1
+		p = p[end+1:]
 	}
+}
+
+// Write takes octets.
+func (c *canonical) Write(p []byte) (int, error) {
+	c.write(p)
+	return len(p), nil
 }
 
 func (c *canonical) text(p []byte) {
 	for ; c.breaks > 0; c.breaks-- {
-		_, _ = c.h.Write([]byte("\r\n")) // hash.Hash never fails
+		_, _ = c.sink.Write(lineEnd)
 	}
-	for ; c.crs > 0; c.crs-- {
-		_, _ = c.h.Write([]byte("\r"))
+	for ; c.crs > 0; c.crs -= min(c.crs, len(manyCRs)) {
+		_, _ = c.sink.Write(manyCRs[:min(c.crs, len(manyCRs))])
 	}
-	_, _ = c.h.Write(p)
+	_, _ = c.sink.Write(p)
 }
 
-// namingFields tell one message from another. HEADER.FIELDS asks for them in --headers.
-var namingFields = []string{"message-id", "date", "from", "to", "subject"}
-
-// headDigest gathers the naming fields, unfolded: servers fold and space them anew.
-type headDigest struct{ values [5]string }
-
-func (d *headDigest) add(f field) {
-	for i, name := range namingFields {
-		if f.name == name {
-			_, value, _ := strings.Cut(string(f.octets), ":")
-			d.values[i] += "\x00" + strings.Join(strings.Fields(value), " ")
-		}
-	}
-}
-
-func (d *headDigest) sum() (head uint64, named bool) {
-	h := sha256.New()
-	for i, v := range d.values {
-		_, _ = h.Write([]byte{byte(i), 1}) // hash.Hash never fails
-		_, _ = h.Write([]byte(v))
-		named = named || strings.Trim(v, "\x00") != ""
-	}
-	return binary.BigEndian.Uint64(h.Sum(nil)), named
-}
+var (
+	lineEnd = []byte("\r\n")
+	manyCRs = bytes.Repeat([]byte("\r"), 512)
+)

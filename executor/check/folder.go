@@ -1,15 +1,12 @@
 package check
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"mailhaul/state/mail"
@@ -19,6 +16,7 @@ import (
 // for.
 type reader struct {
 	server Server
+	key    digestKey
 	conn   *conn
 	open   string // the folder that conn has open
 	// validity is the UIDVALIDITY under which each folder was listed.
@@ -27,13 +25,18 @@ type reader struct {
 	barren int
 }
 
+// mostFolders bounds the folders of a mailbox.
+const mostFolders = 100_000
+
 // tries is how often a connection is opened in a row, and a message asked for, before it is given up.
 const tries = 3
 
 // barrenMost is how many connections in a row may be lost without a message coming.
 const barrenMost = 30
 
-func newReader(s Server) *reader { return &reader{server: s, validity: map[string]string{}} }
+func newReader(s Server, key digestKey) *reader {
+	return &reader{server: s, key: key, validity: map[string]string{}}
+}
 
 func (r *reader) close() {
 	if r.conn != nil {
@@ -117,11 +120,17 @@ func (r *reader) folders(ctx context.Context) ([]string, error) {
 				return err
 			}
 		}
-		return c.run("list folders", `LIST "" "*"`, nil, func(l response) {
-			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) {
+		c.expected = mostFolders / 25 // a name takes less than is granted to a message
+		defer func() { c.expected = 0 }()
+		err := c.run("list folders", `LIST "" "*"`, nil, func(l response) {
+			if raw, selectable, ok := l.listed(); ok && selectable && !theirs(raw, own, foreign) && len(names) <= mostFolders {
 				names = append(names, raw)
 			}
 		})
+		if err == nil && len(names) > mostFolders {
+			err = tooMany("list folders", fmt.Sprintf("more than %d folders", mostFolders))
+		}
+		return err
 	})
 	return names, err
 }
@@ -150,7 +159,7 @@ var validity = regexp.MustCompile(`(?i)^\* OK \[UIDVALIDITY ([0-9]+)\]`)
 
 // examine opens a folder read-only.
 func (c *conn) examine(raw string) (o opened, err error) {
-	err = c.exchange("open folder", parts("EXAMINE", raw), nil, func(r response) {
+	err = c.exchange("open folder", quoted("EXAMINE", raw), nil, func(r response) {
 		if words := strings.Fields(r.text); len(words) == 3 && strings.EqualFold(words[2], "EXISTS") {
 			o.exists, _ = strconv.Atoi(words[1]) // what is no number is no count
 		}
@@ -161,84 +170,72 @@ func (c *conn) examine(raw string) (o opened, err error) {
 	return o, err
 }
 
-// vocabulary numbers sets of keywords, so that an entry needs no more than a number. Both sides use it at a time.
-type vocabulary struct {
-	mu   sync.Mutex
-	sets map[string]uint32
-}
-
-func (v *vocabulary) number(keywords []string) uint32 {
-	if len(keywords) == 0 {
-		return 0
-	}
-	set := strings.ToLower(strings.Join(keywords, " "))
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	n, known := v.sets[set]
-	if !known {
-		n = uint32(len(v.sets) + 1) //nolint:gosec // fewer sets than messages
-		v.sets[set] = n
-	}
-	return n
-}
-
-// list reads UID, date, size and flags of every message of a folder, UIDs ascending.
-func (r *reader) list(ctx context.Context, raw string, words *vocabulary) ([]entry, error) {
-	var all []entry
+// list reads UID, date, size and flags of every message of a folder, and adds them to the table, UIDs ascending.
+func (r *reader) list(ctx context.Context, raw string, t *table) (span, error) {
+	all := span{table: t, from: t.n}
 	err := r.again(ctx, func(c *conn) error {
 		o, err := c.examine(raw)
 		r.open, r.validity[raw] = raw, o.validity
-		all = nil
+		t.n = all.from
 		if err != nil || o.exists == 0 {
 			return err
 		}
-		all = make([]entry, 0, min(o.exists, 1<<18)) // what is announced only is not made room for without end
-		err = c.run("list messages", "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", nil, func(f response) {
-			if n, ok := f.fetched(); ok && n.hasAll {
-				all = append(all, entry{uid: n.uid, date: n.date, size: n.size, system: n.flags.System,
-					words: words.number(n.flags.Keywords)})
-			}
-		})
-		if err != nil {
-			return err
+		if o.exists > mostMessages {
+			return tooMany("list messages", fmt.Sprintf("%d messages, more than %d in a folder", o.exists, mostMessages))
 		}
-		all = sorted(all)
-		if len(all) < o.exists {
-			all, err = c.whole(raw, all)
+		all, err = c.listed(all, o.exists)
+		if err == nil && all.to-all.from < o.exists {
+			all, err = c.whole(raw, all, o.exists)
 		}
 		return err
 	})
 	return all, err
 }
 
-// sorted orders entries by UID, each once: news of flags may have come between.
-func sorted(all []entry) []entry {
-	byUID := func(a, b entry) int { return cmp.Compare(a.uid, b.uid) }
-	if !slices.IsSortedFunc(all, byUID) {
-		slices.SortStableFunc(all, byUID)
-	}
-	return slices.CompactFunc(all, func(a, b entry) bool { return a.uid == b.uid })
+// tooMany is the refusal of what would have to be kept in memory.
+func tooMany(op, what string) error {
+	return &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPProtocol,
+		Err: &refusal{"the server announces " + what + ", which is not compared"}}
+}
+
+// listed adds what the server lists. More than it announced is no listing.
+func (c *conn) listed(all span, exists int) (span, error) {
+	c.expected = exists
+	defer func() { c.expected = 0 }()
+	err := c.run("list messages", "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)", nil, func(f response) {
+		if words := strings.Fields(f.text); len(words) == 3 && strings.EqualFold(words[2], "EXISTS") {
+			now, _ := strconv.Atoi(words[1]) // what is no number announces nothing
+			exists = max(exists, min(now, mostMessages))
+		}
+		// An answer that was sent twice must not count for another message: there is room for some.
+		if n, ok := f.fetched(); ok && n.hasAll && all.n-all.from < 2*exists {
+			all.add(entry{uid: n.uid, date: n.date, size: n.size, system: n.system, words: n.words})
+		}
+	})
+	all.to = all.n
+	return all.order(), err
 }
 
 // whole adds the messages that the listing lacks: one line that can't be understood must not hide a message. Of these
 // no more than the UID is known.
-func (c *conn) whole(raw string, all []entry) ([]entry, error) {
-	err := c.run("look for messages", "UID SEARCH ALL", nil, func(r response) {
-		rest, ok := strings.CutPrefix(strings.ToUpper(r.text), "* SEARCH")
-		for _, word := range strings.Fields(rest) {
-			if uid, err := strconv.ParseUint(word, 10, 32); ok && err == nil && uid > 0 {
-				all = append(all, entry{uid: mail.UID(uid), date: noDate})
-			}
+func (c *conn) whole(raw string, all span, exists int) (span, error) {
+	// Not SEARCH: it answers in one line, whatever its length.
+	c.expected = exists
+	defer func() { c.expected = 0 }()
+	err := c.run("look for messages", "UID FETCH 1:* (UID)", nil, func(r response) {
+		if n, ok := r.fetched(); ok && all.n-all.from < 4*exists {
+			all.add(entry{uid: n.uid, date: noDate, system: noFlags})
 		}
 	})
 	if err != nil {
-		return nil, err
-	}
-	all = sorted(all)
-	now, err := c.examine(raw) // messages may have gone meanwhile
-	if err != nil || len(all) >= now.exists {
 		return all, err
 	}
-	return nil, &mail.Error{Op: "list messages", Kind: mail.Transient, Code: mail.CodeIMAPProtocol,
-		Err: fmt.Errorf("the server listed %d of %d messages", len(all), now.exists)}
+	all.to = all.n
+	all = all.order()
+	now, err := c.examine(raw) // messages may have gone meanwhile
+	if err != nil || all.to-all.from >= now.exists {
+		return all, err
+	}
+	return all, &mail.Error{Op: "list messages", Kind: mail.Transient, Code: mail.CodeIMAPProtocol,
+		Err: fmt.Errorf("the server listed %d of %d messages", all.to-all.from, now.exists)}
 }

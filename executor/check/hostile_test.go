@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
@@ -24,7 +25,8 @@ type fake struct {
 	net.Listener
 	mu sync.Mutex
 	// answers gives what is sent before the tagged OK, by the command without its tag; a text that ends with "CUT" cuts
-	// the connection there, one that begins with "NO" replaces the OK. A command without an answer gets OK alone.
+	// the connection there, one that begins with "NO" replaces the OK, and what follows "FOREVER" never ends. A command
+	// without an answer gets OK alone.
 	answers func(command string, time int) string
 	times   map[string]int
 }
@@ -63,6 +65,13 @@ func (f *fake) serve(c net.Conn) {
 		text := f.answer(command)
 		if head, cut := strings.CutSuffix(text, "CUT"); cut {
 			_, _ = io.WriteString(c, head)
+			return
+		}
+		if head, more, ok := strings.Cut(text, "FOREVER"); ok {
+			_, err = io.WriteString(c, head)
+			for more = strings.Repeat(more, 1+(32<<10)/len(more)); err == nil; {
+				_, err = io.WriteString(c, more)
+			}
 			return
 		}
 		end := "OK done"
@@ -129,7 +138,7 @@ func TestHostileServers(t *testing.T) {
 			"UID SEARCH UID 2": "* SEARCH 2\r\n"}, read: []mail.UID{1, 3}, unread: []mail.UID{2}},
 		"a line of the listing that can't be read": {answers: map[string]string{
 			"UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)": listing(1) + "* 2 FETCH (UID 2 FLAGS (a \"b)\r\n" + listing(3),
-			"UID SEARCH ALL": "* SEARCH 1 2 3\r\n"}, read: []mail.UID{1, 2, 3}},
+			"UID FETCH 1:* (UID)":                                "* 1 FETCH (UID 1)\r\n* 2 FETCH (UID 2)\r\n* 3 FETCH (UID 3)\r\n"}, read: []mail.UID{1, 2, 3}},
 		"a body as a short string": {answers: map[string]string{all: one(1) + "* 2 FETCH (UID 2 BODY[] \"abcd\")\r\n" + one(3)},
 			read: []mail.UID{1, 2, 3}},
 	} {
@@ -160,23 +169,21 @@ func TestHostileServers(t *testing.T) {
 
 // contents reads INBOX; every body must be "abcd".
 func contents(ctx context.Context, s Server) (read, lost []mail.UID, err error) {
-	r := newReader(s)
+	r := newReader(s, digestKey{})
 	defer r.close()
-	all, err := r.list(ctx, "INBOX", &vocabulary{sets: map[string]uint32{}})
+	all, err := r.list(ctx, "INBOX", &table{})
 	if err != nil {
 		return nil, nil, err
 	}
-	all, err = r.content(ctx, "INBOX", all, byBody, func(*entry) bool { return true })
-	want := newDigester()
-	_, _ = want.Write([]byte("abcd"))
-	for _, e := range all {
-		switch {
+	err = r.content(ctx, "INBOX", all, byBody, func(*entry) bool { return true })
+	want := digestOf("abcd", 1)
+	for i := range all.n {
+		switch e := all.at(i); {
 		case e.known == unread:
 			lost = append(lost, e.uid)
-		case e.exact == want.sum().exact:
+		case e.known == gone:
+		case e.exact == want.exact && e.canon == want.canon && e.parts == want.parts:
 			read = append(read, e.uid)
-			want = newDigester()
-			_, _ = want.Write([]byte("abcd"))
 		default:
 			err = errors.Join(err, fmt.Errorf("UID %d has another body", e.uid))
 		}
@@ -210,6 +217,55 @@ func TestListingsThatAreNotWhole(t *testing.T) {
 	}
 }
 
+// TestServersThatNeverEnd: what a server sends without end costs bounded memory, and ends with an error that says so.
+func TestServersThatNeverEnd(t *testing.T) {
+	list := "UID FETCH 1:* (UID FLAGS INTERNALDATE RFC822.SIZE)"
+	for name, c := range map[string]struct{ command, answer string }{
+		"a line":                         {list, "* 1 FETCH (FOREVERx"},
+		"a line of a name":               {"EXAMINE \"INBOX\"", "* OK [FOREVERx"},
+		"news":                           {list, "FOREVER* OK still here\r\n"},
+		"the same message":               {list, "FOREVER" + listing(1)},
+		"literals in one response":       {list, "* 1 FETCH (X {1}\r\nFOREVERa {1}\r\n"},
+		"a literal that nobody asked":    {list, "* 1 FETCH (X {4000000000}\r\nFOREVERx"},
+		"a body as large as no message":  {"UID FETCH 1:3 (UID BODY.PEEK[])", "* 1 FETCH (UID 1 BODY[] {99999999999999999999}\r\nFOREVERx"},
+		"news while a message is read":   {"UID FETCH 1:3 (UID BODY.PEEK[])", "FOREVER* 1 FETCH (UID 1 FLAGS (a))\r\n"},
+		"bodies in one response":         {"UID FETCH 1:3 (UID BODY.PEEK[])", "* 1 FETCH (UID 1 FOREVERBODY[] {1}\r\nx "},
+		"folders":                        {"LIST \"\" \"*\"", "FOREVER* LIST () \"/\" x\r\n"},
+		"messages in more than a folder": {"EXAMINE \"INBOX\"", "* 99999999 EXISTS\r\n"},
+	} {
+		s := newFake(t, func(command string, _ int) string {
+			switch command {
+			case c.command:
+				return c.answer
+			case list:
+				return listing(1, 2, 3)
+			case "UID FETCH 1 (UID BODY.PEEK[])", "UID FETCH 2 (UID BODY.PEEK[])", "UID FETCH 3 (UID BODY.PEEK[])":
+				return strings.Replace("* 9 FETCH (UID # BODY[] {4}\r\nabcd)\r\n", "#", command[10:11], 1)
+			}
+			return ""
+		})
+		var before, after runtime.MemStats
+		runtime.ReadMemStats(&before)
+		began := time.Now()
+		r := newReader(s, digestKey{})
+		_, folders := r.folders(t.Context())
+		r.close()
+		read, _, err := contents(t.Context(), s)
+		runtime.ReadMemStats(&after)
+		if c.command[:8] == "UID FETC" && c.command != list {
+			// Only the answer to the three at once is bad: one by one they come.
+			if err != nil || len(read) != 3 {
+				t.Errorf("%s: %v, read %v", name, err, read)
+			}
+		} else if err == nil && folders == nil {
+			t.Errorf("%s: is taken for an answer", name)
+		}
+		if kept := int64(after.HeapSys) - int64(before.HeapSys); kept > 96<<20 || time.Since(began) > 2*time.Minute {
+			t.Errorf("%s: took %v and %d octets", name, time.Since(began), kept)
+		}
+	}
+}
+
 func TestFoldersOfHostileServers(t *testing.T) {
 	s := newFake(t, func(command string, _ int) string {
 		switch {
@@ -223,7 +279,7 @@ func TestFoldersOfHostileServers(t *testing.T) {
 		}
 		return ""
 	})
-	r := newReader(s)
+	r := newReader(s, digestKey{})
 	defer r.close()
 	got, err := r.folders(t.Context())
 	want := []string{"INBOX", "R&D", "S\xe4d\"x", `a\b`, "not quoted"}

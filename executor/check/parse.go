@@ -116,9 +116,10 @@ func (s *scanner) quoted() string {
 // news is what one FETCH response says of a message.
 type news struct {
 	uid     mail.UID
-	size    mail.Size
+	size    uint32
 	date    int64
-	flags   mail.Flags
+	system  systemFlags
+	words   uint32
 	hasAll  bool // size, date and flags were there
 	hasBody bool
 	body    string // where it came as a short string and not to the sink
@@ -150,8 +151,8 @@ func (n *news) item(name string, v value) int {
 		uid, _ := strconv.ParseUint(v.text, 10, 32) // 0 is no UID
 		n.uid = mail.UID(uid)
 	case name == "RFC822.SIZE":
-		size, _ := strconv.ParseInt(v.text, 10, 64) // it is a hint only
-		n.size = mail.Size(size)
+		size, _ := strconv.ParseUint(v.text, 10, 32) // it is a hint only, and the most where it is more
+		n.size = uint32(size)
 		return 1
 	case name == "INTERNALDATE":
 		if t, err := time.Parse("_2-Jan-2006 15:04:05 -0700", strings.TrimSpace(v.text)); err == nil {
@@ -159,11 +160,7 @@ func (n *news) item(name string, v value) int {
 		}
 		return 1
 	case name == "FLAGS":
-		var names []string
-		for _, f := range v.list {
-			names = append(names, f.text)
-		}
-		n.flags = mail.ParseFlags(names)
+		n.system, n.words = flagsOf(v.list)
 		return 1
 	case strings.HasPrefix(name, "BODY["):
 		n.hasBody, n.body = !v.isNil && !v.isList, v.text
