@@ -22,7 +22,7 @@ const (
 	inMemory = 8 << 20
 	// budgetBase and budgetEach make the budget in blocks: base, and so many more for each further mailbox at work. The
 	// base holds the batch that is sent, the one that waits, the one that is gathered, and a message of any size.
-	budgetBase = 24 << 20 / blockSize
+	budgetBase = 20 << 20 / blockSize
 	budgetEach = 4 << 20 / blockSize
 )
 

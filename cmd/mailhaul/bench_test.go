@@ -29,6 +29,7 @@ type work struct {
 	delay     time.Duration // one way, on both sides
 	tls       bool
 	unchanged bool // all was copied before, and nothing is new
+	alone     bool // mailhaul alone and once: memory is what counts, not time
 }
 
 // mailKind is what lies in the source.
@@ -45,6 +46,7 @@ var (
 	small  = mailKind{name: "small", mailboxes: 1, folders: 1, messages: 2000, smallest: 5000, largest: 5000}
 	mixed  = mailKind{name: "mixed", mailboxes: 1, folders: 1, smallest: 2000, largest: 8e6, approximateMegabyte: 500}
 	twenty = mailKind{name: "twenty", mailboxes: 20, folders: 1, messages: 300, smallest: 5000, largest: 5000}
+	many   = mailKind{name: "many", mailboxes: 1, folders: 1, messages: 200_000, smallest: 500, largest: 500}
 	wide   = mailKind{name: "wide", mailboxes: 1, folders: 50, messages: 400, smallest: 500, largest: 500}
 )
 
@@ -59,6 +61,7 @@ var works = []work{
 	{name: "small-tls-50ms", mail: small, tls: true, delay: half},
 	{name: "mixed-tls", mail: mixed, tls: true},
 	{name: "twenty", mail: twenty},
+	{name: "many", mail: many, alone: true},
 	{name: "nothing", mail: wide, unchanged: true},
 	{name: "nothing-50ms", mail: wide, unchanged: true, delay: half},
 }

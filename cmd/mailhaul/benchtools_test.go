@@ -28,6 +28,9 @@ type contender struct {
 
 func contenders(s *stage) []contender {
 	all := []contender{{"mailhaul", prepareMailhaul, runMailhaul}}
+	if s.alone {
+		return all
+	}
 	if _, err := exec.LookPath("mbsync"); err == nil {
 		all = append(all, contender{"mbsync", prepareMbsync, runMbsync})
 	}
@@ -43,7 +46,11 @@ func (a *arena) measure(b *testing.B, w work, r *report) {
 	s := a.stage(b, w)
 	all := contenders(s)
 	dirs := make([]string, len(all))
-	for turn := range *rounds + 1 {
+	turns := *rounds + 1
+	if w.alone {
+		turns = 2
+	}
+	for turn := range turns {
 		for i, c := range all {
 			if !w.unchanged {
 				a.empty(b, w.mail)

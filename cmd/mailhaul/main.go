@@ -5,12 +5,17 @@ import (
 	"context"
 	"os"
 	"os/signal"
+	"runtime/debug"
 	"syscall"
 
 	"mailhaul/cmd"
 )
 
 func main() {
+	if os.Getenv("GOGC") == "" {
+		// What is kept is blocks of mail that are used again and again; half as much garbage beside them is enough.
+		debug.SetGCPercent(50)
+	}
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := make(chan struct{})
 	signals := make(chan os.Signal, 2)
