@@ -53,9 +53,9 @@ The lines of --out and all rules: mailhaul help comparison.`,
 			return runCheck(c.Context(), a, f, chosen{patterns: words})
 		},
 	}
-	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes only; read no bodies")
-	c.Flags().IntVar(&f.sample, "sample", 0, "compare all by headers and this `PERCENT` whole, always the same ones")
-	c.Flags().StringVar(&f.out, "out", "", "write every message and what it came to into this `FILE`, as lines of JSON")
+	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes; read no bodies")
+	c.Flags().IntVar(&f.sample, "sample", 0, "compare by headers, and this `PERCENT` whole")
+	c.Flags().StringVar(&f.out, "out", "", "write a line of JSON for every message into `FILE`")
 	return c
 }
 
