@@ -47,6 +47,7 @@ var (
 	mixed  = mailKind{name: "mixed", mailboxes: 1, folders: 1, smallest: 2000, largest: 8e6, approximateMegabyte: 500}
 	twenty = mailKind{name: "twenty", mailboxes: 20, folders: 1, messages: 300, smallest: 5000, largest: 5000}
 	many   = mailKind{name: "many", mailboxes: 1, folders: 1, messages: 200_000, smallest: 500, largest: 500}
+	spread = mailKind{name: "spread", mailboxes: 1, folders: 40, messages: 50, smallest: 5000, largest: 5000}
 	wide   = mailKind{name: "wide", mailboxes: 1, folders: 50, messages: 400, smallest: 500, largest: 500}
 )
 
@@ -61,6 +62,7 @@ var works = []work{
 	{name: "small-tls-50ms", mail: small, tls: true, delay: half},
 	{name: "mixed-tls", mail: mixed, tls: true},
 	{name: "twenty", mail: twenty},
+	{name: "spread-50ms", mail: spread, delay: half},
 	{name: "many", mail: many, alone: true},
 	{name: "nothing", mail: wide, unchanged: true},
 	{name: "nothing-50ms", mail: wide, unchanged: true, delay: half},

@@ -34,8 +34,8 @@ func contenders(s *stage) []contender {
 	if _, err := exec.LookPath("mbsync"); err == nil {
 		all = append(all, contender{"mbsync", prepareMbsync, runMbsync})
 	}
-	if s.unchanged {
-		return all // the bound keeps no memory of what it copied
+	if s.unchanged || s.mail.folders > 1 {
+		return all // the bound keeps no memory of what it copied, and knows one folder only
 	}
 	return append(all, contender{"raw single", nil, raw(1)}, contender{"raw multi", nil, raw(50)})
 }
