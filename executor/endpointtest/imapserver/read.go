@@ -23,6 +23,14 @@ func (r *refusal) Error() string { return r.answer }
 // errAlien ends a connection whose client breaks the framing of the protocol: what follows can't be told from mail.
 var errAlien = errors.New("the client breaks the protocol")
 
+// alien makes of a broken grammar a broken framing; a connection that ends is neither.
+func alien(err error) error {
+	if errors.As(err, new(*syntaxError)) {
+		return errAlien
+	}
+	return err
+}
+
 // peek gives the next octet without taking it. Before it blocks, all answers are on their way.
 func (c *conn) peek() (byte, error) {
 	if c.in.Buffered() == 0 {
@@ -189,10 +197,10 @@ func (c *conn) announced(refuse func(size int64) string) (int64, error) {
 		return 0, errAlien
 	}
 	if err := c.expect('}'); err != nil {
-		return 0, errAlien
+		return 0, alien(err)
 	}
 	if err := c.endLine(); err != nil {
-		return 0, errAlien
+		return 0, alien(err)
 	}
 	if free {
 		return size, c.allowed(size)
