@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -36,6 +37,7 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 	if err := a.match(ctx); err != nil {
 		return err
 	}
+	fault.At(fault.AfterAdopt)
 	fr.rec.Adopted = len(fr.unrecognised) == 0
 	return fr.putFolder(ctx, fr.rec)
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -63,12 +64,17 @@ func (p *pipeline) gather(pctx context.Context, it item) []item {
 // commitBatch puts intents and answers in one transaction and passes the batch on.
 func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
 	rows, failures, err := p.takeAnswers()
+	answered := len(rows) > 0
 	batch = p.intend(batch, &rows, &failures)
+	fault.AtIf(answered, fault.BeforeOutcomeCommit)
+	fault.AtIf(len(batch) > 0, fault.BeforeIntentCommit)
 	if putErr := p.put(ctx, rows, failures); putErr != nil {
 		freeAll(batch)
 		p.forget(batch)
 		return putErr
 	}
+	fault.AtIf(answered, fault.AfterOutcomeCommit)
+	fault.AtIf(len(batch) > 0, fault.AfterIntentCommit)
 	if len(rows) > 0 {
 		p.step()
 	}

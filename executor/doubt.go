@@ -7,6 +7,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -38,6 +39,7 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil {
 		return err
 	}
+	fault.At(fault.AfterScan)
 	copies, err := fr.find(ctx, rows, seen)
 	if err != nil {
 		return err
@@ -59,7 +61,10 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if !last {
 		fr.looked = fr.Now()
 	}
-	return fr.put(ctx, rows, failures)
+	fault.At(fault.BeforeSettleCommit)
+	err = fr.put(ctx, rows, failures)
+	fault.At(fault.AfterSettleCommit)
+	return err
 }
 
 // search lists what the messages of the doubts may be among. Rows that have landed without a known UID take theirs out
@@ -226,7 +231,9 @@ func (fr *folderRun) waitGrace(ctx context.Context) error {
 	}
 	fr.emit(Waiting{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Side: SideDestination, Code: mail.CodeMessageUnknown,
 		Kind: mail.Transient, Text: errDoubt.Text, Wait: wait})
-	return sleep(ctx, fr.Stop, wait)
+	err := sleep(ctx, fr.Stop, wait)
+	fault.At(fault.AfterGrace)
+	return err
 }
 
 // settleElsewhere looks after doubts in folders that the plan does not copy: excluded by now, or gone from the source.

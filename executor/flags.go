@@ -5,6 +5,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -140,6 +141,7 @@ func (fr *folderRun) storeFlags(ctx context.Context, changes []flagChange) error
 		if err := fr.mailboxRun.dst.SetFlags(ctx, fr.dst, stores); err != nil {
 			return at(SideDestination, "set flags", err)
 		}
+		fault.At(fault.AfterFlagsStored)
 	}
 	fr.flagsChanged += int64(len(stores))
 	rows := make([]state.Message, len(changes))

@@ -8,6 +8,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -170,6 +171,7 @@ func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
 	if err != nil {
 		return f, at(SideDestination, "create folder", err)
 	}
+	fault.At(fault.AfterCreateFolder)
 	fr.setTarget(fr.plan.Target, f)
 	return f, nil
 }

@@ -11,6 +11,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -264,6 +265,7 @@ func (s *surveyor) listFolder(ctx context.Context, rec *state.Folder, f mail.Fol
 		rec.FlagsModSeq = st.HighestModSeq
 	}
 	put, err := s.Ledger.PutFolder(ctx, *rec)
+	fault.At(fault.AfterListing)
 	if err != nil || fresh {
 		return err
 	}
@@ -294,7 +296,9 @@ func (s *surveyor) seeNew(ctx context.Context, rec *state.Folder, f mail.Folder)
 	if len(rows) == 0 {
 		return last, nil
 	}
-	return last, s.Ledger.See(ctx, rows)
+	err = s.Ledger.See(ctx, rows)
+	fault.At(fault.AfterListingRows)
+	return last, err
 }
 
 // listed makes the row of a message just listed. One marked \Deleted is skipped and counted.

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -103,6 +104,7 @@ func createMissing(ctx context.Context, path string, opts Options) error {
 		return &Error{Code: mail.CodeStateWrite, Path: path, Err: fmt.Errorf("create: %w", err)}
 	}
 	err = errors.Join(f.Close(), fill(ctx, fresh, opts))
+	fault.At(fault.BeforeStateNamed)
 	if err == nil {
 		err = putInPlace(fresh, path)
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -158,9 +159,11 @@ func (w *writer) transact(group []request, answers []error) error {
 		}
 		answers[i] = wrap(w.path, err)
 	}
+	fault.At(fault.BeforeCommit)
 	if _, err := w.tx.exec("COMMIT"); err != nil {
 		return w.tx.rollback(err)
 	}
+	fault.At(fault.AfterCommit)
 	return nil
 }
 
