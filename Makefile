@@ -14,7 +14,7 @@ ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build demo test cuts bench roombench lint fuzz clean help
+.PHONY: build demo test cuts bench roombench bugs lint fuzz clean help
 
 build: ## build bin/mailhaul
 	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
@@ -35,6 +35,9 @@ bench: ## mailhaul, mbsync and the bound of the protocol side by side; BENCH=sma
 
 roombench: ## the benchmarks of single rooms
 	go test -run '^$$' -bench . -skip Peers -benchmem $(PACKAGES)
+
+bugs: ## switch each safety off in turn; some test must fail each time
+	go test ./state/fault -run SeededBugs -count 1 -v
 
 lint: $(BIN)/golangci-lint-$(LINT) ## gofmt, the linters at their pinned release, go.mod
 	@unformatted=$$(gofmt -l cmd config executor plan state testdata); \

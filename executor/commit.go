@@ -122,7 +122,10 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 		p.mu.Lock()
 		p.inFlight[int64(row.UID)] = flight{row: *row}
 		p.mu.Unlock()
-		*rows, going = append(*rows, *row), append(going, it)
+		going = append(going, it)
+		if !fault.Off(fault.WriteAhead) {
+			*rows = append(*rows, *row)
+		}
 	}
 	return going
 }

@@ -28,6 +28,9 @@ func (fr *folderRun) copyAll(ctx context.Context) error {
 	states := []state.State{state.StateSeen, state.StateAbsent, state.StateLeftOut}
 	if fr.kind() == kindRetry {
 		states = []state.State{state.StateAbsent, state.StateRefused, state.StateDamaged}
+		if fault.Off(fault.RetryOfFailures) {
+			states = append(states, state.StateLanded)
+		}
 		if fr.mailboxRun.plan.Pass.ResendAmbiguous {
 			states = append(states, state.StateAmbiguous)
 		}

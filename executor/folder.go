@@ -186,7 +186,9 @@ func (fr *folderRun) open(ctx context.Context) error {
 	fr.opened, fr.u0 = opened, max(1, opened.Status.UIDNext)
 	doubts, err := fr.doubts(ctx)
 	for _, d := range doubts {
-		fr.u0 = min(fr.u0, max(1, d.U0))
+		if !fault.Off(fault.OpenWindow) {
+			fr.u0 = min(fr.u0, max(1, d.U0))
+		}
 	}
 	if err != nil {
 		return err

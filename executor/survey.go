@@ -228,7 +228,8 @@ func (s *surveyor) pair(ctx context.Context, id state.MailboxID, known []state.F
 		if k.Source != f.Raw || !k.Current {
 			continue
 		}
-		if k.SourceStatus.UIDValidity == f.Status.UIDValidity && f.Status.UIDValidity != 0 {
+		same := k.SourceStatus.UIDValidity == f.Status.UIDValidity || fault.Off(fault.SourceValidity)
+		if same && f.Status.UIDValidity != 0 {
 			return k, nil
 		}
 		k.Current = false
@@ -279,6 +280,9 @@ func (s *surveyor) seeNew(ctx context.Context, rec *state.Folder, f mail.Folder)
 	}
 	var rows []state.Message
 	for m, err := range s.src.List(ctx, f, mail.Query{From: rec.Listed}) {
+		if err != nil && fault.Off(fault.WholeListing) {
+			break
+		}
 		if err != nil {
 			return 0, at(SideSource, "list messages", err)
 		}

@@ -210,10 +210,10 @@ func (w *appender) announce(a *attempt, m *mail.Outgoing) (answered bool, err er
 // attributes writes the flags and the date of a message, with a blank on either side.
 func (w *appender) attributes(m *mail.Outgoing) {
 	w.c.out.text(" ")
-	if flags := keepable(m.Flags, w.opened); len(flags) > 0 {
+	if flags := keepable(m.Flags, w.opened); len(flags) > 0 && !fault.Off(fault.Flags) {
 		w.c.out.text("(" + strings.Join(flags, " ") + ") ")
 	}
-	if !m.InternalDate.IsZero() {
+	if !m.InternalDate.IsZero() && !fault.Off(fault.Date) {
 		w.c.out.text(formatDate(m.InternalDate) + " ")
 	}
 }

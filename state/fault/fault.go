@@ -1,14 +1,17 @@
-// Package fault is where the proof takes hold of the product: named points at which the process can be made to die. It
-// is not a simulator and decides nothing; the users of a release never meet it, because without the build tag "faults"
-// At is empty, and the compiler leaves it out.
+// Package fault is where the proof takes hold of the product: named points at which the process can be made to die, and
+// named safeties that can be switched off. It is not a simulator and decides nothing; the users of a release never meet
+// it, because without the build tag "faults" At is empty and Off is always false, and the compiler leaves both out.
 //
-// Start at this file: it is the register of all names. Built with `-tags faults` the program obeys two variables:
+// Start at this file and at safety.go: they are the register of all names. Built with `-tags faults` the program obeys
+// three variables:
 //
 //	MAILHAUL_CRASH=name:n   the process ends, as by kill -9, when the point is reached for the n-th time
 //	MAILHAUL_HITS=file      a line with its name for every point that is reached
+//	MAILHAUL_BUG=name       this safety is switched off
 //
 // Why it is made so: a promise about crashes is worth what can be shown, and it can be shown only if every moment
-// between two steps of the protocol can be chosen. A test goes through Points and asks for every one of them.
+// between two steps of the protocol can be chosen. And a test that is never red proves nothing, so each safety can be
+// taken away, and then some test must fail. Tests go through Points and Safeties and ask for every one of them.
 package fault
 
 // Point is a moment at which the process can be made to die.

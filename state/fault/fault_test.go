@@ -17,9 +17,9 @@ import (
 )
 
 // registered gives the constants of a type in the register, by name.
-func registered(t *testing.T, of string) map[string]string {
+func registered(t *testing.T, name, of string) map[string]string {
 	t.Helper()
-	file, err := parser.ParseFile(token.NewFileSet(), "fault.go", nil, 0)
+	file, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func registered(t *testing.T, of string) map[string]string {
 			return true
 		}
 		if kind, ok := spec.Type.(*ast.Ident); !ok || kind.Name != of {
-			t.Errorf("%s has no type of its own", spec.Names[0].Name)
+			t.Errorf("%s is not a %s", spec.Names[0].Name, of)
 			return false
 		}
 		value, err := strconv.Unquote(spec.Values[0].(*ast.BasicLit).Value)
@@ -64,26 +64,31 @@ func product(t *testing.T) []byte {
 	return all.Bytes()
 }
 
-// TestRegister promises: the list holds every constant, and each stands somewhere in product code.
+// TestRegister promises: the lists hold every constant, and each stands somewhere in product code.
 func TestRegister(t *testing.T) {
-	code := product(t)
-	listed := map[string]bool{}
+	var points, safeties []string
 	for _, p := range fault.Points() {
-		if listed[string(p)] {
-			t.Errorf("%s is listed twice", p)
-		}
-		listed[string(p)] = true
+		points = append(points, string(p))
 	}
-	names := registered(t, "Point")
-	for name, value := range names {
-		if !listed[value] {
-			t.Errorf("%s is not listed", name)
-		}
-		if !slices.ContainsFunc([]string{",", ")"}, func(end string) bool { return bytes.Contains(code, []byte("fault."+name+end)) }) {
-			t.Errorf("%s stands nowhere in product code", name)
-		}
+	for _, s := range fault.Safeties() {
+		safeties = append(safeties, string(s))
 	}
-	if len(names) != len(listed) || len(names) == 0 {
-		t.Errorf("%d constants, %d listed", len(names), len(listed))
+	code := product(t)
+	for _, r := range []struct {
+		file, of string
+		listed   []string
+	}{{"fault.go", "Point", points}, {"safety.go", "Safety", safeties}} {
+		names := registered(t, r.file, r.of)
+		for name, value := range names {
+			if !slices.Contains(r.listed, value) {
+				t.Errorf("%s is not listed", name)
+			}
+			if !bytes.Contains(code, []byte("fault."+name+")")) {
+				t.Errorf("%s stands nowhere in product code", name)
+			}
+		}
+		if len(names) != len(r.listed) || len(names) == 0 {
+			t.Errorf("%d constants in %s, %d listed", len(names), r.file, len(r.listed))
+		}
 	}
 }

@@ -19,6 +19,7 @@ type settings struct {
 	crash Point
 	left  int // until the point is reached for the n-th time
 	hits  *os.File
+	off   Safety
 }
 
 // read panics at a name that nobody knows: a test that asks for nothing must not pass.
@@ -30,6 +31,10 @@ func read() *settings {
 		if s.crash, s.left = Point(name), left; err != nil || left < 1 || !slices.Contains(Points(), s.crash) {
 			panic(fmt.Sprintf("MAILHAUL_CRASH=%s is not name:n with a registered name", text))
 		}
+	}
+	s.off = Safety(os.Getenv("MAILHAUL_BUG"))
+	if s.off != "" && !slices.Contains(Safeties(), s.off) {
+		panic(fmt.Sprintf("MAILHAUL_BUG=%s is no registered name", s.off))
 	}
 	if name := os.Getenv("MAILHAUL_HITS"); name != "" {
 		f, err := os.OpenFile(name, os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
@@ -65,6 +70,9 @@ func AtIf(there bool, p Point) {
 		At(p)
 	}
 }
+
+// Off tells whether the safety is switched off.
+func Off(s Safety) bool { return s == armed().off }
 
 // die ends the process as kill -9 does: nothing deferred runs, nothing is flushed.
 func die() {
