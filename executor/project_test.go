@@ -84,7 +84,7 @@ func (r *project) plan(ctx context.Context, l *state.Ledger, pass string) (*plan
 		frozen = &rec
 	}
 	in.Bounds[pass] = plan.Bounds(p, frozen, r.now)
-	o := executor.SurveyOptions{Endpoints: r.open, Ledger: l, List: true, Flags: p.Kind == "full", Parallel: r.parallel,
+	o := executor.SurveyOptions{Endpoints: r.open, Ledger: r.ledger(l), List: true, Flags: p.Kind == "full", Parallel: r.parallel,
 		Patience: r.patience}
 	for _, m := range r.config.Mailboxes {
 		in.Mailboxes = append(in.Mailboxes, m.Name())
@@ -171,20 +171,24 @@ func (r *project) apply(pass string) (*plan.Plan, executor.Outcome, error) {
 	for _, e := range p.Errors {
 		r.t.Fatalf("plan: %v", e)
 	}
-	var ledger executor.Ledger = l
-	if r.wrap != nil {
-		ledger = r.wrap(l)
-	}
 	run, err := l.BeginRun(ctx, pass)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.events = nil
-	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: ledger, Run: run, Parallel: r.parallel,
+	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: r.ledger(l), Run: run, Parallel: r.parallel,
 		SpoolDir: r.t.TempDir(), Stop: r.stop, Now: time.Now, Patience: r.patience,
 		Grace:  func(string) time.Duration { return r.grace },
 		Events: func(e executor.Event) { r.events = append(r.events, e); r.heard(e) }})
 	return p, out, err
+}
+
+// ledger is the one that the executor gets.
+func (r *project) ledger(l *state.Ledger) executor.Ledger {
+	if r.wrap == nil {
+		return l
+	}
+	return r.wrap(l)
 }
 
 // look only plans.

@@ -163,7 +163,8 @@ func (r *rig) rows(folder string) (all []state.Message) {
 			continue
 		}
 		rows, err := l.Select(r.t.Context(), state.Query{Folder: f.ID, Limit: 1000,
-			States: []state.State{state.StateIntent, state.StateUnknown, state.StateLanded, state.StateAdopted}})
+			States: []state.State{state.StateAbsent, state.StateIntent, state.StateUnknown, state.StateLanded, state.StateAdopted,
+				state.StateRefused, state.StateAmbiguous}})
 		if err != nil {
 			r.t.Fatal(err)
 		}
