@@ -51,7 +51,7 @@ func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, 20, dovecot.Options{})
 	middle := 0
-	for size, fits := 8<<10, false; !fits && !t.Failed(); size = max(96<<10, size*3/2) {
+	for size, fits := 8<<10, false; !fits && !t.Failed(); size = max(216<<10, size*3/2) {
 		t.Run(fmt.Sprintf("%d kB", size>>10), func(t *testing.T) {
 			var sent int
 			if sent, fits = p.full(t, size, 0); sent > 0 && !fits {
@@ -63,7 +63,7 @@ func TestFullDisk(t *testing.T) {
 		t.Errorf("%d disks were full in the middle of the copy", middle)
 	}
 	t.Run("spool", func(t *testing.T) {
-		if _, fits := p.full(t, 4<<20, 6_000_000); fits {
+		if _, fits := p.full(t, 4<<20, 12_000_000); fits {
 			t.Error("the large message did not fill the disk")
 		}
 	})
