@@ -90,7 +90,7 @@ var adopted = []byte("From: a@b.example\r\nSubject: on both sides\r\n\r\nCopied 
 // answer that is lost; a literal that is cut; changed flags.
 func scenarios() []scenario {
 	first := func(m *migration) {
-		m.fill(24, 200_000)
+		m.fill(24, 600_000)
 		m.add(m.old, "old", adopted, `\Seen`)
 		m.add(m.new, "new", adopted, `\Seen`)
 	}

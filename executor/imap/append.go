@@ -187,7 +187,7 @@ func (l *literal) Write(p []byte) (int, error) {
 		l.broken = l.w.c.out.octets(p)
 	}
 	l.left -= int64(len(p))
-	fault.AtIf(l.left > 0, fault.InsideLiteral)
+	fault.AtIf(l.left > 0 && len(p) >= chunk, fault.InsideLiteral)
 	return len(p), l.broken
 }
 
