@@ -8,13 +8,14 @@ FUZZTIME ?= 30s
 BENCH    ?= .*
 ROUNDS   ?= 5
 CUTS     ?= all
+KILLS    ?= 1000
 
 # Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
 ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build demo test cuts bench roombench lint fuzz clean help
+.PHONY: build demo test cuts bench roombench bugs kills lint fuzz clean help
 
 build: ## build bin/mailhaul
 	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
@@ -35,6 +36,12 @@ bench: ## mailhaul, mbsync and the bound of the protocol side by side; BENCH=sma
 
 roombench: ## the benchmarks of single rooms
 	go test -run '^$$' -bench . -skip Peers -benchmem $(PACKAGES)
+
+bugs: ## switch each safety off in turn; some test must fail each time
+	go test ./state/fault -run SeededBugs -count 1 -v
+
+kills: ## kill -9 at random moments, 1,000 times; KILLS=100 chooses how often
+	go test ./cmd/mailhaul -run 'KillNine$$' -count 1 -timeout 2h -v -kills $(KILLS)
 
 lint: $(BIN)/golangci-lint-$(LINT) ## gofmt, the linters at their pinned release, go.mod
 	@unformatted=$$(gofmt -l cmd config executor plan state testdata); \

@@ -22,11 +22,12 @@ var arrows = map[string][]string{
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
-	"executor":       {"plan", "state", "state/mail"},
+	"executor":       {"plan", "state", "state/fault", "state/mail"},
 	"executor/check": {"state/mail"},
-	"executor/imap":  {"state/mail"},
+	"executor/imap":  {"state/fault", "state/mail"},
 	"plan":           {"config", "state", "state/mail"},
-	"state":          {"state/mail"},
+	"state":          {"state/fault", "state/mail"},
+	"state/fault":    {},
 	"state/mail":     {},
 	"testdata/mail":  {},
 
@@ -70,7 +71,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver"}
+var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver"}
 
 const module = "mailhaul/"
 

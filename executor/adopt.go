@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -14,7 +15,7 @@ import (
 func (fr *folderRun) recognise(ctx context.Context) error {
 	v := fr.opened.Status.UIDValidity
 	moved := fr.rec.Destination != "" && fr.rec.Destination != fr.dst.Raw
-	renumbered := fr.rec.DestinationValidity != 0 && fr.rec.DestinationValidity != v
+	renumbered := fr.rec.DestinationValidity != 0 && fr.rec.DestinationValidity != v && !fault.Off(fault.DestinationValidity)
 	if fr.rec.Adopted && !moved && !renumbered {
 		return nil
 	}
@@ -26,7 +27,7 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 	}
 	a := &adoption{folderRun: fr}
 	fr.unrecognised = map[mail.UID]bool{}
-	if fr.opened.Status.Messages > 0 && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
+	if fr.opened.Status.Messages > 0 && !fault.Off(fault.Adoption) && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
 		seen, err := fr.unclaimed(ctx, 1)
 		if err != nil {
 			return at(SideDestination, "list messages", err)
@@ -36,6 +37,7 @@ func (fr *folderRun) recognise(ctx context.Context) error {
 	if err := a.match(ctx); err != nil {
 		return err
 	}
+	fault.At(fault.AfterAdopt)
 	fr.rec.Adopted = len(fr.unrecognised) == 0
 	return fr.putFolder(ctx, fr.rec)
 }
@@ -73,6 +75,9 @@ func (fr *folderRun) forgetUIDs(ctx context.Context, f *state.Folder) error {
 	return fr.each(ctx, q, func(rows []state.Message) error {
 		for i := range rows {
 			rows[i].DestinationUID = 0
+			if fault.Off(fault.Memory) {
+				rows[i].State = state.StateSeen
+			}
 		}
 		return fr.Ledger.Put(ctx, rows, nil)
 	})

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -63,12 +64,17 @@ func (p *pipeline) gather(pctx context.Context, it item) []item {
 // commitBatch puts intents and answers in one transaction and passes the batch on.
 func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
 	rows, failures, err := p.takeAnswers()
+	answered := len(rows) > 0
 	batch = p.intend(batch, &rows, &failures)
+	fault.AtIf(answered, fault.BeforeOutcomeCommit)
+	fault.AtIf(len(batch) > 0, fault.BeforeIntentCommit)
 	if putErr := p.put(ctx, rows, failures); putErr != nil {
 		freeAll(batch)
 		p.forget(batch)
 		return putErr
 	}
+	fault.AtIf(answered, fault.AfterOutcomeCommit)
+	fault.AtIf(len(batch) > 0, fault.AfterIntentCommit)
 	if len(rows) > 0 {
 		p.step()
 	}
@@ -116,7 +122,10 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 		p.mu.Lock()
 		p.inFlight[int64(row.UID)] = flight{row: *row}
 		p.mu.Unlock()
-		*rows, going = append(*rows, *row), append(going, it)
+		going = append(going, it)
+		if !fault.Off(fault.WriteAhead) {
+			*rows = append(*rows, *row)
+		}
 	}
 	return going
 }

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -27,6 +28,9 @@ func (fr *folderRun) copyAll(ctx context.Context) error {
 	states := []state.State{state.StateSeen, state.StateAbsent, state.StateLeftOut}
 	if fr.kind() == kindRetry {
 		states = []state.State{state.StateAbsent, state.StateRefused, state.StateDamaged}
+		if fault.Off(fault.RetryOfFailures) {
+			states = append(states, state.StateLanded)
+		}
 		if fr.mailboxRun.plan.Pass.ResendAmbiguous {
 			states = append(states, state.StateAmbiguous)
 		}
@@ -170,9 +174,11 @@ func (p *pipeline) settleAccounts(ctx context.Context, cause error) error {
 		rows = append(rows, f.row)
 	}
 	clear(p.inFlight)
+	fault.AtIf(len(rows) > 0, fault.BeforeOutcomeCommit)
 	if putErr := p.put(ctx, rows, failures); putErr != nil {
 		return putErr
 	}
+	fault.AtIf(len(rows) > 0, fault.AfterOutcomeCommit)
 	p.step()
 	if cause == nil {
 		cause = err
@@ -233,10 +239,13 @@ func (p *pipeline) survive(ctx context.Context, err error) error {
 	if n > p.Patience.filled().Tries {
 		return at(SideDestination, "append messages", err)
 	}
+	fault.At(fault.AfterLostConnection)
 	if err := p.dst().pause(ctx, err); err != nil {
 		return err
 	}
-	return p.reopen(ctx)
+	err = p.reopen(ctx)
+	fault.At(fault.AfterReopen)
+	return err
 }
 
 // append hands one batch to the destination.
@@ -253,11 +262,13 @@ func (p *pipeline) append(ctx context.Context, batch []item) error {
 			Body: batch[i].msg.body()}
 	}
 	p.mu.Unlock()
+	fault.At(fault.BeforeAppend)
 	return p.dst().Append(ctx, p.folderRun.dst, out, p.answer)
 }
 
 // answer takes one answer, on whatever goroutine it comes.
 func (p *pipeline) answer(a mail.Appended) {
+	fault.At(fault.AfterAnswer)
 	p.mu.Lock()
 	p.answers = append(p.answers, a)
 	p.mu.Unlock()

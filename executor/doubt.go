@@ -7,6 +7,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -38,6 +39,7 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil {
 		return err
 	}
+	fault.At(fault.AfterScan)
 	copies, err := fr.find(ctx, rows, seen)
 	if err != nil {
 		return err
@@ -59,7 +61,10 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if !last {
 		fr.looked = fr.Now()
 	}
-	return fr.put(ctx, rows, failures)
+	fault.At(fault.BeforeSettleCommit)
+	err = fr.put(ctx, rows, failures)
+	fault.At(fault.AfterSettleCommit)
+	return err
 }
 
 // search lists what the messages of the doubts may be among. Rows that have landed without a known UID take theirs out
@@ -82,6 +87,9 @@ func (fr *folderRun) search(ctx context.Context, rows []state.Message) (*candida
 // window gives the UID from which on the messages of the doubts may be: the oldest U0, or the whole folder where a doubt
 // is from before its UIDs were given anew.
 func (fr *folderRun) window(rows []state.Message) mail.UID {
+	if fault.Off(fault.Window) {
+		return max(1, fr.opened.Status.UIDNext)
+	}
 	from := mail.UID(math.MaxUint32)
 	for _, r := range rows {
 		if r.V0 != fr.opened.Status.UIDValidity {
@@ -113,7 +121,7 @@ func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates,
 
 // settleOne decides about a row for which no copy was found.
 func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *candidates, last bool) ([]state.Failure, error) {
-	if !last {
+	if !last && !fault.Off(fault.SecondScan) {
 		row.State = state.StateUnknown
 		return []state.Failure{fr.failure(row, errDoubt)}, nil
 	}
@@ -121,7 +129,7 @@ func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *ca
 	if err != nil {
 		return nil, err
 	}
-	if b.left > 0 {
+	if b.left > 0 && !fault.Off(fault.Ambiguity) {
 		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}, nil
 	}
 	if fr.tries[row.UID] >= rounds-1 {
@@ -221,12 +229,14 @@ const longestGrace = 10 * time.Minute
 func (fr *folderRun) waitGrace(ctx context.Context) error {
 	grace := max(fr.Grace(fr.mailbox.DestinationEndpoint), min(longestGrace, 3*fr.slowest))
 	wait := fr.looked.Add(grace).Sub(fr.Now())
-	if wait <= 0 {
+	if wait <= 0 || fault.Off(fault.Grace) {
 		return nil
 	}
 	fr.emit(Waiting{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Side: SideDestination, Code: mail.CodeMessageUnknown,
 		Kind: mail.Transient, Text: errDoubt.Text, Wait: wait})
-	return sleep(ctx, fr.Stop, wait)
+	err := sleep(ctx, fr.Stop, wait)
+	fault.At(fault.AfterGrace)
+	return err
 }
 
 // settleElsewhere looks after doubts in folders that the plan does not copy: excluded by now, or gone from the source.

@@ -1,18 +1,14 @@
 package executor_test
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"mailhaul/executor"
 	"mailhaul/executor/endpointtest"
-	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -108,53 +104,6 @@ func TestManyLostAnswersInOneRun(t *testing.T) {
 		300: {Kind: endpointtest.DropAfterAll}, 500: {Kind: endpointtest.DropBefore}, 640: {Kind: endpointtest.DropAfter}}})
 	r.mustApply("full")
 	r.sameMail()
-}
-
-// crashing is a ledger that stops the world at the n-th write: before it is durable, or after.
-type crashing struct {
-	executor.Ledger
-	left  *atomic.Int64
-	after bool
-}
-
-var errCrash = errors.New("crash")
-
-func (c crashing) Put(ctx context.Context, rows []state.Message, failures []state.Failure) error {
-	left := c.left.Add(-1)
-	if left > 0 {
-		return c.Ledger.Put(ctx, rows, failures)
-	}
-	if left == 0 && c.after {
-		_ = c.Ledger.Put(ctx, rows, failures)
-	}
-	return errCrash // and every later write too: the process is gone
-}
-
-// TestCrashAtEveryWrite stops at each write to the ledger, goes on with what is on disk, and compares (I1, I2, I4).
-func TestCrashAtEveryWrite(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for n := int64(1); ; n++ {
-			r := newRig(t, "anna")
-			r.fill("INBOX", 20)
-			r.fill("Sent", 7)
-			var left atomic.Int64
-			left.Store(n)
-			r.wrap = func(l *state.Ledger) executor.Ledger { return crashing{l, &left, after} }
-			_, _, err := r.apply("full")
-			if err == nil {
-				if n < 4 {
-					t.Errorf("only %d writes: the crash points are not where they should be", n)
-				}
-				break
-			}
-			if !errors.Is(err, errCrash) {
-				t.Fatalf("write %d: %v", n, err)
-			}
-			r.wrap = nil
-			r.untilDone()
-			r.sameMail()
-		}
-	}
 }
 
 func TestRefusedMessageIsRecordedAndRetried(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -131,7 +132,8 @@ func (fr *folderRun) storeFlags(ctx context.Context, changes []flagChange) error
 		if c := byUID[m.UID]; c != nil {
 			written, _ := fr.holds(c.row.Flags)
 			wanted, _ := fr.holds(c.now)
-			if carried(m.Flags).Equal(written) && !written.Equal(wanted) {
+			ours := carried(m.Flags).Equal(written) || fault.Off(fault.UsersFlags)
+			if ours && !written.Equal(wanted) {
 				stores = append(stores, mail.FlagChange{UID: m.UID, Flags: wanted})
 			}
 		}
@@ -140,6 +142,7 @@ func (fr *folderRun) storeFlags(ctx context.Context, changes []flagChange) error
 		if err := fr.mailboxRun.dst.SetFlags(ctx, fr.dst, stores); err != nil {
 			return at(SideDestination, "set flags", err)
 		}
+		fault.At(fault.AfterFlagsStored)
 	}
 	fr.flagsChanged += int64(len(stores))
 	rows := make([]state.Message, len(changes))

@@ -8,6 +8,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -170,6 +171,7 @@ func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
 	if err != nil {
 		return f, at(SideDestination, "create folder", err)
 	}
+	fault.At(fault.AfterCreateFolder)
 	fr.setTarget(fr.plan.Target, f)
 	return f, nil
 }
@@ -184,7 +186,9 @@ func (fr *folderRun) open(ctx context.Context) error {
 	fr.opened, fr.u0 = opened, max(1, opened.Status.UIDNext)
 	doubts, err := fr.doubts(ctx)
 	for _, d := range doubts {
-		fr.u0 = min(fr.u0, max(1, d.U0))
+		if !fault.Off(fault.OpenWindow) {
+			fr.u0 = min(fr.u0, max(1, d.U0))
+		}
 	}
 	if err != nil {
 		return err

@@ -9,6 +9,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -324,6 +325,7 @@ func (m *mailboxRun) selects() bool {
 
 // record writes how the mailbox fares in the pass, and in a retry in the passes that it mends.
 func (m *mailboxRun) record(ctx context.Context, p state.MailboxPass) error {
+	fault.At(fault.BeforeMailboxRecord)
 	p.Mailbox, p.Run, p.Started, p.Ended = m.row.ID, m.Run.ID, m.started, m.Now()
 	names := []string{m.plan.Pass.Name}
 	if m.mailbox.Resume != nil && p.Progress != state.Pending {

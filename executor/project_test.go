@@ -29,6 +29,8 @@ type project struct {
 	// wrap puts a ledger of the test's own around the real one.
 	wrap   func(*state.Ledger) executor.Ledger
 	events []executor.Event
+	// heard is told of every event.
+	heard func(executor.Event)
 }
 
 var epoch = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -37,7 +39,7 @@ func newProject(t *testing.T, open executor.Endpoints, mailboxes ...string) *pro
 	t.Helper()
 	r := &project{t: t, path: filepath.Join(memoryDir(t), "test.state"), open: open, now: epoch, parallel: 4,
 		patience: executor.Patience{First: time.Millisecond, Longest: 2 * time.Millisecond, Tries: 5},
-		grace:    30 * time.Millisecond}
+		grace:    30 * time.Millisecond, heard: func(executor.Event) {}}
 	old := &config.Endpoint{Type: "imap", Name: "old"}
 	next := &config.Endpoint{Type: "imap", Name: "new"}
 	r.config = &config.Config{Endpoints: []*config.Endpoint{old, next}, Hash: "h", Passes: []*config.Pass{
@@ -82,7 +84,7 @@ func (r *project) plan(ctx context.Context, l *state.Ledger, pass string) (*plan
 		frozen = &rec
 	}
 	in.Bounds[pass] = plan.Bounds(p, frozen, r.now)
-	o := executor.SurveyOptions{Endpoints: r.open, Ledger: l, List: true, Flags: p.Kind == "full", Parallel: r.parallel,
+	o := executor.SurveyOptions{Endpoints: r.open, Ledger: r.ledger(l), List: true, Flags: p.Kind == "full", Parallel: r.parallel,
 		Patience: r.patience}
 	for _, m := range r.config.Mailboxes {
 		in.Mailboxes = append(in.Mailboxes, m.Name())
@@ -169,20 +171,24 @@ func (r *project) apply(pass string) (*plan.Plan, executor.Outcome, error) {
 	for _, e := range p.Errors {
 		r.t.Fatalf("plan: %v", e)
 	}
-	var ledger executor.Ledger = l
-	if r.wrap != nil {
-		ledger = r.wrap(l)
-	}
 	run, err := l.BeginRun(ctx, pass)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	r.events = nil
-	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: ledger, Run: run, Parallel: r.parallel,
+	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: r.ledger(l), Run: run, Parallel: r.parallel,
 		SpoolDir: r.t.TempDir(), Stop: r.stop, Now: time.Now, Patience: r.patience,
 		Grace:  func(string) time.Duration { return r.grace },
-		Events: func(e executor.Event) { r.events = append(r.events, e) }})
+		Events: func(e executor.Event) { r.events = append(r.events, e); r.heard(e) }})
 	return p, out, err
+}
+
+// ledger is the one that the executor gets.
+func (r *project) ledger(l *state.Ledger) executor.Ledger {
+	if r.wrap == nil {
+		return l
+	}
+	return r.wrap(l)
 }
 
 // look only plans.

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -95,7 +96,7 @@ func (fr *folderRun) giveUp(ctx context.Context, silent []state.Message, there [
 	var damaged []state.Message
 	var failures []state.Failure
 	for i := range silent {
-		if !slices.Contains(there, silent[i].UID) {
+		if !slices.Contains(there, silent[i].UID) || fault.Off(fault.Silence) {
 			silent[i].State = state.StateGone
 			continue
 		}
@@ -141,7 +142,7 @@ func (s *takeSink) Message(m mail.Message, hasBody bool) error {
 	if !hasBody || row == nil {
 		return nil
 	}
-	if s.size == 0 && row.Size > 0 {
+	if s.size == 0 && row.Size > 0 && !fault.Off(fault.EmptyAnswer) {
 		return nil // an empty answer for a message that is not empty: ask again
 	}
 	delete(s.rows, m.UID)

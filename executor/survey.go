@@ -11,6 +11,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -227,7 +228,8 @@ func (s *surveyor) pair(ctx context.Context, id state.MailboxID, known []state.F
 		if k.Source != f.Raw || !k.Current {
 			continue
 		}
-		if k.SourceStatus.UIDValidity == f.Status.UIDValidity && f.Status.UIDValidity != 0 {
+		same := k.SourceStatus.UIDValidity == f.Status.UIDValidity || fault.Off(fault.SourceValidity)
+		if same && f.Status.UIDValidity != 0 {
 			return k, nil
 		}
 		k.Current = false
@@ -264,6 +266,7 @@ func (s *surveyor) listFolder(ctx context.Context, rec *state.Folder, f mail.Fol
 		rec.FlagsModSeq = st.HighestModSeq
 	}
 	put, err := s.Ledger.PutFolder(ctx, *rec)
+	fault.At(fault.AfterListing)
 	if err != nil || fresh {
 		return err
 	}
@@ -277,6 +280,9 @@ func (s *surveyor) seeNew(ctx context.Context, rec *state.Folder, f mail.Folder)
 	}
 	var rows []state.Message
 	for m, err := range s.src.List(ctx, f, mail.Query{From: rec.Listed}) {
+		if err != nil && fault.Off(fault.WholeListing) {
+			break
+		}
 		if err != nil {
 			return 0, at(SideSource, "list messages", err)
 		}
@@ -294,7 +300,9 @@ func (s *surveyor) seeNew(ctx context.Context, rec *state.Folder, f mail.Folder)
 	if len(rows) == 0 {
 		return last, nil
 	}
-	return last, s.Ledger.See(ctx, rows)
+	err = s.Ledger.See(ctx, rows)
+	fault.At(fault.AfterListingRows)
+	return last, err
 }
 
 // listed makes the row of a message just listed. One marked \Deleted is skipped and counted.

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"os"
 
+	"mailhaul/state/fault"
+
 	sqlite "modernc.org/sqlite"
 )
 
@@ -21,6 +23,7 @@ const backupStep = 4096
 func (l *Ledger) Backup(ctx context.Context) error {
 	fresh := l.path + ".backup-" + randomHex(4)
 	err := snapshot(ctx, l.path, fresh)
+	fault.At(fault.BeforeBackupNamed)
 	if err == nil {
 		err = putInPlace(fresh, l.path+backupSuffix)
 	}
@@ -28,6 +31,7 @@ func (l *Ledger) Backup(ctx context.Context) error {
 		removeFile(fresh)
 		return wrap(l.path, fmt.Errorf("write backup: %w", err))
 	}
+	fault.At(fault.AfterBackup)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -60,6 +61,7 @@ func (l *Ledger) BeginRun(ctx context.Context, pass string) (Run, error) {
 	if err != nil {
 		return Run{}, err
 	}
+	fault.At(fault.AfterRunBegun)
 	l.serial.Store(serial)
 	return run, nil
 }
@@ -69,6 +71,7 @@ func (l *Ledger) EndRun(ctx context.Context, run Run) error {
 	if run.Ended.IsZero() {
 		run.Ended = l.now()
 	}
+	fault.At(fault.BeforeRunEnd)
 	return l.writer.write(ctx, func(t *tx) error {
 		res, err := t.exec(setRun, withSum(runValues(run))...)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"strings"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -103,6 +104,7 @@ func createMissing(ctx context.Context, path string, opts Options) error {
 		return &Error{Code: mail.CodeStateWrite, Path: path, Err: fmt.Errorf("create: %w", err)}
 	}
 	err = errors.Join(f.Close(), fill(ctx, fresh, opts))
+	fault.At(fault.BeforeStateNamed)
 	if err == nil {
 		err = putInPlace(fresh, path)
 	}
@@ -137,11 +139,15 @@ func fillTables(ctx context.Context, db *sql.DB, opts Options) error {
 			return err
 		}
 	}
-	return nil
+	return moveLog(ctx, db)
 }
 
-// putInPlace gives a finished file its name; both are on stable storage afterwards.
+// putInPlace gives a finished file its name; both are on stable storage afterwards. A file whose log holds something is
+// not finished: the log would be left behind.
 func putInPlace(from, to string) error {
+	if hasLog(from) {
+		return fmt.Errorf("%s is not whole without its log", filepath.Base(from))
+	}
 	if err := syncPath(from, os.O_RDWR); err != nil {
 		return err
 	}

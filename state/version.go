@@ -202,6 +202,9 @@ func runUpgrades(ctx context.Context, path string, steps []upgrade, from int) er
 	if err == nil {
 		err = checkPages(ctx, db, path)
 	}
+	if err == nil {
+		err = moveLog(ctx, db)
+	}
 	if err = errors.Join(err, db.Close()); err != nil {
 		return fmt.Errorf("upgrade: %w", err)
 	}
@@ -232,12 +235,17 @@ func emptyLog(ctx context.Context, path string) error {
 		return err
 	}
 	db.SetMaxOpenConns(1)
+	return errors.Join(moveLog(ctx, db), db.Close())
+}
+
+// moveLog moves the log into the file. Closing does so too, but says nothing if it fails.
+func moveLog(ctx context.Context, db *sql.DB) error {
 	var busy, frames, moved int
-	err = db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
+	err := db.QueryRowContext(ctx, "PRAGMA wal_checkpoint(TRUNCATE)").Scan(&busy, &frames, &moved)
 	if err == nil && busy != 0 {
 		err = errors.New("another program reads the file; end it and try again")
 	}
-	return errors.Join(err, db.Close())
+	return err
 }
 
 // metaText reads one entry of the file's own description.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"sync"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -100,6 +101,13 @@ func (w *writer) serve() {
 	defer close(w.served)
 	for first := range w.queue {
 		group := w.gather(first)
+		if fault.Off(fault.ToldAfterCommit) {
+			for _, req := range group {
+				req.done <- nil
+			}
+			_ = w.commit(group)
+			continue
+		}
 		errs := w.commit(group)
 		for i, req := range group {
 			req.done <- errs[i]
@@ -128,7 +136,7 @@ func (w *writer) gather(first request) []request {
 func (w *writer) commit(group []request) []error {
 	answers := make([]error, len(group))
 	err := w.broken
-	if err == nil {
+	if err == nil || fault.Off(fault.BrokenStaysBroken) {
 		err = w.transact(group, answers)
 	}
 	if err == nil {
@@ -145,7 +153,7 @@ func (w *writer) commit(group []request) []error {
 
 // transact gives an error if the whole group is lost.
 func (w *writer) transact(group []request, answers []error) error {
-	if !w.lock.mine() {
+	if !w.lock.mine() && !fault.Off(fault.LockStillOurs) {
 		return errTakenAway
 	}
 	if _, err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
@@ -158,9 +166,11 @@ func (w *writer) transact(group []request, answers []error) error {
 		}
 		answers[i] = wrap(w.path, err)
 	}
+	fault.At(fault.BeforeCommit)
 	if _, err := w.tx.exec("COMMIT"); err != nil {
 		return w.tx.rollback(err)
 	}
+	fault.At(fault.AfterCommit)
 	return nil
 }
 

@@ -45,12 +45,16 @@ type Faults struct {
 	ShortBody map[mail.UID]bool
 	// SwallowBody answers for these UIDs without a body.
 	SwallowBody map[mail.UID]bool
+	// EmptyBody answers for these UIDs with a body without octets.
+	EmptyBody map[mail.UID]bool
 	// Silent gives no answer for these UIDs although they are there.
 	Silent map[mail.UID]bool
 	// WrongSize is added to the sizes that listings tell.
 	WrongSize mail.Size
 	// ListFails breaks the connection after that many messages of a listing.
 	ListFails int
+	// ListRefused is the answer that ends such a listing instead; the connection stays.
+	ListRefused *mail.Error
 	// VanishDuring is called before each fetched message, without locks: a test may remove messages or change
 	// UIDVALIDITY there.
 	VanishDuring func(s *Store, folder string, uid mail.UID)

@@ -2,6 +2,7 @@ package endpointtest
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -108,10 +109,10 @@ func (c *session) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Se
 			yield(mail.Message{}, err)
 			return
 		}
-		messages, fails, err := c.listing(f, q)
+		messages, fails, refused, err := c.listing(f, q)
 		for i, m := range messages {
 			if fails > 0 && i == fails {
-				err = c.kill(lost("list"))
+				err = c.kill(cmp.Or(refused, lost("list")))
 				break
 			}
 			if !yield(m, nil) {
@@ -124,13 +125,13 @@ func (c *session) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Se
 	}
 }
 
-func (c *session) listing(f mail.Folder, q mail.Query) ([]mail.Message, int, error) {
+func (c *session) listing(f mail.Folder, q mail.Query) ([]mail.Message, int, *mail.Error, error) {
 	s := c.store
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b, err := s.find("list", f)
 	if err != nil {
-		return nil, 0, c.kill(err)
+		return nil, 0, nil, c.kill(err)
 	}
 	var messages []mail.Message
 	for _, m := range b.messages {
@@ -138,7 +139,7 @@ func (c *session) listing(f mail.Folder, q mail.Query) ([]mail.Message, int, err
 			messages = append(messages, s.head(m))
 		}
 	}
-	return messages, s.faults.ListFails, nil
+	return messages, s.faults.ListFails, s.faults.ListRefused, nil
 }
 
 func (s *Store) head(m Message) mail.Message {
@@ -244,7 +245,11 @@ func (c *session) answer(f mail.Folder, uid mail.UID) (*answer, error) {
 	if err := s.broken("fetch", mail.Size(len(m.Octets))); err != nil {
 		return nil, c.kill(err)
 	}
-	return &answer{head: s.head(*m), octets: m.Octets, body: bytes.NewReader(m.Octets),
+	octets := m.Octets
+	if s.faults.EmptyBody[uid] {
+		octets = nil
+	}
+	return &answer{head: s.head(*m), octets: octets, body: bytes.NewReader(octets),
 		hasBody: !s.faults.SwallowBody[uid], short: s.faults.ShortBody[uid]}, nil
 }
 

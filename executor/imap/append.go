@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -36,6 +37,7 @@ func (w *appender) send(ctx context.Context, batch []mail.Outgoing) error {
 	if err := w.c.out.flush(); err != nil {
 		return w.broken(err)
 	}
+	fault.At(fault.AfterAppendWritten)
 	return w.flight.state()
 }
 
@@ -137,6 +139,7 @@ func (w *appender) write(a *attempt, m *mail.Outgoing, head []byte) error {
 func (w *appender) body(a *attempt, m *mail.Outgoing, head []byte) error {
 	w.flight.setEnd(a, w.c.out.total+int64(m.Size))
 	w.c.trace.octets("C:", int64(m.Size))
+	fault.At(fault.BeforeLiteral)
 	lit := &literal{w: w, attempt: a, left: int64(m.Size)}
 	_, err := lit.Write(head)
 	if err == nil && lit.left > 0 {
@@ -184,6 +187,7 @@ func (l *literal) Write(p []byte) (int, error) {
 		l.broken = l.w.c.out.octets(p)
 	}
 	l.left -= int64(len(p))
+	fault.AtIf(l.left > 0 && len(p) >= chunk, fault.InsideLiteral)
 	return len(p), l.broken
 }
 
@@ -206,10 +210,10 @@ func (w *appender) announce(a *attempt, m *mail.Outgoing) (answered bool, err er
 // attributes writes the flags and the date of a message, with a blank on either side.
 func (w *appender) attributes(m *mail.Outgoing) {
 	w.c.out.text(" ")
-	if flags := keepable(m.Flags, w.opened); len(flags) > 0 {
+	if flags := keepable(m.Flags, w.opened); len(flags) > 0 && !fault.Off(fault.Flags) {
 		w.c.out.text("(" + strings.Join(flags, " ") + ") ")
 	}
-	if !m.InternalDate.IsZero() {
+	if !m.InternalDate.IsZero() && !fault.Off(fault.Date) {
 		w.c.out.text(formatDate(m.InternalDate) + " ")
 	}
 }

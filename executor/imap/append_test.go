@@ -278,12 +278,18 @@ func TestBadThenOutOfOrder(t *testing.T) {
 // TestEarlyOK: an OK before the server can have the message is nonsense.
 func TestEarlyOK(t *testing.T) {
 	f := newFake(t)
-	said := make(chan bool)
-	f.on["APPEND"] = func(p *peer) { p.say("%s OK done\r\n", p.tag); close(said) }
-	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 300_000)), &waiting{on: said}, strings.NewReader("y"))
-	got, err := sendBatch(t, f.destination(t), []mail.Outgoing{{Size: 400_000, Body: body}})
-	if err == nil || got[0].Outcome == mail.Landed {
-		t.Errorf("%+v, %v", got, err)
+	f.on["APPEND"] = func(p *peer) { p.say("%s OK done\r\n", p.tag) }
+	d := f.destination(t)
+	// The rest of the body comes when the answer has been judged, and not before.
+	told := make(chan bool)
+	body := io.MultiReader(strings.NewReader(strings.Repeat("x", 300_000)), &waiting{on: told}, strings.NewReader("y"))
+	var got mail.Appended
+	err := d.Append(context.Background(), inbox, []mail.Outgoing{{Size: 400_000, Body: body}}, func(a mail.Appended) {
+		got = a
+		close(told)
+	})
+	if drained := d.Drain(context.Background()); err == nil || drained == nil || got.Outcome == mail.Landed {
+		t.Errorf("%+v, %v, %v", got, err, drained)
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -92,11 +93,11 @@ var sourceVerbs = map[string]bool{
 // begin is the gate that every command passes, and gives its tag. For a source it lets only sourceVerbs pass, and no
 // FETCH that could set \Seen.
 func (c *client) begin(verb string, pieces []piece) (string, error) {
-	if c.readOnly && !sourceVerbs[verb] {
+	if c.readOnly && !sourceVerbs[verb] && !fault.Off(fault.ReadOnly) {
 		return "", &mail.Error{Op: "read source", Kind: mail.Internal, Code: mail.CodeInternal,
 			Err: fmt.Errorf("refused to send %s to a source", verb)}
 	}
-	if verb == "UID FETCH" {
+	if verb == "UID FETCH" && !fault.Off(fault.Peek) {
 		for _, p := range pieces {
 			if strings.Contains(p.text, "BODY[") || strings.Contains(p.text, "RFC822 ") {
 				return "", &mail.Error{Op: "read message", Kind: mail.Internal, Code: mail.CodeInternal,

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"mailhaul/state/fault"
 )
 
 // link is the session's connection: TLS or plain, above the pacer. It counts what it handed down, because an append is
@@ -45,6 +47,9 @@ func (l *link) Write(p []byte) (done int, err error) {
 		}
 		var n int
 		n, err = l.pass(part)
+		if err != nil && fault.Off(fault.FailedWrite) {
+			_ = l.hand(-len(part)) // a mistake made on purpose
+		}
 		done += n
 	}
 	return done, err

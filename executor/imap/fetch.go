@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -59,7 +60,7 @@ func parseFetch(s *scanner, sink mail.Sink) (it item, ok bool, err error) {
 		case tokClose:
 			return it, it.msg.UID != 0, nil
 		case tokEnd:
-			return it, false, s.err
+			return it, it.hasBody && fault.Off(fault.WholeAnswer), s.err
 		case tokAtom:
 			if err := it.read(s, strings.ToUpper(string(t.text)), sink); err != nil {
 				return it, false, err

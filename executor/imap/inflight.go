@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -177,7 +178,7 @@ func (f *flight) answer(r *response) error {
 		return errForeignTag
 	}
 	a := f.queue[at]
-	if a.unfinished || r.verb == "OK" && a.end() > passed {
+	if (a.unfinished || r.verb == "OK" && a.end() > passed) && !fault.Off(fault.EarlyAnswer) {
 		f.mu.Unlock()
 		return errForeignTag // it can't have the whole command
 	}
@@ -186,7 +187,7 @@ func (f *flight) answer(r *response) error {
 	if r.verb != "OK" && len(a.parts) > 1 {
 		f.single = singleAfterRefusal
 	}
-	f.halted = f.halted || r.verb == "BAD"
+	f.halted = f.halted || r.verb == "BAD" && !fault.Off(fault.HaltAfterBad)
 	a.answered = true
 	f.bear()
 	f.change.Broadcast()
@@ -216,7 +217,9 @@ func judge(a *attempt, st status, passed int64) []mail.Appended {
 		out := mail.Appended{ID: p.id, Outcome: mail.Landed, UIDValidity: v, UID: uids[i]}
 		if st.verb != "OK" {
 			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: classify("append message", st, atAppend)}
-			if st.verb == "NO" && (doubtful[st.code] || len(a.parts) > 1) && p.end <= passed {
+			group := len(a.parts) > 1 && !fault.Off(fault.RefusedGroup)
+			itself := doubtful[st.code] && !fault.Off(fault.DoubtfulRefusal)
+			if st.verb == "NO" && (itself || group) && p.end <= passed {
 				out.Outcome = mail.Unknown
 			}
 		}
@@ -278,7 +281,7 @@ func (f *flight) fail(err error) {
 		all := make([]mail.Appended, len(a.parts))
 		for i, p := range a.parts {
 			all[i] = mail.Appended{ID: p.id, Outcome: mail.Unknown, Err: why}
-			if p.end > passed {
+			if p.end > passed || fault.Off(fault.LostAnswer) {
 				all[i].Outcome = mail.Absent
 			}
 		}

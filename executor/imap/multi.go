@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -71,6 +72,7 @@ func (w *appender) many(ctx context.Context, batch []mail.Outgoing) (int, error)
 		if err := w.body(a, &batch[i], head); err != nil {
 			return i + 1, err
 		}
+		fault.At(fault.InsideGroup)
 	}
 	w.finish(a)
 	return len(batch), nil
