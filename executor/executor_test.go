@@ -130,6 +130,17 @@ func (c crashing) Put(ctx context.Context, rows []state.Message, failures []stat
 	return errCrash // and every later write too: the process is gone
 }
 
+func (c crashing) PutFolder(ctx context.Context, f state.Folder) (state.Folder, error) {
+	left := c.left.Add(-1)
+	if left > 0 {
+		return c.Ledger.PutFolder(ctx, f)
+	}
+	if left == 0 && c.after {
+		_, _ = c.Ledger.PutFolder(ctx, f)
+	}
+	return f, errCrash
+}
+
 // TestCrashAtEveryWrite stops at each write to the ledger, goes on with what is on disk, and compares (I1, I2, I4).
 func TestCrashAtEveryWrite(t *testing.T) {
 	for _, after := range []bool{false, true} {

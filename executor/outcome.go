@@ -68,7 +68,7 @@ func (p *pipeline) stops(err error) error {
 	switch kind := mail.KindOf(err); {
 	case mail.CodeOf(err) == mail.CodeIMAPFolderGone:
 		return errFolderGone
-	case kind == mail.Quota, kind == mail.Auth:
+	case kind == mail.Quota, kind == mail.Auth, kind == mail.Stale:
 		return at(SideDestination, "append message", err)
 	default:
 		return nil
@@ -82,7 +82,8 @@ func (p *pipeline) timed(sent time.Time) {
 	if p.answered.After(from) {
 		from = p.answered
 	}
-	p.slowest, p.answered = max(p.slowest, now.Sub(from)), now
+	p.took(now.Sub(from))
+	p.answered = now
 }
 
 // unknown keeps the cause of a doubt under the code that explains doubts.
@@ -93,7 +94,8 @@ func unknown(err error) error {
 // trusted takes APPENDUID only where it can be true: under the UIDVALIDITY we know, above the UIDNEXT we saw, and above
 // every other one of this run, so that no two rows claim one message (I5).
 func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
-	if a.UID == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID || p.claimed[a.UID] {
+	_, taken := p.claimed[a.UID]
+	if a.UID == 0 || row.V0 == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID || taken {
 		return 0
 	}
 	p.lastUID = a.UID
