@@ -30,7 +30,11 @@ func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Ma
 	for _, m := range who {
 		mine[ledgerKey{m.Name(), m.From.Ref()}] = true
 	}
+	managed := managedBy(cfg)
 	for _, t := range totals {
+		if !managed[keyOf(t.Mailbox)] {
+			in.Unmanaged = append(in.Unmanaged, t.Mailbox)
+		}
 		if mine[keyOf(t.Mailbox)] {
 			in.Known[t.Mailbox.Name] = t.Mailbox
 			failures[t.Mailbox.Name] = t.Failed.Messages + t.Doubt.Messages

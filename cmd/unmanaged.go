@@ -16,10 +16,7 @@ const unmanagedNames = 5
 // unmanaged says which mailboxes of the state file the configuration no longer has; empty where it has all. Taking one
 // out is how people end the work on it, but also how they lose a line by mistake.
 func (r *memory) unmanaged(ctx context.Context, cfg *config.Config) (string, error) {
-	managed := map[ledgerKey]bool{}
-	for _, m := range cfg.Mailboxes {
-		managed[ledgerKey{m.Name(), m.From.Ref()}] = true
-	}
+	managed := managedBy(cfg)
 	known, err := r.Mailboxes(ctx)
 	var names []string
 	for _, k := range known {
@@ -36,6 +33,15 @@ func (r *memory) unmanaged(ctx context.Context, cfg *config.Config) (string, err
 	}
 	return fmt.Sprintf("%s no longer managed, not in the configuration any more: %s. What was copied stays.",
 		view.Plural(len(names), "mailbox"), list), nil
+}
+
+// managedBy are the mailboxes of a configuration as the ledger names them.
+func managedBy(cfg *config.Config) map[ledgerKey]bool {
+	managed := map[ledgerKey]bool{}
+	for _, m := range cfg.Mailboxes {
+		managed[ledgerKey{m.Name(), m.From.Ref()}] = true
+	}
+	return managed
 }
 
 // noteUnmanaged adds to a plan which mailboxes are no longer managed.

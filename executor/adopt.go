@@ -1,7 +1,9 @@
 package executor
 
 import (
+	"cmp"
 	"context"
+	"math"
 	"slices"
 
 	"mailhaul/state"
@@ -11,125 +13,65 @@ import (
 
 // recognise matches the folder with what is at the destination already, before anything is sent: mail of strangers or
 // of a lost state file at the first visit, our own mail under new UIDs after a changed UIDVALIDITY on either side. It
-// does so once for each destination UIDVALIDITY, over every row of the folder, whatever this pass chooses.
+// does so once for each destination UIDVALIDITY, over every row of the folder, whatever this pass chooses, and each time
+// where UIDs do not last.
 func (fr *folderRun) recognise(ctx context.Context) error {
 	v := fr.opened.Status.UIDValidity
 	moved := fr.rec.Destination != "" && fr.rec.Destination != fr.dst.Raw
-	renumbered := fr.rec.DestinationValidity != 0 && fr.rec.DestinationValidity != v && !fault.Off(fault.DestinationValidity)
-	if fr.rec.Adopted && !moved && !renumbered {
+	same := !fr.reset && v != 0 && fr.rec.DestinationValidity == v || fault.Off(fault.DestinationValidity)
+	if fr.rec.Adopted && !moved && same {
 		return nil
 	}
 	if err := fr.renumber(ctx, moved); err != nil {
 		return err
 	}
+	if err := fr.inherits(ctx); err != nil {
+		return err
+	}
 	if err := fr.settleOlder(ctx); err != nil {
 		return err
 	}
-	a := &adoption{folderRun: fr}
+	a := &adoption{folderRun: fr, strangers: fr.mailbox.Settings.Existing != existingIgnore}
 	fr.unrecognised = map[mail.UID]bool{}
-	if fr.opened.Status.Messages > 0 && !fault.Off(fault.Adoption) && (renumbered || fr.mailbox.Settings.Existing != existingIgnore) {
-		seen, err := fr.unclaimed(ctx, 1)
-		if err != nil {
-			return at(SideDestination, "list messages", err)
-		}
-		a.seen = seen
+	if err := a.look(ctx); err != nil {
+		return err
 	}
 	if err := a.match(ctx); err != nil {
 		return err
 	}
 	fault.At(fault.AfterAdopt)
+	if err := fr.stopLooking(ctx); err != nil {
+		return err
+	}
 	fr.rec.Adopted = len(fr.unrecognised) == 0
 	return fr.putFolder(ctx, fr.rec)
 }
 
 const existingIgnore = "ignore"
 
-// renumber notes the pair's place, and forgets the destination UIDs of every pair there that mean nothing any more.
-func (fr *folderRun) renumber(ctx context.Context, moved bool) error {
-	v := fr.opened.Status.UIDValidity
-	if moved {
-		if err := fr.forgetUIDs(ctx, fr.rec); err != nil {
-			return err
-		}
-	}
-	fr.rec.Destination, fr.rec.Target = fr.dst.Raw, fr.plan.Target
-	for _, f := range fr.sharing() {
-		if f.DestinationValidity == v {
-			continue
-		}
-		if f.DestinationValidity != 0 {
-			if err := fr.forgetUIDs(ctx, f); err != nil {
-				return err
-			}
-		}
-		f.DestinationValidity = v
-		if err := fr.putFolder(ctx, f); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (fr *folderRun) forgetUIDs(ctx context.Context, f *state.Folder) error {
-	q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
-	return fr.each(ctx, q, func(rows []state.Message) error {
-		for i := range rows {
-			rows[i].DestinationUID = 0
-			if fault.Off(fault.Memory) {
-				rows[i].State = state.StateSeen
-			}
-		}
-		return fr.Ledger.Put(ctx, rows, nil)
-	})
-}
-
-// sharing gives the pairs of the mailbox whose mail is in the destination folder: this one, its earlier UIDVALIDITYs,
-// and those that the rules merge with it.
-func (fr *folderRun) sharing() []*state.Folder {
-	var all []*state.Folder
-	for _, f := range fr.folders {
-		if f.Destination == fr.dst.Raw {
-			all = append(all, f)
-		}
-	}
-	return all
-}
-
-// place gives rows that have landed without a known UID their messages among those seen. They come first: a row that
-// has landed must not lose its copy to one that is in doubt or still to be sent (I5). wanted narrows to rows whose copy
-// can be among those seen.
-func (fr *folderRun) place(ctx context.Context, seen *candidates, wanted func(*state.Message) bool) error {
-	for _, f := range fr.sharing() {
-		q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}, NoDestinationUID: true}
-		err := fr.each(ctx, q, func(rows []state.Message) error {
-			rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !wanted(&r) })
-			copies, err := fr.find(ctx, rows, seen)
-			if err != nil {
-				return err
-			}
-			for i, f := range copies {
-				if f != nil {
-					rows[i].DestinationUID = f.uid
-				}
-			}
-			return fr.put(ctx, rows, nil)
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // adoption is one recognise.
 type adoption struct {
 	*folderRun
-	seen *candidates // at the destination, unclaimed; nil: none
-	// old are copied rows under the source's earlier UIDVALIDITYs, by date and digest.
+	strangers bool        // mail that no row of ours stands for may be taken for a copy
+	seen      *candidates // at the destination, unclaimed; nil: none
+	// old are copied rows under the source's earlier UIDVALIDITYs, and under mailboxes that this one takes the place of,
+	// by date and digest.
 	old      map[identity][]state.Message
 	oldDates map[int64]bool
+	// like are messages that no copy of the same octets was found for, although one of the same date is left, and those
+	// that have no date: who has a better claim comes first.
+	like []likeness
 	// inherited are failures to be put with the next rows.
 	inherited []state.Failure
+}
+
+// likeness is what is kept of a source message until its canonical form is looked for, or where it has no date, its
+// octets under any.
+type likeness struct {
+	uid    mail.UID
+	date   int64
+	size   mail.Size
+	h0, h1 mail.Digest
 }
 
 // identity is what tells two messages of one folder apart without UIDs.
@@ -138,69 +80,92 @@ type identity struct {
 	h0   mail.Digest
 }
 
-func identityOf(row *state.Message) identity { return identity{row.InternalDate.Unix(), row.H0} }
+// undated stands in an identity for the date of a message that the source gives none for: its row got one of ours.
+const undated int64 = math.MinInt64
 
-func (a *adoption) match(ctx context.Context) error {
-	if !a.seen.empty() {
-		if err := a.place(ctx, a.seen, func(*state.Message) bool { return true }); err != nil {
+func identityOf(row *state.Message) identity {
+	if row.InternalDate.IsZero() || row.Degraded&state.LostDate != 0 {
+		return identity{undated, row.H0}
+	}
+	return identity{row.InternalDate.Unix(), row.H0}
+}
+
+// look lists what no row claims, if anybody is to be matched with it.
+func (a *adoption) look(ctx context.Context) error {
+	a.seen = nil
+	if a.opened.Status.Messages == 0 || fault.Off(fault.Adoption) {
+		return nil
+	}
+	needed := a.strangers
+	if !needed {
+		err := a.eachUnplaced(ctx, func(rows []state.Message) error {
+			needed = needed || slices.ContainsFunc(rows, func(r state.Message) bool { return a.lookedFor(&r) })
+			return nil
+		})
+		if err != nil {
 			return err
 		}
 	}
+	if !needed {
+		return nil
+	}
+	seen, err := a.unclaimed(ctx, 1)
+	a.seen = seen
+	return at(SideDestination, "list messages", err)
+}
+
+// match goes through the tiers, in each the rows that have landed before those that are still to be sent.
+func (a *adoption) match(ctx context.Context) error {
+	if err := a.place(ctx, a.seen, a.lookedFor, a.exactTier); err != nil {
+		return err
+	}
+	if err := a.learnDates(ctx, a.seen, a.lookedFor); err != nil {
+		return err
+	}
+	if err := a.place(ctx, a.seen, a.lookedFor, a.undatedTier); err != nil {
+		return err
+	}
 	if err := a.readOld(ctx); err != nil {
 		return err
+	}
+	if !a.strangers || a.seen.empty() {
+		if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+			return err
+		}
+		a.seen = nil
 	}
 	if a.seen.empty() && len(a.old) == 0 {
 		return nil
 	}
 	q := state.Query{Folder: a.rec.ID, Limit: 500,
 		States: []state.State{state.StateSeen, state.StateAbsent, state.StateRefused, state.StateDamaged}}
-	return a.each(ctx, q, func(rows []state.Message) error { return a.matchSource(ctx, rows) })
-}
-
-// readOld collects the copied rows of earlier source UIDVALIDITYs. What was never copied under them is gone with its
-// UID: its message is listed again under the new one.
-func (a *adoption) readOld(ctx context.Context) error {
-	a.old, a.oldDates = map[identity][]state.Message{}, map[int64]bool{}
-	for _, f := range a.older {
-		q := state.Query{Folder: f.ID, States: []state.State{state.StateSeen, state.StateAbsent, state.StateLanded,
-			state.StateAdopted, state.StateLeftOut, state.StateRefused, state.StateAmbiguous, state.StateDamaged}}
-		err := a.each(ctx, q, func(rows []state.Message) error {
-			var gone []state.Message
-			for _, row := range rows {
-				if row.State.Copied() || row.State == state.StateAmbiguous {
-					id := identityOf(&row)
-					a.old[id], a.oldDates[id.date] = append(a.old[id], a.placed(f, row)), true
-					continue
-				}
-				row.State = state.StateGone
-				gone = append(gone, row)
-			}
-			return a.put(ctx, gone, nil)
-		})
-		if err != nil {
-			return err
-		}
+	if err := a.each(ctx, q, func(rows []state.Message) error { return a.matchSource(ctx, rows) }); err != nil {
+		return err
 	}
-	return nil
-}
-
-// placed keeps an old row's destination UID only if it is one of the folder we write to.
-func (a *adoption) placed(f *state.Folder, row state.Message) state.Message {
-	if f.Destination != a.rec.Destination || f.DestinationValidity != a.rec.DestinationValidity {
-		row.DestinationUID = 0
+	if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+		return err
 	}
-	return row
+	return a.matchLike(ctx)
 }
 
 // matchSource reads those source messages that may be at the destination already and claims their copies. One that
 // can't be read can't be recognised, and so must not be sent either: it waits until it can.
 func (a *adoption) matchSource(ctx context.Context, rows []state.Message) error {
 	rows = slices.DeleteFunc(rows, func(r state.Message) bool {
+		if r.InternalDate.IsZero() {
+			return a.seen.empty() && !a.oldDates[undated]
+		}
 		date := r.InternalDate.Unix()
-		return !a.seen.has(date) && !a.oldDates[date]
+		return a.seen.left(date) == 0 && !a.oldDates[date]
 	})
 	if len(rows) == 0 {
 		return nil
+	}
+	for i := range rows {
+		a.seen.want(rows[i].InternalDate.Unix(), rows[i].Size)
+	}
+	if err := a.seen.readAhead(ctx); err != nil {
+		return at(SideDestination, "read message", err)
 	}
 	damaged, err := a.hear(ctx, rows, a.ask)
 	for _, row := range damaged {
@@ -225,7 +190,7 @@ func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 		}
 		delete(byUID, m.UID)
 		row.H0 = h0
-		rows, err := a.claim(ctx, row, h1)
+		rows, err := a.claim(ctx, row, m.Size, h1)
 		changed = append(changed, rows...)
 		return err
 	}})
@@ -238,54 +203,84 @@ func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 	return missing, a.put(ctx, changed, failures)
 }
 
-// claim gives a source message its copy, if there is one; it gives the rows to be put.
-func (a *adoption) claim(ctx context.Context, row *state.Message, h1 mail.Digest) ([]state.Message, error) {
+// claim gives a source message its copy, if there is one of the same octets; it gives the rows to be put.
+func (a *adoption) claim(ctx context.Context, row *state.Message, size mail.Size, h1 mail.Digest) ([]state.Message, error) {
 	if list := a.old[identityOf(row)]; len(list) > 0 {
 		old := list[0]
 		a.old[identityOf(row)] = list[1:]
 		return a.inherit(row, old), nil
 	}
-	date := row.InternalDate.Unix()
-	f, err := a.seen.exact(ctx, date, row.H0)
-	if f == nil && err == nil {
-		f, err = a.seen.canonical(ctx, date, func() (mail.Digest, error) { return h1, nil })
+	if row.InternalDate.IsZero() {
+		a.like = append(a.like, likeness{row.UID, undated, size, row.H0, h1})
+		return nil, nil
 	}
-	if f == nil || err != nil {
+	date := row.InternalDate.Unix()
+	uid, err := a.seen.exact(ctx, date, row.H0)
+	if err != nil {
 		return nil, at(SideDestination, "read message", err)
 	}
-	row.State, row.DestinationUID = state.StateAdopted, f.uid
+	if uid != 0 {
+		a.seen.kept++
+		return []state.Message{a.adopt(row, uid)}, nil
+	}
+	if a.seen.left(date) > 0 {
+		a.like = append(a.like, likeness{row.UID, date, size, row.H0, h1})
+	}
+	return nil, nil
+}
+
+func (a *adoption) adopt(row *state.Message, uid mail.UID) state.Message {
+	a.found(row, uid)
+	a.lasting(row)
+	row.State = state.StateAdopted
 	a.count(row, true)
-	return []state.Message{*row}, nil
+	return *row
 }
 
-// inherit gives a message listed anew what its row under the earlier UIDVALIDITY had come to.
-func (a *adoption) inherit(row *state.Message, old state.Message) []state.Message {
-	if old.State == state.StateAmbiguous {
-		row.Attempt = old.Attempt
-		a.inherited = append(a.inherited, a.fail(row, state.StateAmbiguous, errAmbiguous))
-	} else {
-		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
-		a.count(row, true)
-	}
-	old.State, old.DestinationUID = state.StateGone, 0
-	return []state.Message{old, *row}
-}
-
-// settleOlder settles, to the end, what is in doubt under earlier UIDVALIDITYs of the source: its message is listed
-// again under the new one and must not be sent while a first copy may still appear.
-func (fr *folderRun) settleOlder(ctx context.Context) error {
-	doubts, err := fr.doubts(ctx)
-	if err != nil {
-		return err
-	}
-	if !slices.ContainsFunc(doubts, func(r state.Message) bool { return r.Folder != fr.rec.ID }) {
+// matchLike gives messages without a copy of the same octets and date one of the same canonical form, those without a
+// date one of the same octets.
+func (a *adoption) matchLike(ctx context.Context) error {
+	if a.seen.empty() {
 		return nil
 	}
-	if err := fr.settle(ctx, false); err != nil {
-		return err
+	slices.SortStableFunc(a.like, func(x, y likeness) int { return cmp.Compare(y.date, x.date) }) // undated is the least
+	for list := range slices.Chunk(a.like, 500) {
+		found := map[mail.UID]mail.UID{}
+		digests := map[mail.UID]mail.Digest{}
+		var uids []mail.UID
+		for _, l := range list {
+			uid, err := a.likest(ctx, l)
+			if err != nil {
+				return at(SideDestination, "read message", err)
+			}
+			if uid != 0 {
+				uids, found[l.uid], digests[l.uid] = append(uids, l.uid), uid, l.h0
+			}
+		}
+		if len(uids) == 0 {
+			continue
+		}
+		rows, err := a.Ledger.Rows(ctx, a.rec.ID, uids)
+		for i := range rows {
+			rows[i].H0 = digests[rows[i].UID]
+			rows[i] = a.adopt(&rows[i], found[rows[i].UID])
+		}
+		if err == nil {
+			err = a.put(ctx, rows, nil)
+		}
+		if err != nil {
+			return err
+		}
 	}
-	if err := fr.waitGrace(ctx); err != nil {
-		return err
+	return nil
+}
+
+func (a *adoption) likest(ctx context.Context, l likeness) (mail.UID, error) {
+	if l.date == undated && a.seen.changed > 0 && a.seen.kept <= a.seen.changed {
+		return 0, nil // dates say nothing here: the copy may well be another row's
 	}
-	return fr.settle(ctx, true)
+	if l.date == undated {
+		return a.seen.anywhere(ctx, l.h0, l.size)
+	}
+	return a.seen.canonical(ctx, l.date, l.h1)
 }

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"math"
+	"slices"
 	"time"
 
 	"mailhaul/plan"
@@ -35,31 +36,21 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	seen, err := fr.search(ctx, rows)
+	from := fr.window(rows)
+	seen, err := fr.unclaimed(ctx, from)
 	if err != nil {
-		return err
+		return at(SideDestination, "look for messages in doubt", err)
 	}
 	fault.At(fault.AfterScan)
-	copies, err := fr.find(ctx, rows, seen)
-	if err != nil {
+	if err := fr.lookFor(ctx, seen, rows, from); err != nil {
 		return err
 	}
 	var failures []state.Failure
 	for i := range rows {
-		if f := copies[i]; f != nil {
-			rows[i].State, rows[i].DestinationUID = state.StateLanded, f.uid
-			fr.lastUID = max(fr.lastUID, f.uid)
-			fr.count(&rows[i], false)
-			continue
-		}
-		f, err := fr.settleOne(ctx, &rows[i], seen, last)
-		if err != nil {
-			return err
-		}
-		failures = append(failures, f...)
+		failures = append(failures, fr.judge(&rows[i], seen, last)...)
 	}
-	if !last {
-		fr.looked = fr.Now()
+	if fr.looks = nil; !last {
+		fr.looked, fr.looks = fr.Now(), seen.remember()
 	}
 	fault.At(fault.BeforeSettleCommit)
 	err = fr.put(ctx, rows, failures)
@@ -67,32 +58,59 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	return err
 }
 
-// search lists what the messages of the doubts may be among. Rows that have landed without a known UID take theirs out
-// first.
-func (fr *folderRun) search(ctx context.Context, rows []state.Message) (*candidates, error) {
-	from := fr.window(rows)
-	seen, err := fr.unclaimed(ctx, from)
-	if err != nil {
-		return nil, at(SideDestination, "look for messages in doubt", err)
-	}
+// lookFor gives the rows in doubt their copies, after those that have landed without a known UID (I5).
+func (fr *folderRun) lookFor(ctx context.Context, seen *candidates, rows []state.Message, from mail.UID) error {
 	dates := map[int64]bool{}
 	for _, r := range rows {
 		dates[r.InternalDate.Unix()] = true
 	}
-	return seen, fr.place(ctx, seen, func(r *state.Message) bool {
-		return dates[r.InternalDate.Unix()] && (from == 1 || r.V0 == fr.opened.Status.UIDValidity && r.U0 >= from)
-	})
+	inWindow := func(r *state.Message) bool { return fr.lookedFor(r) && (from == 1 || r.U0 >= from) }
+	dated := func(r *state.Message) bool { return dates[r.InternalDate.Unix()] && inWindow(r) }
+	for _, t := range []tier{fr.exactTier, fr.canonicalTier} {
+		if err := fr.place(ctx, seen, dated, t); err != nil {
+			return err
+		}
+		if err := t(ctx, seen, unplaced(rows)); err != nil {
+			return err
+		}
+	}
+	if len(unplaced(rows)) == 0 || seen.empty() {
+		return nil
+	}
+	if err := fr.learnDates(ctx, seen, inWindow); err != nil {
+		return err
+	}
+	doubtful := func(r *state.Message) bool { return inWindow(r) && !seen.keepsDate(r) }
+	if err := fr.place(ctx, seen, doubtful, fr.undatedTier); err != nil {
+		return err
+	}
+	return fr.undatedTier(ctx, seen, unplaced(rows))
+}
+
+// unplaced gives the rows that have found no copy.
+func unplaced(rows []state.Message) []*state.Message {
+	var open []*state.Message
+	for i := range rows {
+		if rows[i].DestinationUID == 0 {
+			open = append(open, &rows[i])
+		}
+	}
+	return open
 }
 
 // window gives the UID from which on the messages of the doubts may be: the oldest U0, or the whole folder where a doubt
-// is from before its UIDs were given anew.
+// is from before its UIDs were given anew, or UIDs do not last.
 func (fr *folderRun) window(rows []state.Message) mail.UID {
 	if fault.Off(fault.Window) {
 		return max(1, fr.opened.Status.UIDNext)
 	}
+	v := fr.opened.Status.UIDValidity
+	if v == 0 || fr.reset {
+		return 1
+	}
 	from := mail.UID(math.MaxUint32)
 	for _, r := range rows {
-		if r.V0 != fr.opened.Status.UIDValidity {
+		if r.V0 != v {
 			return 1
 		}
 		from = min(from, r.U0)
@@ -100,47 +118,97 @@ func (fr *folderRun) window(rows []state.Message) mail.UID {
 	return max(1, from)
 }
 
-// claims are the UIDs of the destination folder, from one on, that rows claim.
-func (fr *folderRun) claims(ctx context.Context, from mail.UID) (map[mail.UID]bool, error) {
+// claims are the UIDs of the destination folder, from one on, that rows claim. Under UIDs that do not last there are
+// none: then every row that has landed looks for its copy anew.
+func (fr *folderRun) claims(ctx context.Context, from mail.UID) (claims, error) {
+	if fr.opened.Status.UIDValidity == 0 {
+		return claims{}, nil
+	}
 	list, err := fr.Ledger.Claimed(ctx, fr.row.ID, fr.dst.Raw, fr.opened.Status.UIDValidity, from)
-	claimed := make(map[mail.UID]bool, len(list))
-	for _, u := range list {
-		claimed[u] = true
+	claimed := make(claims, len(list))
+	for _, c := range list {
+		claimed[c.UID] = c.InternalDate.Unix()
 	}
 	return claimed, err
 }
 
-// unclaimed lists the destination folder's messages that no row claims.
+// unclaimed lists the destination folder's messages that no row claims. Claims that the listing disproves are given up
+// first: a server that names wrong UIDs must not hide one message's copy behind another's row.
 func (fr *folderRun) unclaimed(ctx context.Context, from mail.UID) (*candidates, error) {
+	seen, err := fr.list(ctx, from)
+	if err != nil || len(seen.disproved) == 0 || seen.changed > max(fewLies, seen.kept) {
+		return seen, err
+	}
+	kept, changed := seen.kept, seen.changed
+	if err := fr.disclaim(ctx, seen.disproved, from); err != nil {
+		return nil, err
+	}
+	if seen, err = fr.list(ctx, from); err == nil {
+		seen.kept, seen.changed = kept, changed
+	}
+	return seen, err
+}
+
+// fewLies is how many dates may differ before the destination counts as one that does not keep dates.
+const fewLies = 3
+
+func (fr *folderRun) list(ctx context.Context, from mail.UID) (*candidates, error) {
 	claimed, err := fr.claims(ctx, from)
 	if err != nil {
 		return nil, err
 	}
-	return listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
+	seen, err := listCandidates(ctx, fr.mailboxRun.dst, fr.dst, from, claimed)
+	if err == nil && fr.opened.Status.UIDValidity != 0 {
+		seen.known = fr.looks
+	}
+	return seen, err
 }
 
-// settleOne decides about a row for which no copy was found.
-func (fr *folderRun) settleOne(ctx context.Context, row *state.Message, seen *candidates, last bool) ([]state.Failure, error) {
-	if !last && !fault.Off(fault.SecondScan) {
-		row.State = state.StateUnknown
-		return []state.Failure{fr.failure(row, errDoubt)}, nil
-	}
-	b, err := seen.at(ctx, row.InternalDate.Unix())
+// disclaim takes UIDs away from the rows that have them; their copies are looked for from a UID on.
+func (fr *folderRun) disclaim(ctx context.Context, uids map[mail.UID]bool, from mail.UID) error {
+	pairs, err := fr.sharing(ctx)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	if b.left > 0 && !fault.Off(fault.Ambiguity) {
-		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}, nil
+	for _, f := range pairs {
+		q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
+		err := fr.each(ctx, q, func(rows []state.Message) error {
+			rows = slices.DeleteFunc(rows, func(r state.Message) bool { return !uids[r.DestinationUID] })
+			for i := range rows {
+				rows[i].DestinationUID, rows[i].U0, rows[i].V0 = 0, from, fr.opened.Status.UIDValidity
+			}
+			return fr.put(ctx, rows, nil)
+		})
+		if err != nil {
+			return err
+		}
 	}
-	if fr.tries[row.UID] >= rounds-1 {
+	return nil
+}
+
+// judge says what has become of a row in doubt after the candidates were gone through for all.
+func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []state.Failure {
+	switch {
+	case row.DestinationUID != 0:
+		row.State = state.StateLanded
+		fr.lastUID = max(fr.lastUID, row.DestinationUID)
+		fr.lasting(row)
+		fr.count(row, false)
+		return nil
+	case !last && !fault.Off(fault.SecondScan):
+		row.State = state.StateUnknown
+		return []state.Failure{fr.failure(row, errDoubt)}
+	case seen.left(row.InternalDate.Unix()) > 0 && !fault.Off(fault.Ambiguity):
+		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}
+	case fr.tries[row.UID] >= rounds-1 && row.Folder == fr.rec.ID:
 		// Each time it was sent the connection broke, and it never arrived: it is what breaks the connection.
-		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}, nil
+		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}
 	}
 	row.State = state.StateAbsent
 	if !fr.rec.Current {
 		row.State = state.StateGone // its folder is gone from the source: there is nothing to send
 	}
-	return nil, nil
+	return nil
 }
 
 // errDoubt, errBreaks and errAmbiguous are why a message counts as not settled.
@@ -152,43 +220,6 @@ var (
 	errAmbiguous = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeMessageAmbiguous,
 		Text: "a message with the same date is at the destination, but it is not the same octets"}
 )
-
-// find claims the rows' messages among those seen; nil where there is none. Octets come first for all rows and the
-// canonical form after: else a row could take the copy of another one that differs from it in trace headers alone.
-func (fr *folderRun) find(ctx context.Context, rows []state.Message, seen *candidates) (copies []*found, err error) {
-	copies = make([]*found, len(rows))
-	for i := range rows {
-		if copies[i], err = seen.exact(ctx, rows[i].InternalDate.Unix(), rows[i].H0); err != nil {
-			return nil, at(SideDestination, "read message", err)
-		}
-	}
-	for i := range rows {
-		if copies[i] != nil {
-			continue
-		}
-		h1 := func() (mail.Digest, error) { return fr.canonicalOf(ctx, &rows[i]) }
-		copies[i], err = seen.canonical(ctx, rows[i].InternalDate.Unix(), h1)
-		if err != nil {
-			return nil, err
-		}
-	}
-	return copies, nil
-}
-
-// canonicalOf reads a source message again for its canonical digest; zero if it is not to be had.
-func (fr *folderRun) canonicalOf(ctx context.Context, row *state.Message) (digest mail.Digest, err error) {
-	if row.Folder != fr.rec.ID {
-		return digest, nil // its UID means nothing any more
-	}
-	err = fr.mailboxRun.src.Fetch(ctx, fr.src, []mail.UID{row.UID}, &digestSink{
-		each: func(_ mail.Message, h0, h1 mail.Digest) error {
-			if h0 == row.H0 {
-				digest = h1
-			}
-			return nil
-		}})
-	return digest, at(SideSource, "read message", err)
-}
 
 // settleLater waits out the grace time of the folders in doubt, settles them for good and copies what is absent.
 func (m *mailboxRun) settleLater(ctx context.Context) error {
@@ -227,7 +258,7 @@ const longestGrace = 10 * time.Minute
 // waitGrace waits until the server can't store any more what it was sent: the endpoint's grace, or three times the
 // slowest APPEND seen if that is longer, after the first look.
 func (fr *folderRun) waitGrace(ctx context.Context) error {
-	grace := max(fr.Grace(fr.mailbox.DestinationEndpoint), min(longestGrace, 3*fr.slowest))
+	grace := max(fr.Grace(fr.mailbox.DestinationEndpoint), min(longestGrace, 3*fr.took(0)))
 	wait := fr.looked.Add(grace).Sub(fr.Now())
 	if wait <= 0 || fault.Off(fault.Grace) {
 		return nil
@@ -263,6 +294,25 @@ func (m *mailboxRun) settleElsewhere(ctx context.Context) error {
 	return nil
 }
 
+// settleFormer settles doubts at the folder that the pair went to before the rules sent it elsewhere: only there can the
+// copies be.
+func (fr *folderRun) settleFormer(ctx context.Context) error {
+	if fr.rec.Destination == "" || fr.plan.Target == fr.rec.Target {
+		return nil
+	}
+	dst, there := fr.listedTarget(fr.rec.Destination)
+	if !there {
+		return nil
+	}
+	doubts, err := fr.doubts(ctx)
+	if err != nil || len(doubts) == 0 {
+		return err
+	}
+	former := *fr
+	former.dst = dst
+	return former.settleWhole(ctx)
+}
+
 // planned tells whether a folder of the plan looks after the pair and its doubts.
 func (m *mailboxRun) planned(f *state.Folder) bool {
 	for i := range m.mailbox.Folders {
@@ -275,6 +325,8 @@ func (m *mailboxRun) planned(f *state.Folder) bool {
 
 // listedTarget finds a destination folder by its octets.
 func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
+	m.common.mu.Lock()
+	defer m.common.mu.Unlock()
 	for _, f := range m.targets {
 		if f.Raw == raw {
 			return f, true

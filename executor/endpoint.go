@@ -89,7 +89,10 @@ type Ledger interface {
 	Rows(ctx context.Context, f state.FolderID, uids []mail.UID) ([]state.Message, error)
 	// Claimed tells which destination UIDs of a folder pair's destination are claimed by a row, as U0 to the end. All
 	// folder pairs that share the destination folder count.
-	Claimed(ctx context.Context, m state.MailboxID, destination string, v mail.UIDValidity, from mail.UID) ([]mail.UID, error)
+	Claimed(ctx context.Context, m state.MailboxID, destination string, v mail.UIDValidity, from mail.UID) ([]state.Claim, error)
+	// Sharing lists the folder pairs that share a destination folder of the mailbox, those of other mailboxes with the
+	// same destination too.
+	Sharing(ctx context.Context, m state.MailboxID, destination string) ([]state.Folder, error)
 	// Put replaces rows whole and records or clears their failures, in one transaction.
 	Put(ctx context.Context, rows []state.Message, failures []state.Failure) error
 	// Count gives a folder's counts; below bounds Pending, TooLarge and Later to UIDs under it (zero: no bound).

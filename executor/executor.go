@@ -19,7 +19,8 @@
 // The flow of one message: Select gives its row (read.go); the source streams it into a spool with its digest
 // (spool.go); its intent is committed with those of its batch (commit.go); APPEND is written, pipelined (copy.go); the
 // answer, whenever it comes, is committed with the next batch (outcome.go). What stays in doubt is settled by scanning
-// the destination (doubt.go).
+// the destination (doubt.go), and UIDs that the server did not name are learned (learn.go); both match by content
+// (match.go), over every pair that shares the destination folder.
 //
 // One mailbox is worked on by one goroutine with three helpers for the folder in hand, or by a few such goroutines where
 // folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger and the

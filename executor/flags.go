@@ -15,32 +15,42 @@ type flagChange struct {
 	now mail.Flags
 }
 
+// flagChanges are those of one folder.
+type flagChanges struct {
+	ready []flagChange
+	// waiting counts changed messages that are in doubt: until they are settled the mark of what was carried over stays
+	// where it is.
+	waiting int64
+	// unlearned are those that have landed under a UID that is not known, but may be learned.
+	unlearned []flagChange
+}
+
 // changedFlags lists, for a source folder, the copied messages whose flags changed. With CONDSTORE only what changed is
 // asked for; without it every flag is read, at the price of one line a message.
-func changedFlags(ctx context.Context, src Reader, l Ledger, rec *state.Folder, f mail.Folder) ([]flagChange, error) {
-	var changes []flagChange
+func changedFlags(ctx context.Context, src Reader, l Ledger, rec *state.Folder, f mail.Folder) (flagChanges, error) {
+	var changes flagChanges
 	var batch []mail.Message
 	flush := func() error {
-		some, err := compareFlags(ctx, l, rec.ID, batch)
-		changes, batch = append(changes, some...), batch[:0]
+		err := compareFlags(ctx, l, rec.ID, batch, &changes)
+		batch = batch[:0]
 		return err
 	}
 	for m, err := range src.List(ctx, f, mail.Query{ChangedSince: rec.FlagsModSeq}) {
 		if err != nil {
-			return nil, at(SideSource, "list flags", err)
+			return changes, at(SideSource, "list flags", err)
 		}
 		if batch = append(batch, m); len(batch) >= 500 {
 			if err := flush(); err != nil {
-				return nil, err
+				return changes, err
 			}
 		}
 	}
 	return changes, flush()
 }
 
-func compareFlags(ctx context.Context, l Ledger, id state.FolderID, list []mail.Message) ([]flagChange, error) {
+func compareFlags(ctx context.Context, l Ledger, id state.FolderID, list []mail.Message, changes *flagChanges) error {
 	if len(list) == 0 {
-		return nil, nil
+		return nil
 	}
 	uids := make([]mail.UID, len(list))
 	now := make(map[mail.UID]mail.Flags, len(list))
@@ -48,21 +58,29 @@ func compareFlags(ctx context.Context, l Ledger, id state.FolderID, list []mail.
 		uids[i], now[m.UID] = m.UID, m.Flags
 	}
 	rows, err := l.Rows(ctx, id, uids)
-	var changes []flagChange
 	var restored []state.Message
 	for _, row := range rows {
 		if row.State == state.StateSkipped && now[row.UID].System&mail.Deleted == 0 {
 			row.State, row.Flags = state.StateSeen, now[row.UID] // somebody took \Deleted away again
 			restored = append(restored, row)
 		}
-		if flags := carried(now[row.UID]); row.State.Copied() && row.DestinationUID != 0 && !carried(row.Flags).Equal(flags) {
-			changes = append(changes, flagChange{row, flags})
+		flags := carried(now[row.UID])
+		if carried(row.Flags).Equal(flags) {
+			continue
+		}
+		switch {
+		case row.State.Doubt():
+			changes.waiting++
+		case row.State.Copied() && row.DestinationUID != 0:
+			changes.ready = append(changes.ready, flagChange{row, flags})
+		case row.State.Copied() && row.V0 != 0:
+			changes.unlearned = append(changes.unlearned, flagChange{row, flags})
 		}
 	}
 	if err == nil && len(restored) > 0 {
 		err = l.Put(ctx, restored, nil)
 	}
-	return changes, err
+	return err
 }
 
 // carried is the part of the flags that is ever carried over.
@@ -90,26 +108,44 @@ func (m *mailboxRun) carryFlags(ctx context.Context) error {
 }
 
 func (m *mailboxRun) carryFolderFlags(ctx context.Context, f *plan.Folder, rec *state.Folder) error {
-	fr := &folderRun{mailboxRun: m, plan: f, rec: rec}
-	src := mail.Folder{Raw: rec.Source, Status: mail.Status{UIDValidity: f.UIDValidity}}
-	changes, err := changedFlags(ctx, m.src, m.Ledger, rec, src)
-	if err != nil {
-		return fr.explain(err)
-	}
+	fr := m.newFolderRun(f, rec)
+	return fr.explain(fr.carry(ctx))
+}
+
+// carry brings the folder's changed flags. UIDs that were never learned, or mean nothing any more, are found out first.
+func (fr *folderRun) carry(ctx context.Context) (err error) {
 	if fr.dst, err = fr.target(ctx); err != nil {
-		return fr.explain(err)
+		return err
 	}
 	if err := fr.open(ctx); err != nil {
-		return fr.explain(err)
+		return err
 	}
-	if fr.opened.Status.UIDValidity != rec.DestinationValidity {
-		return nil // the UIDs mean nothing until the folder is recognised; the changes wait
+	if err := fr.recognise(ctx); err != nil {
+		return err
 	}
-	if err := fr.storeFlags(ctx, changes); err != nil {
-		return fr.explain(err)
+	if err := fr.learn(ctx); err != nil {
+		return err
 	}
-	rec.FlagsModSeq = rec.SourceStatus.HighestModSeq
-	return m.putFolder(ctx, rec)
+	changes, err := changedFlags(ctx, fr.mailboxRun.src, fr.Ledger, fr.rec, fr.src)
+	if err != nil {
+		return err
+	}
+	if err := fr.storeFlags(ctx, changes.ready); err != nil {
+		return err
+	}
+	for i := range changes.unlearned {
+		// Neither UID nor date tells which copy is theirs; it keeps the flags it was sent with.
+		c := &changes.unlearned[i]
+		c.row.Flags = c.now
+		if err := fr.put(ctx, []state.Message{c.row}, nil); err != nil {
+			return err
+		}
+	}
+	if changes.waiting > 0 {
+		return nil
+	}
+	fr.rec.FlagsModSeq = fr.rec.SourceStatus.HighestModSeq
+	return fr.putFolder(ctx, fr.rec)
 }
 
 // storeFlags sets flags where nobody changed them at the destination since we wrote them: there the user wins.

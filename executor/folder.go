@@ -26,8 +26,6 @@ type folderRun struct {
 	u0 mail.UID
 	// looked is when the first look for the messages now in doubt ended; the grace time counts from here.
 	looked time.Time
-	// slowest is the longest time between an APPEND and its answer so far.
-	slowest time.Duration
 	// answered is when the last answer came.
 	answered time.Time
 	// unrecognised are messages that could not be compared with what is at the destination, and so are not sent.
@@ -37,34 +35,43 @@ type folderRun struct {
 	remade         bool // the folder vanished once and was created again
 	// tries counts the attempts of this run after the first, for the few messages that have any.
 	tries map[mail.UID]int
-	// claimed are destination UIDs from u0 on that rows had when the folder was opened.
-	claimed map[mail.UID]bool
+	// claimed are destination UIDs from u0 on that rows had when the folder was opened, or found since.
+	claimed claims
+	// reset tells that the destination gave UIDs away that rows claim, under the same UIDVALIDITY: it began anew.
+	reset bool
+	// looks are digests that the first look for messages in doubt has read, for the second.
+	looks   map[mail.UID]*digests
 	lastUID mail.UID // highest UID that the destination named in this run
 }
 
 // folder brings one folder pair as far as it goes now. Doubts that must wait are kept for settleLater.
 func (m *mailboxRun) folder(ctx context.Context, f *plan.Folder) error {
-	fr := &folderRun{mailboxRun: m, plan: f, planned: f.Todo.Messages,
-		src: mail.Folder{Raw: string(f.Source), Status: mail.Status{UIDValidity: f.UIDValidity}}}
+	rec := m.current(string(f.Source), f.UIDValidity)
+	fr := m.newFolderRun(f, rec)
 	if f.NoSelect {
 		_, err := fr.target(ctx)
 		return fr.explain(err)
 	}
-	rec := m.current(fr.src.Raw, f.UIDValidity)
 	if rec == nil {
 		return nil // made anew since the plan: completeness says so, the next plan lists it
-	}
-	fr.rec, fr.looked = rec, m.started
-	for _, o := range m.folders {
-		if o.Source == rec.Source && o.ID != rec.ID {
-			fr.older = append(fr.older, o)
-		}
 	}
 	needed, err := fr.needed(ctx)
 	if err != nil || !needed {
 		return err
 	}
 	return fr.explain(fr.bring(ctx))
+}
+
+// newFolderRun begins with a folder of the plan; rec is its pair, if it has one.
+func (m *mailboxRun) newFolderRun(f *plan.Folder, rec *state.Folder) *folderRun {
+	fr := &folderRun{mailboxRun: m, plan: f, rec: rec, looked: m.started, planned: f.Todo.Messages,
+		src: mail.Folder{Raw: string(f.Source), Status: mail.Status{UIDValidity: f.UIDValidity}}}
+	for _, o := range m.folders {
+		if rec != nil && o.Source == rec.Source && o.ID != rec.ID {
+			fr.older = append(fr.older, o)
+		}
+	}
+	return fr
 }
 
 // explain adds the folder to an endpoint's error.
@@ -108,6 +115,9 @@ func (fr *folderRun) selection() state.Selection {
 // bring does the folder's work in order: where to, what is there already, what is in doubt, what is left.
 func (fr *folderRun) bring(ctx context.Context) error {
 	var err error
+	if err := fr.settleFormer(ctx); err != nil {
+		return err
+	}
 	if fr.dst, err = fr.target(ctx); err != nil {
 		return err
 	}
@@ -150,16 +160,23 @@ func (fr *folderRun) afterCopy(ctx context.Context, copyErr error) error {
 	if err != nil {
 		return err
 	}
-	if len(doubts) == 0 || copyErr != nil {
+	if copyErr != nil {
 		return copyErr
+	}
+	if len(doubts) == 0 {
+		return fr.learn(ctx)
 	}
 	if err := fr.settle(ctx, false); err != nil {
 		return err
 	}
 	if doubts, err = fr.doubts(ctx); len(doubts) > 0 {
 		fr.doubt(fr)
+		return err
 	}
-	return err
+	if err != nil {
+		return err
+	}
+	return fr.learn(ctx)
 }
 
 // target finds or creates the destination folder.
@@ -193,8 +210,13 @@ func (fr *folderRun) open(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	fr.claimed, err = fr.claims(ctx, fr.u0)
-	return err
+	if fr.claimed, err = fr.claims(ctx, fr.u0); err != nil {
+		return err
+	}
+	for uid := range fr.claimed {
+		fr.reset = fr.reset || opened.Status.UIDNext != 0 && uid >= opened.Status.UIDNext
+	}
+	return nil
 }
 
 // reopen opens the folder on a new session after a lost one. What was learnt of it stays, U0 above all, since the

@@ -4,6 +4,7 @@ import (
 	"context"
 	"slices"
 	"sync"
+	"time"
 
 	"mailhaul/plan"
 	"mailhaul/state"
@@ -12,12 +13,14 @@ import (
 
 // common is what the lanes of one mailbox share.
 type common struct {
-	// mu guards targets and doubtful; the counts are guarded by runner.mu as all counts are.
+	// mu guards targets, doubtful and slowest; the counts are guarded by runner.mu as all counts are.
 	mu sync.Mutex
 	// targets are the destination's folders by normalised path.
 	targets map[string]mail.Folder
 	// doubtful are the folders whose doubts wait for their second scan.
 	doubtful []*folderRun
+	// slowest is the longest time between an APPEND and its answer so far.
+	slowest time.Duration
 	// folders are the ledger's folder pairs of this mailbox, earlier UIDVALIDITYs included.
 	folders []*state.Folder
 
@@ -52,6 +55,14 @@ func (c *common) doubt(fr *folderRun) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.doubtful = append(c.doubtful, fr)
+}
+
+// took notes how long an APPEND took, and gives the longest time so far.
+func (c *common) took(d time.Duration) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.slowest = max(c.slowest, d)
+	return c.slowest
 }
 
 // lanes copies folders side by side, each lane with a connection of its own to either side: between folders a connection

@@ -72,7 +72,7 @@ func (p *pipeline) stops(err error) error {
 	switch kind := mail.KindOf(err); {
 	case mail.CodeOf(err) == mail.CodeIMAPFolderGone:
 		return errFolderGone
-	case kind == mail.Quota, kind == mail.Auth:
+	case kind == mail.Quota, kind == mail.Auth, kind == mail.Stale:
 		return at(SideDestination, "append message", err)
 	default:
 		return nil
@@ -86,7 +86,8 @@ func (p *pipeline) timed(sent time.Time) {
 	if p.answered.After(from) {
 		from = p.answered
 	}
-	p.slowest, p.answered = max(p.slowest, now.Sub(from)), now
+	p.took(now.Sub(from))
+	p.answered = now
 }
 
 // unknown keeps the cause of a doubt under the code that explains doubts.
@@ -100,7 +101,8 @@ func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
 	if fault.Off(fault.TrustedUID) {
 		return a.UID
 	}
-	if a.UID == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID || p.claimed[a.UID] {
+	_, taken := p.claimed[a.UID]
+	if a.UID == 0 || row.V0 == 0 || a.UIDValidity != row.V0 || a.UID < row.U0 || a.UID <= p.lastUID || taken {
 		return 0
 	}
 	p.lastUID = a.UID

@@ -94,6 +94,9 @@ func (r *project) plan(ctx context.Context, l *state.Ledger, pass string) (*plan
 	if in.Records, err = records(ctx, l); err != nil {
 		return nil, err
 	}
+	if in.Unmanaged, err = unmanaged(ctx, l, in.Mailboxes); err != nil {
+		return nil, err
+	}
 	if in.Inventories, err = executor.Survey(ctx, o); err != nil {
 		return nil, err
 	}
@@ -124,6 +127,11 @@ func records(ctx context.Context, l *state.Ledger) (map[string]map[string]state.
 		}
 	}
 	return all, err
+}
+
+func unmanaged(ctx context.Context, l *state.Ledger, names []string) ([]state.Mailbox, error) {
+	all, err := l.Mailboxes(ctx)
+	return slices.DeleteFunc(all, func(m state.Mailbox) bool { return slices.Contains(names, m.Name) }), err
 }
 
 func row(m *config.Mailbox) state.Mailbox {

@@ -229,7 +229,7 @@ func (s *surveyor) pair(ctx context.Context, id state.MailboxID, known []state.F
 			continue
 		}
 		same := k.SourceStatus.UIDValidity == f.Status.UIDValidity || fault.Off(fault.SourceValidity)
-		if same && f.Status.UIDValidity != 0 {
+		if same && f.Status.UIDValidity != 0 && !begunAnew(k, f.Status) {
 			return k, nil
 		}
 		k.Current = false
@@ -239,6 +239,12 @@ func (s *surveyor) pair(ctx context.Context, id state.MailboxID, known []state.F
 	}
 	return &state.Folder{Mailbox: id, Source: f.Raw, Path: f.Path.String(), Current: true,
 		SourceStatus: mail.Status{UIDValidity: f.Status.UIDValidity}}, nil
+}
+
+// begunAnew tells whether a folder gives UIDs away again under the UIDVALIDITY it had: UID 1 is then another message.
+// UIDNEXT never falls otherwise (RFC 9051, 2.3.1.1).
+func begunAnew(k *state.Folder, st mail.Status) bool {
+	return st.UIDNext != 0 && k.SourceStatus.UIDNext != 0 && st.UIDNext < k.SourceStatus.UIDNext
 }
 
 // listFolder lists what no listing has covered yet. The counters were read before the listing and are committed after
@@ -325,10 +331,11 @@ func (s *surveyor) countFlags(ctx context.Context, rec *state.Folder, f mail.Fol
 		return fmt.Errorf("count changed flags: %w", err)
 	}
 	rec.SourceStatus.HighestModSeq = modSeq
-	if len(changes) == 0 {
+	n := int64(len(changes.ready) + len(changes.unlearned))
+	if n == 0 && changes.waiting == 0 {
 		rec.FlagsModSeq = modSeq
 	}
-	s.inv.FlagChanges[f.Raw] = int64(len(changes))
+	s.inv.FlagChanges[f.Raw] = n
 	_, err = s.Ledger.PutFolder(ctx, *rec)
 	return err
 }

@@ -24,13 +24,32 @@ func (s *surveyor) vanished(ctx context.Context, known []state.Folder) error {
 			return err
 		}
 		if renamed != nil {
-			k.Source, k.Path = renamed.Raw, renamed.Path.String()
+			if err := s.rename(ctx, k, known, *renamed); err != nil {
+				return err
+			}
 		} else if listed >= 0 {
 			continue // made anew under the same name
 		} else if err := s.leave(ctx, k); err != nil {
 			return err
 		}
 		if _, err := s.Ledger.PutFolder(ctx, *k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// rename gives the pair its folder's new name, and those of its earlier UIDVALIDITYs, whose rows may still be needed.
+func (s *surveyor) rename(ctx context.Context, k *state.Folder, known []state.Folder, to mail.Folder) error {
+	from := k.Source
+	k.Source, k.Path = to.Raw, to.Path.String()
+	for i := range known {
+		o := &known[i]
+		if o.Source != from || o.Current {
+			continue
+		}
+		o.Source, o.Path = k.Source, k.Path
+		if _, err := s.Ledger.PutFolder(ctx, *o); err != nil {
 			return err
 		}
 	}
@@ -82,7 +101,8 @@ func (s *surveyor) sameMessages(ctx context.Context, k *state.Folder, f mail.Fol
 	for _, row := range rows {
 		m := now[row.UID]
 		// Once fetched, a row has the literal's octets for its size; servers whose SIZE lies are told by the dates.
-		if !m.InternalDate.Equal(row.InternalDate) || row.Attempt == 0 && m.Size != row.Size {
+		ours := row.Degraded&state.LostDate != 0 && m.InternalDate.IsZero() // the date is the one we gave it
+		if !ours && !m.InternalDate.Equal(row.InternalDate) || row.Attempt == 0 && m.Size != row.Size {
 			return false, err
 		}
 	}

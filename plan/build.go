@@ -27,6 +27,8 @@ type Input struct {
 	Memory map[string][]state.FolderCount
 	// Known are the ledger's records of the mailboxes.
 	Known map[string]state.Mailbox
+	// Unmanaged are the ledger's records of mailboxes that the whole configuration has no more.
+	Unmanaged []state.Mailbox
 	// Records are how each mailbox fared in each pass, by the pass's name.
 	Records map[string]map[string]state.MailboxPass
 
@@ -93,6 +95,17 @@ func (in *Input) PassFor(mailbox string) Pass {
 		return in.pass(p)
 	}
 	return in.pass(in.Pass)
+}
+
+// predecessors gives the mailboxes of earlier configurations that had the mailbox's destination.
+func (in *Input) predecessors(m *Mailbox) []Predecessor {
+	var all []Predecessor
+	for _, u := range in.Unmanaged {
+		if u.Destination == m.Destination && u.DestinationEndpoint == m.DestinationEndpoint {
+			all = append(all, Predecessor{u.Name, u.SourceEndpoint})
+		}
+	}
+	return all
 }
 
 // total sums the lines.

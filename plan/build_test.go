@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -538,4 +539,24 @@ func (s *site) carryOut(m Mailbox) {
 		}
 	}
 	s.record("anna", "full", state.Complete)
+}
+
+// TestPredecessors: only mailboxes that the configuration no longer has hand over what they copied, and only to one with
+// the same destination.
+func TestPredecessors(t *testing.T) {
+	s := newSite(t, "full", "anna bo")
+	anna := s.mailbox("anna").Destination.Address
+	s.in.Unmanaged = []state.Mailbox{
+		{Name: "maiden@contoso.example", SourceEndpoint: "endpoint.imap.old", Destination: anna, DestinationEndpoint: "endpoint.imap.new"},
+		{Name: "far@contoso.example", SourceEndpoint: "endpoint.imap.old", Destination: anna, DestinationEndpoint: "endpoint.imap.far"},
+		{Name: "other@contoso.example", SourceEndpoint: "endpoint.imap.old", Destination: "x", DestinationEndpoint: "endpoint.imap.new"},
+	}
+	p := Build(s.in)
+	want := []Predecessor{{"maiden@contoso.example", "endpoint.imap.old"}}
+	if got := p.Mailboxes[0].Predecessors; !slices.Equal(got, want) {
+		t.Errorf("anna has the predecessors %v, want %v", got, want)
+	}
+	if got := p.Mailboxes[1].Predecessors; got != nil {
+		t.Errorf("bo has the predecessors %v", got)
+	}
 }

@@ -28,6 +28,7 @@ func (l *line) build() Mailbox {
 		Settings: SettingsOf(l.m, l.inv.Limits), FormerDestination: l.inv.FormerDestination}
 	if l.m.From != nil && l.m.To != nil {
 		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), l.m.To.Type
+		l.out.Predecessors = l.in.predecessors(&l.out)
 	}
 	if l.m.Skip != "" {
 		l.out.Action, l.out.Note = Skipped, l.m.Skip

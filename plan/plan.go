@@ -106,8 +106,17 @@ type Mailbox struct {
 	Resume *Pass `json:"resume,omitempty"`
 	// FormerDestination is set where the mailbox went to another one before: all of it is copied anew.
 	FormerDestination string `json:"former_destination,omitempty"`
+	// Predecessors are mailboxes that the configuration no longer has and that had the same destination: a person's mail
+	// under an earlier source address, say. What they copied counts as copied for this one where it has an equal message.
+	Predecessors []Predecessor `json:"predecessors,omitempty"`
 	// Problem says why the mailbox is Blocked.
 	Problem *Problem `json:"problem,omitempty"`
+}
+
+// Predecessor names a mailbox of the state file.
+type Predecessor struct {
+	Name           string `json:"name"` // source address
+	SourceEndpoint string `json:"source_endpoint"`
 }
 
 // Problem is why a mailbox can't go on.

@@ -139,11 +139,16 @@ func TestClaims(t *testing.T) {
 		claim(into(a, "Sent", "Sent", 70), 1, 13), claim(into(b, "Older", "INBOX", 71), 1, 14),
 		claim(into(far, "INBOX", "INBOX", 70), 1, 15))
 	ask := func(m state.Mailbox, from mail.UID) []mail.UID {
-		return must[[]mail.UID](t)(l.Claimed(t.Context(), m.ID, "INBOX", 70, from))
+		return uids(must[[]state.Claim](t)(l.Claimed(t.Context(), m.ID, "INBOX", 70, from)))
 	}
 	equal(t, "claims seen from a", ask(a, 1), []mail.UID{10, 11, 12})
 	equal(t, "claims seen from b", ask(b, 11), []mail.UID{11, 12})
 	equal(t, "claims elsewhere", ask(far, 1), []mail.UID{15})
+	var sources []string
+	for _, f := range must[[]state.Folder](t)(l.Sharing(t.Context(), a.ID, "INBOX")) {
+		sources = append(sources, fmt.Sprint(f.Mailbox, " ", f.Source))
+	}
+	equal(t, "pairs that share", sources, []string{fmt.Sprint(a.ID, " INBOX"), fmt.Sprint(b.ID, " Old"), fmt.Sprint(b.ID, " Older")})
 	if err := l.Put(t.Context(), []state.Message{claim(one, 3, 12)}, nil); err == nil {
 		t.Error("a message was claimed twice")
 	}

@@ -14,8 +14,9 @@ const sameDestination = ` FROM mailbox me JOIN mailbox b ON b.destination = me.d
  JOIN folder f ON f.mailbox = b.id`
 
 const (
-	selectClaimed = "SELECT DISTINCT m.duid" + sameDestination + ` CROSS JOIN message m ON m.folder = f.id
- WHERE me.id = ? AND f.destination = ? AND f.dvalidity = ? AND m.duid IS NOT NULL AND m.duid >= ? ORDER BY m.duid`
+	selectSharing = "SELECT " + folderColumns + sameDestination + " WHERE me.id = ? AND f.destination = ? ORDER BY f.id"
+	selectClaimed = "SELECT m.duid, min(m.date)" + sameDestination + ` CROSS JOIN message m ON m.folder = f.id
+ WHERE me.id = ? AND f.destination = ? AND f.dvalidity = ? AND m.duid IS NOT NULL AND m.duid >= ? GROUP BY m.duid ORDER BY m.duid`
 	countClaims = `SELECT coalesce(max(n), 0) FROM (SELECT count(*) AS n FROM message
  WHERE folder = ? AND duid IN (SELECT value FROM json_each(?)) AND duid IS NOT NULL GROUP BY duid)`
 )
@@ -25,13 +26,23 @@ const (
 // UIDVALIDITYs too.
 func (r *Reader) Claimed(
 	ctx context.Context, m MailboxID, destination string, v mail.UIDValidity, from mail.UID,
-) ([]mail.UID, error) {
+) ([]Claim, error) {
 	rows, err := r.rows(ctx, selectClaimed, int64(m), []byte(destination), int64(v), int64(from))
-	all, err := collect(rows, err, func(row scanner) (mail.UID, error) {
-		var u mail.UID
-		err := row.Scan(&u)
-		return u, err
+	all, err := collect(rows, err, func(row scanner) (Claim, error) {
+		var c Claim
+		var date *int64
+		err := row.Scan(&c.UID, &date)
+		c.InternalDate = dateOf(date, 0)
+		return c, err
 	})
+	return all, wrap(r.path, err)
+}
+
+// Sharing lists the folder pairs that share a destination folder of the mailbox, those of other mailboxes with the same
+// destination and of earlier UIDVALIDITYs too, the oldest first.
+func (r *Reader) Sharing(ctx context.Context, m MailboxID, destination string) ([]Folder, error) {
+	rows, err := r.rows(ctx, selectSharing, int64(m), []byte(destination))
+	all, err := collect(rows, err, scanFolder)
 	return all, wrap(r.path, err)
 }
 

@@ -60,7 +60,7 @@ type everything struct {
 	Folders   []state.Folder
 	Rows      []state.Message
 	Todo      []state.Message
-	Claimed   []mail.UID
+	Claimed   []state.Claim
 	Totals    []state.MailboxTotal
 	Failed    []state.FailedMessage
 	Mailboxes []state.FailedMailbox

@@ -114,14 +114,26 @@ func (m *model) count(f state.Folder, s state.Selection, below mail.UID) state.F
 	return c
 }
 
-func (m *model) claimed(f state.FolderID, from mail.UID) []mail.UID {
-	var all []mail.UID
+func (m *model) claimed(f state.FolderID, from mail.UID) []state.Claim {
+	var all []state.Claim
 	for _, r := range m.rows[f] {
 		if r.DestinationUID != 0 && r.DestinationUID >= from {
-			all = append(all, r.DestinationUID)
+			c := state.Claim{UID: r.DestinationUID}
+			if !r.InternalDate.IsZero() {
+				c.InternalDate = r.InternalDate.UTC()
+			}
+			all = append(all, c)
 		}
 	}
-	slices.Sort(all)
+	slices.SortFunc(all, func(a, b state.Claim) int { return cmp.Compare(a.UID, b.UID) })
+	return all
+}
+
+func uids(claims []state.Claim) []mail.UID {
+	var all []mail.UID
+	for _, c := range claims {
+		all = append(all, c.UID)
+	}
 	return all
 }
 
@@ -292,7 +304,7 @@ func compare(t *testing.T, d dice, l *state.Ledger, m *model, f state.Folder) {
 	equal(t, fmt.Sprintf("count %+v below %d", s, below),
 		must[state.FolderCount](t)(l.Count(t.Context(), f.ID, s, below)), m.count(f, s, below))
 	from := mail.UID(1000 + d.IntN(150))
-	equal(t, "claimed", must[[]mail.UID](t)(l.Claimed(t.Context(), f.Mailbox, f.Destination, f.DestinationValidity, from)),
+	equal(t, "claimed", must[[]state.Claim](t)(l.Claimed(t.Context(), f.Mailbox, f.Destination, f.DestinationValidity, from)),
 		m.claimed(f.ID, from))
 }
 

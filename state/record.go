@@ -107,6 +107,13 @@ type Message struct {
 	Degraded Degradation
 }
 
+// Claim is a message of a destination folder that a row claims.
+type Claim struct {
+	UID mail.UID
+	// InternalDate is the one the message was sent with.
+	InternalDate time.Time
+}
+
 // Degradation is a set of attributes that a copy lost, recorded instead of losing the message.
 type Degradation uint8
 

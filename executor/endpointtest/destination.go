@@ -160,6 +160,12 @@ type result struct {
 func (d *destination) one(f mail.Folder, m mail.Outgoing, octets []byte) result {
 	s := d.store
 	s.mu.Lock()
+	meanwhile := s.faults.Meanwhile
+	s.mu.Unlock()
+	if meanwhile != nil {
+		meanwhile(s, f.Raw)
+	}
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.note(Call{Session: d.id, Op: "append", Folder: f.Path.String(), ID: m.ID})
 	s.count.appended++
@@ -170,7 +176,7 @@ func (d *destination) one(f mail.Folder, m mail.Outgoing, octets []byte) result 
 	if !d.opened[b.path.String()] {
 		s.blame(d.session, Call{Op: "append", Folder: b.path.String()}, "folder was not opened")
 	}
-	msg := Message{Date: m.InternalDate, Flags: m.Flags, Octets: octets}
+	msg := Message{Date: s.dateOf(m), Flags: m.Flags, Octets: octets}
 	if drop, ok := s.faults.Drop[s.count.appended]; ok {
 		return d.drop(b, m, msg, drop)
 	}
@@ -214,6 +220,9 @@ func (s *Store) take(b *box, m mail.Outgoing, msg Message) mail.Appended {
 	if s.faults.LieOK[n] {
 		return mail.Appended{ID: m.ID, Outcome: mail.Landed}
 	}
+	if s.faults.DoubtAbsent[n] {
+		return mail.Appended{ID: m.ID, Outcome: mail.Unknown, Err: lost("append")}
+	}
 	a.UID = s.store(b, msg)
 	switch {
 	case s.faults.DropAnswer[n]:
@@ -224,6 +233,14 @@ func (s *Store) take(b *box, m mail.Outgoing, msg Message) mail.Appended {
 		a.UID = 1
 	}
 	return a
+}
+
+// dateOf is the date that a message is stored under.
+func (s *Store) dateOf(m mail.Outgoing) time.Time {
+	if s.faults.ForgetDates {
+		return time.Now().UTC().Truncate(time.Second)
+	}
+	return m.InternalDate
 }
 
 // drop breaks the connection at this append.
@@ -276,7 +293,7 @@ func (d *destination) storeRest(f mail.Folder, m mail.Outgoing, drop Drop) {
 		return
 	}
 	s.note(Call{Session: d.id, Op: "append", Folder: f.Path.String(), ID: m.ID})
-	s.storeLate(b, Message{Date: m.InternalDate, Flags: m.Flags, Octets: octets}, drop)
+	s.storeLate(b, Message{Date: s.dateOf(m), Flags: m.Flags, Octets: octets}, drop)
 }
 
 // Drain waits for the answers.

@@ -20,6 +20,8 @@ type Faults struct {
 
 	// RefuseMessage is asked for each message before it is stored; its error is the answer, and the message is absent.
 	RefuseMessage func(folder string, m Message) *mail.Error
+	// Meanwhile is called before each append, without locks: a test may do there what another client would.
+	Meanwhile func(s *Store, folder string)
 	// RefuseFolder is asked before a folder is made; its error is the answer.
 	RefuseFolder func(folder string) *mail.Error
 	// Drop says at which appends the connection breaks, and how.
@@ -28,6 +30,13 @@ type Faults struct {
 	Poison func(m Message) bool
 	// DropAnswer says at which appends the outcome is unknown although the connection stays.
 	DropAnswer map[int]bool
+	// DoubtAbsent says at which appends the outcome is unknown although the connection stays, and nothing is stored: the
+	// refusal of a group.
+	DoubtAbsent map[int]bool
+	// ForgetDates stores every appended message under the moment it came.
+	ForgetDates bool
+	// FixLines stores CRLF for every bare LF, as some servers do.
+	FixLines bool
 	// LieOK says at which appends the server says OK and stores nothing.
 	LieOK map[int]bool
 	// NoUIDPlus answers appends without UID.

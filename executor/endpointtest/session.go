@@ -166,7 +166,7 @@ func (c *session) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to 
 			return c.kill(&mail.Error{Op: "fetch", Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: ctx.Err()})
 		}
 		if vanish := c.vanish(); vanish != nil {
-			vanish(c.store, f.Path.String(), uid)
+			vanish(c.store, f.Raw, uid)
 		}
 		if err := c.fetch(f, uid, to); err != nil {
 			return err

@@ -10,6 +10,7 @@
 package endpointtest
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"fmt"
 	"slices"
@@ -160,10 +161,19 @@ func (s *Store) SetFlags(folder string, uid mail.UID, flags mail.Flags) {
 // ChangeUIDValidity gives the folder a new UIDVALIDITY and its messages new UIDs from 1.
 func (s *Store) ChangeUIDValidity(folder string) {
 	s.mu.Lock()
+	s.validity++
+	v := s.validity
+	s.mu.Unlock()
+	s.Renumber(folder, v)
+}
+
+// Renumber gives the folder's messages new UIDs from 1 under the UIDVALIDITY named, which may be the one it had, or zero
+// for UIDs that do not last.
+func (s *Store) Renumber(folder string, v mail.UIDValidity) {
+	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.mustBox(folder)
-	s.validity++
-	b.validity = s.validity
+	b.validity = v
 	for i := range b.messages {
 		b.messages[i].UID = mail.UID(i + 1)
 	}
@@ -337,6 +347,9 @@ func (s *Store) store(b *box, m Message) mail.UID {
 	s.modSeq++
 	m.ModSeq = s.modSeq
 	m.Flags = b.keeps(m.Flags)
+	if s.faults.FixLines {
+		m.Octets = bytes.ReplaceAll(bytes.ReplaceAll(m.Octets, []byte("\r\n"), []byte("\n")), []byte("\n"), []byte("\r\n"))
+	}
 	b.next = m.UID + 1
 	b.messages = append(b.messages, m)
 	return m.UID
