@@ -1,7 +1,9 @@
 package executor_test
 
 import (
+	"context"
 	"slices"
+	"sync"
 	"testing"
 
 	"mailhaul/executor"
@@ -120,26 +122,46 @@ func (r *rig) stopAtDoubt() {
 	}
 }
 
+// watched is a ledger that remembers the intents.
+type watched struct {
+	executor.Ledger
+	mu      *sync.Mutex
+	intents map[mail.UID]state.Message
+}
+
+func (w watched) Put(ctx context.Context, rows []state.Message, failures []state.Failure) error {
+	w.mu.Lock()
+	for _, row := range rows {
+		if row.State == state.StateIntent {
+			w.intents[row.UID] = row
+		}
+	}
+	w.mu.Unlock()
+	return w.Ledger.Put(ctx, rows, failures)
+}
+
 // TestWindowIsNotMovedOverADoubt holds I6: messages sent while an earlier one is in doubt keep the U0 of the doubt.
 func TestWindowIsNotMovedOverADoubt(t *testing.T) {
 	r := newRig(t, "anna")
 	r.grace = 1e12 // nobody waits for it: both runs are interrupted
 	r.fill("INBOX", 3)
+	intents := map[mail.UID]state.Message{}
+	var mu sync.Mutex
+	r.wrap = func(l *state.Ledger) executor.Ledger { return watched{l, &mu, intents} }
 	r.dst().Set(endpointtest.Faults{NoUIDPlus: true, Drop: map[int]endpointtest.Drop{2: {Kind: endpointtest.DropBefore}}})
 	r.stopAtDoubt()
 	r.mustApply("full")
 	r.newMail("sent while the doubt is open")
 	r.stopAtDoubt()
 	r.mustApply("full")
-	var doubt, last mail.UID
+	var doubt state.Message
 	for _, row := range r.rows("INBOX") {
 		if row.State == state.StateUnknown {
-			doubt = row.U0
+			doubt = row
 		}
-		last = max(last, row.U0)
 	}
-	if doubt == 0 || last > doubt {
-		t.Errorf("the doubt has U0 %d (zero: there is none), another attempt %d", doubt, last)
+	if doubt.U0 == 0 || intents[4].U0 == 0 || intents[4].U0 > doubt.U0 {
+		t.Errorf("the doubt is %+v (empty: there is none), the attempt beside it %+v", doubt, intents[4])
 	}
 	r.stop, r.grace = nil, 1e6
 	r.untilDone()
