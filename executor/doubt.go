@@ -36,13 +36,16 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err != nil || len(rows) == 0 {
 		return err
 	}
-	from := fr.window(rows)
+	from, err := fr.window(ctx, rows)
+	if err != nil {
+		return err
+	}
 	seen, err := fr.unclaimed(ctx, from)
 	if err != nil {
 		return at(SideDestination, "look for messages in doubt", err)
 	}
 	fault.At(fault.AfterScan)
-	if err := fr.lookFor(ctx, seen, rows, from); err != nil {
+	if err := fr.lookFor(ctx, seen, rows); err != nil {
 		return err
 	}
 	var failures []state.Failure
@@ -59,13 +62,12 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 }
 
 // lookFor gives the rows in doubt their copies, after those that have landed without a known UID (I5).
-func (fr *folderRun) lookFor(ctx context.Context, seen *candidates, rows []state.Message, from mail.UID) error {
+func (fr *folderRun) lookFor(ctx context.Context, seen *candidates, rows []state.Message) error {
 	dates := map[int64]bool{}
 	for _, r := range rows {
 		dates[r.InternalDate.Unix()] = true
 	}
-	inWindow := func(r *state.Message) bool { return fr.lookedFor(r) && (from == 1 || r.U0 >= from) }
-	dated := func(r *state.Message) bool { return dates[r.InternalDate.Unix()] && inWindow(r) }
+	dated := func(r *state.Message) bool { return dates[r.InternalDate.Unix()] && fr.lookedFor(r) }
 	for _, t := range []tier{fr.exactTier, fr.canonicalTier} {
 		if err := fr.place(ctx, seen, dated, t); err != nil {
 			return err
@@ -77,10 +79,10 @@ func (fr *folderRun) lookFor(ctx context.Context, seen *candidates, rows []state
 	if len(unplaced(rows)) == 0 || seen.empty() {
 		return nil
 	}
-	if err := fr.learnDates(ctx, seen, inWindow); err != nil {
+	if err := fr.learnDates(ctx, seen, fr.lookedFor); err != nil {
 		return err
 	}
-	doubtful := func(r *state.Message) bool { return inWindow(r) && !seen.keepsDate(r) }
+	doubtful := func(r *state.Message) bool { return fr.lookedFor(r) && !seen.keepsDate(r) }
 	if err := fr.place(ctx, seen, doubtful, fr.undatedTier); err != nil {
 		return err
 	}
@@ -99,23 +101,28 @@ func unplaced(rows []state.Message) []*state.Message {
 }
 
 // window gives the UID from which on the messages of the doubts may be: the oldest U0, or the whole folder where a doubt
-// is from before its UIDs were given anew, or UIDs do not last.
-func (fr *folderRun) window(rows []state.Message) mail.UID {
+// is from before its UIDs were given anew, or UIDs do not last. It begins early enough for the copies of rows that have
+// landed without a known UID: while a doubt was open, their U0 was older than the UIDNEXT they met.
+func (fr *folderRun) window(ctx context.Context, rows []state.Message) (mail.UID, error) {
 	if fault.Off(fault.Window) {
-		return max(1, fr.opened.Status.UIDNext)
+		return max(1, fr.opened.Status.UIDNext), nil
 	}
 	v := fr.opened.Status.UIDValidity
 	if v == 0 || fr.reset {
-		return 1
+		return 1, nil
 	}
 	from := mail.UID(math.MaxUint32)
 	for _, r := range rows {
 		if r.V0 != v {
-			return 1
+			return 1, nil
 		}
 		from = min(from, r.U0)
 	}
-	return max(1, from)
+	landed, err := fr.unlearned(ctx)
+	if landed != 0 {
+		from = min(from, landed)
+	}
+	return max(1, from), err
 }
 
 // claims are the UIDs of the destination folder, from one on, that rows claim. Under UIDs that do not last there are
