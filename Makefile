@@ -26,7 +26,7 @@ demo: build ## a whole migration on this machine, in under a minute
 test: ## everything, with the race detector; installs what the tests need where it can
 	./.ci/deps
 	go vet $(PACKAGES)
-	go test -race $(PACKAGES)
+	go test -race -timeout 25m $(PACKAGES)
 
 cuts: ## every fault at every APPEND, a cut at every octet of a session; CUTS=boundaries is shorter
 	go test ./executor -run 'HardCase_(P0|P19|M05)' -every -cuts $(CUTS) -v -timeout 6h
