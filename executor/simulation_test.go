@@ -271,7 +271,7 @@ func (h *history) sourceFaults() endpointtest.Faults {
 	case 4:
 		n := h.rand.IntN(40)
 		f.VanishDuring = func(s *endpointtest.Store, folder string, _ mail.UID) {
-			if n--; n == 0 {
+			if n--; n == 0 && !h.renames { // new UIDs and a new name between two listings are another folder
 				s.ChangeUIDValidity(folder)
 			}
 		}
