@@ -26,7 +26,9 @@ func (w *work) carryOut(ctx context.Context, p *plan.Plan) error {
 // finish does the plan of a run that has begun, records how it ended, and tells it. A verify pass has told it already.
 func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events view.Events) error {
 	told := &lastWord{Events: events}
-	w.parked.Keep(atWork(p))
+	if w.parked != nil {
+		w.parked.Keep(atWork(p))
+	}
 	result, err := executor.Run(ctx, p, executor.Options{
 		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 
 	"golang.org/x/sync/errgroup"
 
@@ -45,7 +46,14 @@ func (e *endpoints) Further(ctx context.Context, mailbox string) (executor.Sourc
 		e.refusedFurther(src, dst)
 		return nil, nil, false
 	}
-	return src, &further{dst, sync.OnceFunc(func() { e.giveSpare(m) })}, true
+	open := &atomic.Int32{}
+	open.Store(2)
+	back := func() {
+		if open.Add(-1) == 0 {
+			e.giveSpare(m)
+		}
+	}
+	return &furtherSource{src, sync.OnceFunc(back)}, &further{dst, sync.OnceFunc(back)}, true
 }
 
 // takeSpare takes a connection on each side for the mailbox.
@@ -92,8 +100,20 @@ type further struct {
 	back func()
 }
 
-// Close ends the session and gives the connections of its pair back: that of the source is closed just before or after.
+// Close ends the session; with its pair's second one both connections are given back.
 func (f *further) Close() error {
 	defer f.back()
 	return f.Destination.Close()
+}
+
+// furtherSource is the other half of its pair.
+type furtherSource struct {
+	executor.Source
+	back func()
+}
+
+// Close is like that of further.
+func (f *furtherSource) Close() error {
+	defer f.back()
+	return f.Source.Close()
 }

@@ -20,7 +20,7 @@ type work struct {
 	mailboxes []*config.Mailbox // those that the user chose
 	ledger    *state.Ledger
 	endpoints *endpoints
-	// parked are the sessions that the plan leaves open for its run.
+	// parked are the sessions that the plan leaves open for its run; nil where no run follows.
 	parked *executor.Parked
 	memory *memory
 	// inventories are what both sides said when the plan was made; nil for a saved one.
@@ -40,7 +40,9 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 		return nil, err
 	}
 	w.endpoints.reserve(w.parallel())
-	w.parked = &executor.Parked{Endpoints: w.endpoints}
+	if command == "apply" {
+		w.parked = &executor.Parked{Endpoints: w.endpoints}
+	}
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {
 		return nil, err
@@ -51,7 +53,9 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 
 // close gives the state file back and joins what went wrong in that with err.
 func (w *work) close(err *error) {
-	w.parked.Close()
+	if w.parked != nil {
+		w.parked.Close()
+	}
 	*err = errors.Join(*err, w.ledger.Close())
 }
 

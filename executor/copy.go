@@ -16,7 +16,8 @@ const (
 	batchMessages = 256
 	batchBytes    = 4 << 20
 	batchWait     = 3 * time.Millisecond
-	// flushEvery bounds how long an answer waits for the next commit.
+	// flushEvery is how often answers are committed where no batch takes them along. One that waits behind a slow sender
+	// waits longer; after a crash that costs a look at the destination, nothing else.
 	flushEvery = 250 * time.Millisecond
 	// rounds is how often a message is tried in one run before its refusal is final.
 	rounds = 3
@@ -56,7 +57,7 @@ func (fr *folderRun) copyPatiently(ctx context.Context, next func() *pipeline) (
 		if fr.moved > before {
 			tries = 0
 		}
-		if tries >= fr.Patience.filled().Tries {
+		if fr.further || tries >= fr.Patience.filled().Tries {
 			return p.taken, at(SideDestination, "append messages", busy.error)
 		}
 		if err := fr.mailboxRun.dst.pause(ctx, busy.error); err != nil {
@@ -229,7 +230,7 @@ func (p *pipeline) survive(ctx context.Context, err error) error {
 	if err == nil {
 		return nil
 	}
-	if ctx.Err() != nil || !passing(mail.KindOf(err)) {
+	if ctx.Err() != nil || !passing(mail.KindOf(err)) || p.further {
 		return at(SideDestination, "append messages", err)
 	}
 	p.mu.Lock()

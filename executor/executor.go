@@ -22,7 +22,7 @@
 // the destination (doubt.go), and UIDs that the server did not name are learned (learn.go); both match by content
 // (match.go), over every pair that shares the destination folder.
 //
-// One mailbox is worked on by one goroutine with three helpers for the folder in hand, or by a few such goroutines where
+// One mailbox is worked on by one goroutine with three others for the folder in hand, or by a few such goroutines where
 // folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger and the
 // memory budget.
 package executor

@@ -88,11 +88,15 @@ func (m *mailboxRun) sideBySide(ctx context.Context, folders []*plan.Folder) err
 	for _, f := range folders {
 		octets += f.Todo.Bytes
 	}
+	m.createRoles(ctx, folders)
 	var further sync.WaitGroup
+	opening, enough := context.WithCancel(ctx)
+	defer enough()
 	if len(folders) > 1 && (len(folders) >= worthFolders || octets >= worthOctets) {
-		further.Go(func() { l.open(ctx, &further) })
+		further.Go(func() { l.open(ctx, opening, &further) })
 	}
 	l.work(ctx, m, true)
+	enough() // nobody waits for a sign-in that is of no use any more
 	further.Wait()
 	for l.failed == nil && len(l.queue) > 0 { // left by a further connection that broke
 		l.work(ctx, m, true)
@@ -103,10 +107,21 @@ func (m *mailboxRun) sideBySide(ctx context.Context, folders []*plan.Folder) err
 	return l.failed
 }
 
+// createRoles makes the folders that are for something before the others, while there is one lane: a folder beneath one
+// that is made at the same time would make it first, and without its use (RFC 6154). A refusal is met again with the
+// folder itself.
+func (m *mailboxRun) createRoles(ctx context.Context, folders []*plan.Folder) {
+	for _, f := range folders {
+		if _, known := m.targetOf(f.Target); !known && f.Role != mail.RoleNone {
+			_, _ = (&folderRun{mailboxRun: m, plan: f}).target(ctx)
+		}
+	}
+}
+
 // open brings further lanes to work as long as there are folders and connections for them.
-func (l *lanes) open(ctx context.Context, further *sync.WaitGroup) {
+func (l *lanes) open(ctx, opening context.Context, further *sync.WaitGroup) {
 	for l.waiting() && !l.stopping() {
-		lane := l.lane(ctx)
+		lane := l.lane(opening)
 		if lane == nil {
 			return
 		}
@@ -128,22 +143,25 @@ func (m *mailboxRun) lane(ctx context.Context) *mailboxRun {
 		return nil
 	}
 	l := *m
-	l.src = retryingSource{reader[Source]{once(src)}}
-	l.dst = retryingDestination{reader[Destination]{once(dst)}}
+	l.further = true
+	l.src = retryingSource{reader[Source]{once(m, src, SideSource)}}
+	l.dst = retryingDestination{reader[Destination]{once(m, dst, SideDestination)}}
 	return &l
 }
 
 // once is the life of one session, without another after it.
-func once[T Reader](first T) *session[T] {
-	s := newSession(Patience{First: 1, Longest: 1, Tries: 1}, nil,
-		func(context.Context) (none T, err error) {
-			return none, &mail.Error{Op: "use a further connection", Kind: mail.Transient, Code: mail.CodeIMAPLost}
-		}, nil)
+func once[T Reader](m *mailboxRun, first T, side string) *session[T] {
+	p := m.Patience
+	p.Tries = 1
+	s := newSession(p, m.Stop, func(context.Context) (none T, err error) {
+		return none, &mail.Error{Op: "use a further connection", Kind: mail.Transient, Code: mail.CodeIMAPLost}
+	}, m.waiting(side))
 	s.current, s.live = first, true
 	return s
 }
 
-// work copies folder after folder. What goes wrong on a further connection is left to the main one.
+// work copies folder after folder. What time may mend is not waited for on a further connection: its folder is left to
+// the main one.
 func (l *lanes) work(ctx context.Context, lane *mailboxRun, main bool) {
 	if !main {
 		defer closeBoth(lane.src, lane.dst)

@@ -3,6 +3,7 @@ package executor_test
 import (
 	"fmt"
 	"testing"
+	"time"
 
 	"mailhaul/executor/endpointtest"
 	"mailhaul/state/mail"
@@ -65,6 +66,41 @@ func TestMergedFoldersStayInOrder(t *testing.T) {
 	}
 	r.src().Mkdir("Sent", mail.RoleSent)
 	r.dst().Set(endpointtest.Faults{Drop: map[int]endpointtest.Drop{12: {Kind: endpointtest.DropAfterAll}}})
+	r.untilDone()
+	r.sameMail()
+}
+
+// TestInterruptEndsALanesWait: a further connection that a server asks to wait leaves its folder to the first one, asks no
+// more by itself, and keeps nobody from leaving.
+func TestInterruptEndsALanesWait(t *testing.T) {
+	r := newRig(t, "anna")
+	r.endpoints.PerMailbox = 2
+	for i := range 8 {
+		r.fill(fmt.Sprintf("Folder %d", i), 9)
+	}
+	r.stop = make(chan struct{})
+	asked := 0
+	r.dst().Set(endpointtest.Faults{RefuseMessage: func(string, endpointtest.Message) *mail.Error {
+		if asked++; asked == 5 {
+			close(r.stop)
+		}
+		return &mail.Error{Op: "append message", Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Wait: time.Hour}
+	}})
+	done := make(chan error, 1)
+	go func() {
+		_, _, err := r.apply("full")
+		done <- err
+	}()
+	select {
+	case err := <-done:
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("the interrupt waits for the server")
+	}
+	r.stop = nil
+	r.dst().Mend()
 	r.untilDone()
 	r.sameMail()
 }

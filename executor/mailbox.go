@@ -22,6 +22,7 @@ type mailboxRun struct {
 	dst     retryingDestination
 
 	started time.Time
+	further bool // it is a lane beside the first one (lanes.go)
 	*common
 }
 

@@ -30,6 +30,7 @@ type parkedMailbox struct {
 	destination Destination
 	folders     []mail.Folder // of the destination, as it listed them
 	since       time.Time
+	timer       *time.Timer // ends what nobody took in time
 }
 
 // parkedFor is how long a parked session is trusted. Servers may end an idle session after half an hour (RFC 9051,
@@ -50,6 +51,8 @@ func (p *Parked) park(mailbox string, src retryingSource, dst retryingDestinatio
 	m.destination, _ = dst.release()
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	// While somebody thinks about a plan overnight, its sessions do not count against the users' at the servers.
+	m.timer = time.AfterFunc(parkedFor, func() { p.expire(mailbox, m) })
 	if p.mailboxes == nil {
 		p.mailboxes = map[string]*parkedMailbox{}
 	}
@@ -57,6 +60,16 @@ func (p *Parked) park(mailbox string, src retryingSource, dst retryingDestinatio
 		old.close()
 	}
 	p.mailboxes[mailbox] = m
+}
+
+// expire ends what is still parked.
+func (p *Parked) expire(mailbox string, m *parkedMailbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	m.close()
+	if p.mailboxes[mailbox] == m {
+		delete(p.mailboxes, mailbox)
+	}
 }
 
 // Source gives the parked session, or opens one.
@@ -119,6 +132,7 @@ func (p *Parked) Keep(mailboxes map[string]bool) {
 func (p *Parked) Close() { p.Keep(nil) }
 
 func (m *parkedMailbox) close() {
+	m.timer.Stop()
 	if m.source != nil {
 		_ = m.source.Close() // it was only read from
 	}

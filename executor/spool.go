@@ -118,13 +118,15 @@ func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool,
 	return sp, nil
 }
 
-// carve gives the message its memory: the rest of the block at hand, and new ones.
+// carve gives the message its memory: out of the block at hand, or where that has no room for it, out of new ones. The
+// block at hand is given up before it waits for others.
 func (c *carver) carve(ctx context.Context, sp *spool) error {
-	left, room := int(sp.size), 0
-	if c.current != nil {
-		room = blockSize - c.used
+	left, need := int(sp.size), 0
+	if c.current == nil || left > blockSize-c.used {
+		c.end()
+		need = (left + blockSize - 1) / blockSize
 	}
-	blocks, err := c.acquire(ctx, (max(0, left-room)+blockSize-1)/blockSize)
+	blocks, err := c.acquire(ctx, need)
 	if err != nil {
 		return err
 	}

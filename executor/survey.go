@@ -58,9 +58,7 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 		o.Patience = Patience{First: time.Second, Longest: 5 * time.Second, Tries: 2}
 	}
 	o.Parallel = max(1, o.Parallel)
-	if len(o.Mailboxes) > o.Parallel {
-		o.Park = nil // they would hold connections that others wait for
-	}
+	o.makeRoom()
 	var mu sync.Mutex
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	g, ctx := errgroup.WithContext(ctx)
@@ -76,6 +74,24 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 		})
 	}
 	return result, g.Wait()
+}
+
+// makeRoom ends parked sessions that would hold what this survey's mailboxes wait for: those of other mailboxes, and all
+// where some have to wait their turn.
+func (o *SurveyOptions) makeRoom() {
+	if o.Park == nil {
+		return
+	}
+	if len(o.Mailboxes) > o.Parallel {
+		o.Park.Close()
+		o.Park = nil
+		return
+	}
+	asked := map[string]bool{}
+	for _, m := range o.Mailboxes {
+		asked[m.Row.Name] = true
+	}
+	o.Park.Keep(asked)
 }
 
 // surveyor asks for one mailbox.

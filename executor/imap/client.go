@@ -247,9 +247,8 @@ func (c *client) close() error {
 // logoutWait bounds the goodbye to a server that takes nothing.
 const logoutWait = 2 * time.Second
 
-// logout says goodbye and does not wait for the answer, which is a round trip: the server reads LOGOUT before the end of
-// the stream that follows it, and so has freed its slot long before a next session can ask for one. It is a courtesy;
-// its failure means nothing.
+// logout says goodbye and does not wait for the answer, which is a round trip: a next session needs several to get as far
+// as the server's count of sessions, and by then this one has ended. It is a courtesy; its failure means nothing.
 func (c *client) logout() {
 	timer := time.AfterFunc(logoutWait, func() { c.link.cut(net.ErrClosed) })
 	defer timer.Stop()

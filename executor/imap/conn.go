@@ -100,7 +100,8 @@ func (l *link) cut(err error) {
 	_ = l.pace.Conn.Close() // the connection is given up; nothing depends on how
 }
 
-// finish ends the connection with what was handed down still on its way: unlike cut, nothing of it is lost.
+// finish ends the connection with what was handed down still on its way. Unlike cut it resets nothing, unless the server
+// has said something that nobody read.
 func (l *link) finish() {
 	l.mu.Lock()
 	if l.broken == nil {
@@ -111,6 +112,15 @@ func (l *link) finish() {
 	_ = l.conn.Close() // of TLS too, which says its own goodbye; nothing depends on it
 }
 
+// bear adds to the time that an answer may take; a connection that was given up gets none.
+func (l *link) bear(d time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.broken == nil {
+		l.pace.patience.Store(int64(d))
+	}
+}
+
 // seal ends writing after a failed write. What the server has said before can still be read, for a moment: every
 // answer that is there settles a message.
 func (l *link) seal(err error) {
@@ -118,8 +128,8 @@ func (l *link) seal(err error) {
 	if l.broken == nil {
 		l.broken = err
 	}
-	l.mu.Unlock()
 	l.pace.patience.Store(0)
+	l.mu.Unlock()
 	wait := min(time.Duration(l.pace.progress.Load()), lastWords)
 	l.pace.progress.Store(int64(wait))
 	_ = l.pace.Conn.SetReadDeadline(time.Now().Add(wait)) // a closed connection needs none
@@ -178,8 +188,8 @@ func (p *pacer) Read(b []byte) (int, error) {
 		}
 		n, err := p.Conn.Read(b)
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
-			if time.Since(p.epoch) < max(start, time.Duration(p.wrote.Load()))+wait {
-				continue // something was written meanwhile: that is progress
+			if time.Since(p.epoch) < max(start, time.Duration(p.wrote.Load()))+p.wait() {
+				continue // something was written meanwhile, which is progress, or more time is due
 			}
 			return 0, errSilent
 		}

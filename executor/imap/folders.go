@@ -32,8 +32,10 @@ func (l *lister) take(r *response) error {
 			l.spoiled++
 			return nil
 		}
-		if e.raw == "" { // the answer to the introduction
-			l.c.spaces.delim, l.c.spaces.known = e.delim, true
+		if e.raw == "" { // no folder, but perhaps the answer to the introduction
+			if !l.c.introduced && !l.c.caps.implied("NAMESPACE") {
+				l.c.spaces.delim, l.c.spaces.known = e.delim, true
+			}
 			return nil
 		}
 		l.add(e)

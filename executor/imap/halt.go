@@ -53,14 +53,14 @@ func (f *flight) finish(a *attempt) {
 	a.unfinished = false
 }
 
-// alone tells whether the next n messages are to be sent one by one, and counts them.
-func (f *flight) alone(n int) bool {
+// alone tells whether the next message is to be sent by itself, and counts it.
+func (f *flight) alone() bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.single == 0 {
 		return false
 	}
-	f.single = max(0, f.single-n)
+	f.single--
 	return true
 }
 

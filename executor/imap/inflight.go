@@ -114,7 +114,7 @@ func (f *flight) bear() {
 	if len(f.queue) > 0 {
 		due = f.queue[0].size()
 	}
-	f.c.link.pace.patience.Store(due * int64(time.Second) / slowest)
+	f.c.link.bear(time.Duration(due) * time.Second / slowest)
 }
 
 // full tells whether the window has no room; one message of any size is let in while there is any.

@@ -43,7 +43,7 @@ func (w *appender) group(batch []mail.Outgoing) int {
 		octets += size
 		n++
 	}
-	if n < 2 || w.flight.alone(n) {
+	if n < 2 || w.flight.alone() {
 		return 1
 	}
 	return n

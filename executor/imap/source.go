@@ -23,7 +23,18 @@ func DialSource(ctx context.Context, opts Options) (*Source, error) {
 func (s *Source) SignIn() string { return s.c.method }
 
 // Folders lists the personal folders with their status.
-func (s *Source) Folders(ctx context.Context) ([]mail.Folder, error) { return s.c.Folders(ctx) }
+func (s *Source) Folders(ctx context.Context) ([]mail.Folder, error) {
+	leave, err := s.c.enter(ctx, "list folders")
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	// STATUS is for folders that are not open (RFC 9051, 6.3.11).
+	if err := s.c.unselect(); err != nil {
+		return nil, s.c.reason(ctx, err)
+	}
+	return s.c.Folders(ctx)
+}
 
 // List yields a folder's messages, UIDs ascending, while they arrive.
 func (s *Source) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
