@@ -116,13 +116,7 @@ func (a *adoption) look(ctx context.Context) error {
 
 // match goes through the tiers, in each the rows that have landed before those that are still to be sent.
 func (a *adoption) match(ctx context.Context) error {
-	if err := a.place(ctx, a.seen, a.lookedFor, a.exactTier); err != nil {
-		return err
-	}
-	if err := a.learnDates(ctx, a.seen, a.lookedFor); err != nil {
-		return err
-	}
-	if err := a.place(ctx, a.seen, a.lookedFor, a.undatedTier); err != nil {
+	if err := a.placeLanded(ctx); err != nil {
 		return err
 	}
 	if err := a.readOld(ctx); err != nil {
@@ -146,6 +140,17 @@ func (a *adoption) match(ctx context.Context) error {
 		return err
 	}
 	return a.matchLike(ctx)
+}
+
+// placeLanded gives rows that have landed their copies of the same octets.
+func (a *adoption) placeLanded(ctx context.Context) error {
+	if err := a.place(ctx, a.seen, a.lookedFor, a.exactTier); err != nil {
+		return err
+	}
+	if err := a.learnDates(ctx, a.seen, a.lookedFor); err != nil {
+		return err
+	}
+	return a.place(ctx, a.seen, a.lookedFor, a.undatedTier)
 }
 
 // matchSource reads those source messages that may be at the destination already and claims their copies. One that

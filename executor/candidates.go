@@ -59,6 +59,9 @@ type sameDate struct {
 // claims are the messages of the destination folder, from one UID on, that rows claim, with the dates they were sent with.
 type claims map[mail.UID]int64
 
+// noDate is the date of a message that was sent without one, or recognised without one.
+const noDate int64 = -62135596800 // the zero time.Time
+
 func sizeOf(n mail.Size) uint32 { return uint32(min(max(n, 0), math.MaxUint32)) }
 
 // listCandidates lists the folder from a UID on, leaving out what is claimed.
@@ -75,6 +78,7 @@ func listCandidates(ctx context.Context, in Reader, f mail.Folder, from mail.UID
 		switch sent, taken := claimed[m.UID]; {
 		case !taken || fault.Off(fault.Claims):
 			c.listed = append(c.listed, candidate{date: date, uid: m.UID, size: sizeOf(m.Size)})
+		case sent == noDate: // the source gave none: it proves nothing
 		case sent == date:
 			c.kept++
 		default:

@@ -316,7 +316,7 @@ func (fr *folderRun) settleFormer(ctx context.Context) error {
 		return err
 	}
 	former := *fr
-	former.dst = dst
+	former.dst, former.plan = dst, &plan.Folder{Path: fr.plan.Path, Target: fr.rec.Target}
 	return former.settleWhole(ctx)
 }
 
@@ -345,6 +345,9 @@ func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
 // settleWhole settles to the end, without copying anything.
 func (fr *folderRun) settleWhole(ctx context.Context) error {
 	if err := fr.open(ctx); err != nil {
+		return err
+	}
+	if err := fr.placeAnew(ctx); err != nil {
 		return err
 	}
 	if err := fr.settle(ctx, false); err != nil {

@@ -159,8 +159,8 @@ func (t *dateTally) find(row *state.Message) (g *dateSize, sized bool) {
 	return &t.groups[i], false
 }
 
-// add counts a row. One of a size that no candidate of its date has makes the date unclear, unless it is the only one
-// on either side: then it is the copy, whatever the server says of its size.
+// add counts a row. One of a size that no candidate of its date has makes the date unclear: either the server's sizes
+// lie, or the candidate is a stranger's.
 func (t *dateTally) add(row *state.Message) {
 	g, sized := t.find(row)
 	if t.rows++; g == nil {
@@ -168,8 +168,7 @@ func (t *dateTally) add(row *state.Message) {
 	}
 	t.dated++
 	print := binary.BigEndian.Uint32(row.H0[:])
-	alone := g.rows == 0 && g.candidates == 1
-	g.mixed = g.mixed || !sized && !alone || g.rows > 0 && g.print != print
+	g.mixed = g.mixed || !sized || g.rows > 0 && g.print != print
 	g.rows, g.print = g.rows+1, print
 }
 

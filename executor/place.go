@@ -138,3 +138,26 @@ func (fr *folderRun) lasting(row *state.Message) bool {
 	}
 	return row.DestinationUID != 0
 }
+
+// placeAnew gives rows that have landed their UIDs again where those they have mean nothing any more, and recognises
+// nothing else: else they would stand for messages that are others now, and hide the copies of rows in doubt.
+func (fr *folderRun) placeAnew(ctx context.Context) error {
+	v := fr.opened.Status.UIDValidity
+	if fr.rec.DestinationValidity == v && !fr.reset && v != 0 {
+		return nil
+	}
+	if err := fr.renumber(ctx, false); err != nil {
+		return err
+	}
+	a := &adoption{folderRun: fr}
+	if err := a.look(ctx); err != nil {
+		return err
+	}
+	if err := a.placeLanded(ctx); err != nil {
+		return err
+	}
+	if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+		return err
+	}
+	return fr.stopLooking(ctx)
+}

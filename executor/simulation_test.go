@@ -121,6 +121,7 @@ func (h *history) live() {
 		if box := h.pick(h.folders); renumbered && len(src.Messages(box)) > 0 {
 			h.t.Logf("new UIDVALIDITY of %s at the source %s", box, name)
 			src.ChangeUIDValidity(box)
+			h.renames = false // a new name as well, before a listing saw this, would make it another folder
 		}
 		if !renumbered && h.renames && h.one(6) && slices.Contains(src.Folders(), "Sent") {
 			h.t.Log("Sent is renamed")
@@ -309,7 +310,8 @@ func (h *history) destinationFaults() endpointtest.Faults {
 			}
 		}
 	}
-	f.WrongUID = h.one(8) && !h.nature.ForgetDates // where dates say nothing either, a lie can't be told
+	// A lie can be told by the date of the message that is really there, and by UIDNEXT.
+	f.WrongUID = h.one(8) && !h.nature.ForgetDates && !h.nature.NoUIDNext
 	return f
 }
 

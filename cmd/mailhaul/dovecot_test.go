@@ -314,6 +314,7 @@ func TestDovecotOneWrongPassword(t *testing.T) {
 	m := newMigration(t, "anna@contoso.example", "bo@contoso.example", "carla@contoso.example", "dan@contoso.example",
 		"eva@contoso.example")
 	m.fill(30, 0)
+	m.endpoint += "\n  per_mailbox = 1"
 	m.write("carla@contoso.example")
 	m.must(3, "apply", "--auto-approve")
 	r := m.must(0, "failures")
