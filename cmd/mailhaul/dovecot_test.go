@@ -367,9 +367,14 @@ func TestDovecotTLS(t *testing.T) {
 	}
 }
 
-// TestDovecotStopsInTheMiddle stops the destination while mail is on its way, and starts it again.
+// TestDovecotStopsInTheMiddle stops the destination while mail is on its way, and starts it again. It keeps sdbox: with
+// maildir a killed Dovecot can lose the names of keywords of mail that is there (they come back as "unknown-0"), and the
+// comparison is to judge what mailhaul lost, not what the server did.
 func TestDovecotStopsInTheMiddle(t *testing.T) {
 	m := newMigration(t, "anna@contoso.example", "bo@contoso.example")
+	m.reconfigure(func(conf string) string {
+		return strings.Replace(conf, "maildir:~/Maildir:LAYOUT=fs", "sdbox:~/sdbox", 1)
+	})
 	m.fill(800, 0)
 	c := m.command("apply", "--auto-approve")
 	if err := c.Start(); err != nil {
