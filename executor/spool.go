@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -18,6 +19,11 @@ import (
 // memory does not grow with the size of a message or the number of messages; only with the mailboxes at work.
 const (
 	blockSize = 256 << 10
+	// slab is how many blocks are allocated at once.
+	slab = 4 << 20 / blockSize
+	// stride is how much is read and digested at a time: while it is in the cache, and by system calls so short that the
+	// runtime does not take the processor away from whoever makes them.
+	stride = 64 << 10
 	// inMemory is the largest message kept in memory; a larger one goes through an unlinked file.
 	inMemory = 8 << 20
 	// budgetBase and budgetEach make the budget in blocks: base, and so many more for each further mailbox at work. The
@@ -37,7 +43,7 @@ type spooler struct {
 
 // block is a piece of memory that holds a part of a message, or several small ones.
 type block struct {
-	octets [blockSize]byte
+	octets []byte       // blockSize
 	users  atomic.Int32 // messages with octets in it, and the carver that fills it
 }
 
@@ -57,13 +63,21 @@ func (s *spooler) acquire(ctx context.Context, n int) ([]*block, error) {
 	defer s.mu.Unlock()
 	blocks := make([]*block, n)
 	for i := range blocks {
-		if last := len(s.free) - 1; last >= 0 {
-			blocks[i], s.free = s.free[last], s.free[:last]
-		} else {
-			blocks[i] = new(block)
+		if len(s.free) == 0 {
+			s.grow()
 		}
+		last := len(s.free) - 1
+		blocks[i], s.free = s.free[last], s.free[:last]
 	}
 	return blocks, nil
+}
+
+func (s *spooler) grow() {
+	memory := make([]byte, slab*blockSize)
+	inHugePages(memory)
+	for part := range slices.Chunk(memory, blockSize) {
+		s.free = append(s.free, &block{octets: part})
+	}
 }
 
 // leave gives a block back when its last user leaves it.
@@ -108,11 +122,13 @@ func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool,
 	}
 	c.digest.reset()
 	for _, part := range sp.parts {
-		if _, err := io.ReadFull(r, part); err != nil {
-			sp.free()
-			return nil, whole(err)
+		for piece := range slices.Chunk(part, stride) {
+			if _, err := io.ReadFull(r, piece); err != nil {
+				sp.free()
+				return nil, whole(err)
+			}
+			_, _ = c.digest.Write(piece)
 		}
-		_, _ = c.digest.Write(part)
 	}
 	sp.digest = c.digest.sum()
 	return sp, nil

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package executor
+
+// inHugePages is for Linux only.
+func inHugePages([]byte) {}
