@@ -25,6 +25,22 @@ func TestRenamedSourceFolderIsNotCopiedAgain(t *testing.T) {
 	}
 }
 
+// TestDestinationFolderVanishesBeforeItsTurn: the folder was there when the destination was listed, and is made again.
+func TestDestinationFolderVanishesBeforeItsTurn(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 3)
+	r.fill("Work", 3)
+	r.dst().Mkdir("Work", "")
+	var once sync.Once
+	r.heard = func(e executor.Event) {
+		if _, copying := e.(executor.Step); copying {
+			once.Do(func() { r.dst().RemoveFolder("Work") })
+		}
+	}
+	r.mustApply("full")
+	r.sameMail()
+}
+
 func TestVanishedSourceFolderIsGone(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 3)

@@ -122,6 +122,9 @@ func (fr *folderRun) bring(ctx context.Context) error {
 		return err
 	}
 	if err := fr.open(ctx); err != nil {
+		if mail.CodeOf(err) == mail.CodeIMAPFolderGone && !fr.remade {
+			return fr.remake(ctx) // it was there when the plan was made
+		}
 		return err
 	}
 	if err := fr.recognise(ctx); err != nil {

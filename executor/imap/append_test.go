@@ -301,29 +301,34 @@ func (w *waiting) Read([]byte) (int, error) {
 	return 0, io.EOF
 }
 
-// TestWindow: the writer stops at the window and goes on with the answers.
-func TestWindow(t *testing.T) {
-	f := newFake(t)
+// silent answers APPENDs only once the client has stopped writing, and tells how much there was before each answer.
+func silent(f *fake, held func(messages int)) {
 	var tags []string
-	most := 0
 	f.on["APPEND"] = func(p *peer) {
 		p.message()
 		tags = append(tags, p.tag)
-		most = max(most, len(tags))
 		if p.r.Buffered() > 0 {
 			return
 		}
 		_ = p.conn.SetReadDeadline(time.Now().Add(20 * time.Millisecond))
-		if _, err := p.r.Peek(1); err == nil {
-			_ = p.conn.SetReadDeadline(time.Time{})
+		_, err := p.r.Peek(1)
+		_ = p.conn.SetReadDeadline(time.Time{})
+		if err == nil {
 			return
 		}
-		_ = p.conn.SetReadDeadline(time.Time{})
+		held(len(tags))
 		for _, tag := range tags {
 			p.say("%s OK\r\n", tag)
 		}
 		tags = nil
 	}
+}
+
+// TestWindow: the writer stops at the window and goes on with the answers.
+func TestWindow(t *testing.T) {
+	f := newFake(t)
+	most := 0
+	silent(f, func(messages int) { most = max(most, messages) })
 	bodies := make([]string, 5000)
 	for i := range bodies {
 		bodies[i] = "x"
@@ -333,6 +338,24 @@ func TestWindow(t *testing.T) {
 	}
 	if most > 4096 || most < 1000 {
 		t.Errorf("%d messages in flight", most)
+	}
+}
+
+// TestWindowGrows: each time that the window is what the writer waits for it doubles, so that it comes to cover any line.
+func TestWindowGrows(t *testing.T) {
+	const each = 512 << 10
+	f := newFake(t)
+	var held []int
+	silent(f, func(messages int) { held = append(held, messages*each>>20) })
+	bodies := make([]string, 60<<20/each)
+	for i := range bodies {
+		bodies[i] = strings.Repeat("x", each)
+	}
+	if _, err := send(t, f.destination(t), bodies...); err != nil {
+		t.Fatal(err)
+	}
+	if held[0] > 8 || slices.Max(held) <= 8 {
+		t.Errorf("%v MiB were in flight at a time, want 8 at first and more later", held)
 	}
 }
 

@@ -25,17 +25,18 @@ func (f *flight) room() bool {
 	return f.dead == nil && !f.halted && !f.full()
 }
 
-// awaitRoom waits for the window, and after a BAD until all is answered.
+// awaitRoom waits for the window, and after a BAD until all is answered. A window that had to be waited for is too small
+// for the line and doubles.
 func (f *flight) awaitRoom() error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if f.octets >= f.window {
-		f.window = min(2*f.window, windowLargest)
-	}
+	short := f.octets >= f.window
 	for f.dead == nil && (f.full() || f.halted && len(f.queue) > 0) {
 		f.change.Wait()
 	}
-	f.halted = false
+	if f.halted = false; short {
+		f.window = min(2*f.window, windowLargest)
+	}
 	return f.dead
 }
 
