@@ -227,6 +227,25 @@ func TestDovecotFiveMailboxes(t *testing.T) {
 	}
 }
 
+// TestDovecotNothingNew holds a run without news to a few round trips for the mailbox, however many folders it has.
+func TestDovecotNothingNew(t *testing.T) {
+	m := newMigration(t, "anna@contoso.example")
+	m.fill(60, 0)
+	args := []string{"mailbox", "create", "-u", m.users[0]}
+	for i := range 50 {
+		args = append(args, fmt.Sprintf("Folder %d", i))
+	}
+	m.old.Doveadm(args...)
+	m.must(0, "apply", "--auto-approve")
+	before := [2]int{m.toOld.Turns(), m.toNew.Turns()}
+	if r := m.must(0, "apply"); !strings.Contains(r.stdout, "Nothing to do") {
+		t.Errorf("the second apply says:\n%s", r.stdout)
+	}
+	if old, next := m.toOld.Turns()-before[0], m.toNew.Turns()-before[1]; old == 0 || next == 0 || old > 10 || next > 10 {
+		t.Errorf("%d round trips to the source and %d to the destination", old, next)
+	}
+}
+
 func bodyFetches(p *proxy.Proxy) (lines []string) {
 	for _, c := range p.Commands() {
 		if strings.Contains(strings.ToUpper(c.Line), "BODY") {
