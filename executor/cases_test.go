@@ -41,6 +41,22 @@ func TestDestinationFolderVanishesBeforeItsTurn(t *testing.T) {
 	r.sameMail()
 }
 
+// TestServersOwnErrorIsQuoted: an answer that proves nothing leaves a doubt; once the message proves never to arrive, the
+// failure says what the server said, and not that the connection broke.
+func TestServersOwnErrorIsQuoted(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 1)
+	r.dst().Set(endpointtest.Faults{DoubtAbsent: map[int]bool{1: true, 2: true, 3: true, 4: true}})
+	if out := r.mustApply("full"); out.Failed.Messages != 1 {
+		t.Errorf("outcome %+v", out.PassDone)
+	}
+	for _, e := range r.events {
+		if f, ok := e.(executor.MessageFailed); ok && (f.Text != "Internal error" || f.Code != mail.CodeIMAPUnavailable) {
+			t.Errorf("the message failed with %s: %s", f.Code, f.Text)
+		}
+	}
+}
+
 func TestVanishedSourceFolderIsGone(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 3)

@@ -208,6 +208,9 @@ func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []st
 	case seen.left(row.InternalDate.Unix()) > 0 && !fault.Off(fault.Ambiguity):
 		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}
 	case fr.tries[row.UID] >= rounds-1 && row.Folder == fr.rec.ID:
+		if said := fr.said[row.UID]; said != nil {
+			return []state.Failure{fr.fail(row, state.StateRefused, said)}
+		}
 		// Each time it was sent the connection broke, and it never arrived: it is what breaks the connection.
 		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}
 	}

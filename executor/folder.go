@@ -35,6 +35,8 @@ type folderRun struct {
 	remade         bool // the folder vanished once and was created again
 	// tries counts the attempts of this run after the first, for the few messages that have any.
 	tries map[mail.UID]int
+	// said is what the server answered, on a connection that stayed, to messages that are in doubt all the same.
+	said map[mail.UID]error
 	// claimed are destination UIDs from u0 on that rows had when the folder was opened, or found since.
 	claimed claims
 	// reset tells that the destination gave UIDs away that rows claim, under the same UIDVALIDITY: it began anew.

@@ -63,8 +63,26 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 		if fault.Off(fault.DoubtIsDoubt) {
 			row.State = state.StateAbsent
 		}
+		p.quote(row, a.Err)
 		return []state.Failure{p.failure(row, unknown(a.Err))}, p.stops(a.Err)
 	}
+}
+
+// quote keeps an answer that leaves a doubt (a server's error of its own may come after the commit): where the message
+// never arrives, it says why.
+func (fr *folderRun) quote(row *state.Message, err error) {
+	if row.Folder != fr.rec.ID || lostConnection(err) {
+		return
+	}
+	if fr.said == nil {
+		fr.said = map[mail.UID]error{}
+	}
+	fr.said[row.UID] = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeOf(err), Text: textOf(err)}
+}
+
+func lostConnection(err error) bool {
+	code := mail.CodeOf(err)
+	return code == mail.CodeIMAPLost || code == mail.CodeIMAPTimeout
 }
 
 // stops gives the error of an answer after which the next message would get the same one.
@@ -115,12 +133,11 @@ func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error
 	if stop := p.stops(err); stop != nil {
 		return nil, stop
 	}
-	kind, code := mail.KindOf(err), mail.CodeOf(err)
-	lost := code == mail.CodeIMAPLost || code == mail.CodeIMAPTimeout
+	kind := mail.KindOf(err)
 	switch {
 	case kind == mail.TooLarge, kind == mail.Malformed:
 		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
-	case passing(kind) && !lost:
+	case passing(kind) && !lostConnection(err):
 		return nil, &busyError{err}
 	case !p.final:
 		return nil, nil

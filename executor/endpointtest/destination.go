@@ -221,7 +221,8 @@ func (s *Store) take(b *box, m mail.Outgoing, msg Message) mail.Appended {
 		return mail.Appended{ID: m.ID, Outcome: mail.Landed}
 	}
 	if s.faults.DoubtAbsent[n] {
-		return mail.Appended{ID: m.ID, Outcome: mail.Unknown, Err: lost("append")}
+		return mail.Appended{ID: m.ID, Outcome: mail.Unknown, Err: &mail.Error{Op: "append message", Kind: mail.Transient,
+			Code: mail.CodeIMAPUnavailable, Text: "Internal error"}}
 	}
 	a.UID = s.store(b, msg)
 	switch {
