@@ -47,14 +47,11 @@ deleted or moved at the destination since.
 The lines of --out and all rules: mailhaul help comparison.`,
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
-			if c.Flags().Changed("sample") && (f.sample < 1 || f.sample > 100) {
-				return usage("--sample takes a percentage from 1 to 100")
-			}
 			return runCheck(c.Context(), a, f, chosen{patterns: words})
 		},
 	}
 	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes; read no bodies")
-	c.Flags().IntVar(&f.sample, "sample", 0, "compare by headers, and this `PERCENT` whole")
+	c.Flags().Var((*percent)(&f.sample), "sample", "compare by headers, and this `PERCENT` whole")
 	c.Flags().StringVar(&f.out, "out", "", "write a line of JSON for every message into `FILE`")
 	return c
 }

@@ -22,6 +22,11 @@ func failuresCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:               "failures [MAILBOX...]",
 		Short:             "what failed, why, what to do",
+		Long: `What failed, why, and what to do, grouped by cause.
+
+On a terminal this is text. In a pipe or a file it is a table: a line of headings, then
+a line for each failure, with tabs between the columns. --csv writes the same columns
+for spreadsheets, --json everything.`,
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
 			return runFailures(c.Context(), a, f, chosen{patterns: words})

@@ -47,6 +47,7 @@ func (s standings) row(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
 	case row.Progress == state.Complete:
 		row.More = t.Open.Messages > 0 || s.passesLeft(t.Passes)
 	}
+	row.Uncounted = t.Folders == 0 && row.Progress != state.Complete && !row.Running
 	return row
 }
 

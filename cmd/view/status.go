@@ -18,14 +18,16 @@ type StatusRow struct {
 	Running     bool           `json:"running,omitempty"`  // the run that is going on has not finished it
 	Verified    bool           `json:"verified,omitempty"` // signed in on both sides, nothing copied yet
 	More        bool           `json:"more,omitempty"`     // complete in its pass, with work or passes to come
-	Copied      state.Count    `json:"copied"`
-	Left        state.Count    `json:"left"` // known and not yet copied, for whichever pass
-	LeftOut     state.Count    `json:"left_out"`
-	Failed      state.Count    `json:"failed"`
-	Side        string         `json:"side,omitempty"` // where a failed mailbox stopped
-	Code        string         `json:"code,omitempty"` // and why
-	Hint        string         `json:"hint,omitempty"` // filled in by StatusJSON
-	Text        string         `json:"text,omitempty"` // the server's own words
+	// Uncounted says that nobody has counted its mail yet: its zeros mean nothing.
+	Uncounted bool        `json:"uncounted,omitempty"`
+	Copied    state.Count `json:"copied"`
+	Left      state.Count `json:"left"` // known and not yet copied, for whichever pass
+	LeftOut   state.Count `json:"left_out"`
+	Failed    state.Count `json:"failed"`
+	Side      string      `json:"side,omitempty"` // where a failed mailbox stopped
+	Code      string      `json:"code,omitempty"` // and why
+	Hint      string      `json:"hint,omitempty"` // filled in by StatusJSON
+	Text      string      `json:"text,omitempty"` // the server's own words
 }
 
 // StatusView is how far everything is.
@@ -61,7 +63,11 @@ func Status(o Output, s StatusView) error {
 		if pass == "" {
 			pass = "-"
 		}
-		t.add(mark, paint, Safe(r.Mailbox), pass, word, Count(r.Copied.Messages), Count(r.Left.Messages), Count(r.Failed.Messages), note)
+		copied, left, failed := Count(r.Copied.Messages), Count(r.Left.Messages), Count(r.Failed.Messages)
+		if r.Uncounted {
+			copied, left, failed = "-", "-", "-"
+		}
+		t.add(mark, paint, Safe(r.Mailbox), pass, word, copied, left, failed, note)
 	}
 	t.render(&b, o.Width, true)
 	b.WriteByte('\n')
@@ -118,7 +124,11 @@ func (r StatusRow) standing(o Output, p palette) (mark, word string, paint func(
 func (s StatusView) sums() string {
 	var copied, left, leftOut, failed state.Count
 	words := map[string]int{}
+	uncounted := 0
 	for _, r := range s.Rows {
+		if r.Uncounted {
+			uncounted++
+		}
 		copied, left, leftOut, failed = copied.Add(r.Copied), left.Add(r.Left), leftOut.Add(r.LeftOut), failed.Add(r.Failed)
 		_, word, _ := r.standing(Output{}, palette{})
 		words[word]++
@@ -134,7 +144,7 @@ func (s StatusView) sums() string {
 		}
 	}
 	text := Plural(len(s.Rows), "mailbox") + ": " + strings.Join(parts, ", ") + ".\n"
-	text += fmt.Sprintf("Copied: %s. Left: %s.", messages(copied), messages(left))
+	text += fmt.Sprintf("Copied: %s. %s.", messages(copied), s.left(left, uncounted))
 	if leftOut.Messages > 0 {
 		text += " Left out: " + messages(leftOut) + "."
 	}
@@ -142,4 +152,15 @@ func (s StatusView) sums() string {
 		text += " Failed: " + Plural(failed.Messages, "message") + ", see:  mailhaul failures"
 	}
 	return text
+}
+
+// left says how much is known to be left, and for how many mailboxes nothing is known.
+func (s StatusView) left(known state.Count, uncounted int) string {
+	switch {
+	case uncounted == 0:
+		return "Left: " + messages(known)
+	case uncounted == len(s.Rows):
+		return "Nothing is counted yet: the first plan does that"
+	}
+	return fmt.Sprintf("Left: %s, and all of %s not counted yet", messages(known), Plural(uncounted, "mailbox"))
 }

@@ -124,7 +124,7 @@ func statusOf() StatusView {
 		row("kim@contoso.example", "full", state.Pending, 7, 30, 0),
 	}}
 	s.Rows[5].Verified, s.Rows[6].More = true, true
-	s.Rows[1].Running = true
+	s.Rows[1].Running, s.Rows[2].Uncounted, s.Rows[4].Uncounted = true, true, true
 	s.Rows[2].Code, s.Rows[2].Side, s.Rows[2].Text = string(mail.CodeIMAPLogin), "source", nasty
 	s.Rows[3].LeftOut = counted(14, 2_400*mail.MB)
 	return s
