@@ -301,11 +301,11 @@ func TestBuildNotes(t *testing.T) {
 			return s.inventory("anna", func(i *Inventory) { i.FormerDestination = "other@contoso.example" })
 		}(), "anna@contoso.example: went to other@contoso.example before; what was written there is not at " +
 			"new-anna@contoso.example, so everything is copied anew", ""},
-		{"a mailbox that stopped earlier", func() *site {
+		{"a mailbox that stopped in a later pass", func() *site {
 			s := of("full", box("INBOX"))
-			s.in.Held = []Held{{Mailbox: "eva@contoso.example", Pass: "verify", Code: mail.CodeIMAPLogin}}
+			s.in.Held = []Held{{Mailbox: "eva@contoso.example", Pass: "second", Code: mail.CodeIMAPLogin}}
 			return s
-		}(), `IMAP-LOGIN-REFUSED eva@contoso.example: stopped in pass "verify" and takes no part until that pass is run or retried`, ""},
+		}(), `IMAP-LOGIN-REFUSED eva@contoso.example: stopped in pass "second" and takes no part until that pass is run or retried`, ""},
 		{"a named pass ahead of its turn", func() *site {
 			s := of("full", box("INBOX"))
 			s.in.Early = []string{"anna@contoso.example"}

@@ -32,7 +32,7 @@ type Due struct {
 	Why       string   // why this pass, where the user named none
 	// Resume names, for a retry, the pass in which a mailbox stopped as a whole.
 	Resume map[string]*config.Pass
-	// Held are the mailboxes that stopped in an earlier pass and so take no part.
+	// Held are the mailboxes that stopped in a later pass and so take no part.
 	Held []Held
 	// Early are the mailboxes that a named pass takes ahead of the pass it should come after.
 	Early []string
@@ -121,17 +121,30 @@ func done(r state.MailboxPass) bool {
 	return r.Progress == state.Complete || r.Progress == state.Incomplete
 }
 
-// rung is the first pass that the mailbox has not done, nil if it has done all, and its record there.
+// rung is the first pass that the mailbox has not done, nil if it has done all, and its record there. A pass in which it
+// stopped and that a later one has overtaken is behind it.
 func (in Standing) rung(ladder []*config.Pass, mailbox string) (*config.Pass, state.MailboxPass) {
-	for _, p := range ladder {
-		if r := in.Records[mailbox][p.Name]; !done(r) {
-			return p, r
+	records := in.Records[mailbox]
+	for i, p := range ladder {
+		r := records[p.Name]
+		if done(r) || r.Progress == state.Failed && overtaken(ladder[i+1:], records) {
+			continue
 		}
+		return p, r
 	}
 	return nil, state.MailboxPass{}
 }
 
-// due gathers the mailboxes that stand before p. One that stopped in p joins in, but does not make p due.
+// overtaken tells whether the mailbox took part in one of the passes.
+func overtaken(later []*config.Pass, records map[string]state.MailboxPass) bool {
+	return slices.ContainsFunc(later, func(p *config.Pass) bool {
+		r := records[p.Name]
+		return done(r) || r.Progress == state.Failed
+	})
+}
+
+// due gathers the mailboxes that stand before p. One that stopped in p or in a pass before it joins in, since what stopped
+// it may be mended, but does not make p due.
 func (in Standing) due(ladder []*config.Pass, p *config.Pass) (Due, bool) {
 	d := Due{Pass: p}
 	waiting, active, fresh := 0, 0, true
@@ -143,13 +156,14 @@ func (in Standing) due(ladder []*config.Pass, p *config.Pass) (Due, bool) {
 		active++
 		fresh = fresh && len(in.Records[m.Name()]) == 0
 		at, r := in.rung(ladder, m.Name())
-		if at == p {
-			d.Mailboxes = append(d.Mailboxes, m.Name())
-		}
+		stopped := at != nil && r.Progress == state.Failed
 		switch {
-		case at == p && r.Progress != state.Failed:
+		case at == p && !stopped:
 			waiting++
-		case at != nil && at != p && r.Progress == state.Failed:
+			fallthrough
+		case at == p, stopped && slices.Index(ladder, at) < slices.Index(ladder, p):
+			d.Mailboxes = append(d.Mailboxes, m.Name())
+		case stopped:
 			d.Held = append(d.Held, held(m, r))
 		}
 	}
