@@ -170,13 +170,17 @@ func maxSize(p *plan.Plan) mail.Size {
 }
 
 // next is the command to go on with. It is the same that every hint names: apply finds the pass that is due by itself.
+// After the last pass it is the proof.
 func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
 	if o.Interrupted {
 		return w.memory.goOn(ctx, w.config, w.mailboxes, &state.Run{Pass: o.Pass})
 	}
 	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")
-	if err != nil || in.NothingLeft || in.Delta {
+	if err != nil || in.NothingLeft {
 		return "", err
+	}
+	if in.Delta {
+		return "mailhaul check", nil
 	}
 	return "mailhaul apply", nil
 }
