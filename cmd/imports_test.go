@@ -18,13 +18,14 @@ import (
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
 	"cmd/mailhaul":   {"cmd"},
-	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "plan", "state", "state/mail"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "executor/probe", "plan", "state", "state/mail"},
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
 	"executor":       {"plan", "state", "state/fault", "state/mail"},
 	"executor/check": {"state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
+	"executor/probe": {"executor/imap", "state/mail"},
 	"plan":           {"config", "state", "state/mail"},
 	"state":          {"state/fault", "state/mail"},
 	"state/fault":    {},

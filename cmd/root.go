@@ -109,7 +109,7 @@ func rootCommand(a *app) *cobra.Command {
 
 // jsonCommands are the commands that answer in JSON.
 func jsonCommands() []string {
-	return []string{"plan", "apply", "verify", "status", "failures", "check", "version"}
+	return []string{"plan", "apply", "verify", "status", "failures", "check", "probe", "version"}
 }
 
 // speaksJSON tells whether the command heeds --json. What is only passed on the way, as the root, doesn't mind.
@@ -120,7 +120,7 @@ func speaksJSON(c *cobra.Command) bool {
 // commands lists every command, in the order in which people meet them.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), verifyCommand(a), foldersCommand(a),
+		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), probeCommand(a), verifyCommand(a), foldersCommand(a),
 		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), stateCommand(a), explainCommand(a),
 		versionCommand(a), completionCommand(a),
 	}

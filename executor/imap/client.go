@@ -1,7 +1,7 @@
 // Package imap reads and writes mailboxes over IMAP (RFC 3501, RFC 9051). It is the path all mail takes, and made for
 // two things: to be exact about what is known, and to keep the wire full.
 //
-// Start with DialSource or DialDestination. A Source has no method that writes, and every command of a session passes
+// Start with DialSource or DialDestination; a Visit takes the steps of a session one by one. A Source has no method that writes, and every command of a session passes
 // client.begin, which refuses what a source must never send. Both follow the contracts of executor.Source and
 // executor.Destination, without importing them.
 //
@@ -105,7 +105,9 @@ type client struct {
 	// readOnly is set for sources and decides in begin.
 	readOnly bool
 	caps     capabilities
-	method   string // how it signed in
+	shown    []*x509.Certificate // by the server, the last time TLS was set up
+	hello    string              // the greeting's words
+	method   string              // how it signed in
 	// spaces are known once introduced is set.
 	spaces     namespaces
 	introduced bool

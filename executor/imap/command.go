@@ -87,7 +87,7 @@ func (t *tagger) next() string {
 var sourceVerbs = map[string]bool{
 	"CAPABILITY": true, "STARTTLS": true, "AUTHENTICATE": true, "LOGIN": true, "ID": true, "NAMESPACE": true,
 	"LIST": true, "STATUS": true, "EXAMINE": true, "UNSELECT": true, "UID FETCH": true, "UID SEARCH": true, "NOOP": true,
-	"LOGOUT": true, "ENABLE": true, "COMPRESS": true,
+	"LOGOUT": true, "ENABLE": true, "COMPRESS": true, "GETQUOTAROOT": true,
 }
 
 // begin is the gate that every command passes, and gives its tag. For a source it lets only sourceVerbs pass, and no

@@ -135,23 +135,38 @@ func (c *client) limits(op string) (mail.Limits, error) {
 	return l, err
 }
 
-// takeQuota reads "root (RESOURCE usage limit ...)"; STORAGE is in units of 1024 octets (RFC 9208, 5.1). Of several
-// roots the fullest counts.
+// takeQuota counts what is left of the storage; of several roots the fullest counts.
 func takeQuota(s *scanner, l *mail.Limits) {
-	s.skip(s.next())
-	if s.next().kind != tokOpen {
-		return
-	}
-	for t := s.next(); t.kind == tokAtom || t.kind == tokQuoted; t = s.next() {
-		storage := equalFold(t.text, "STORAGE")
-		used, errUsed := strconv.ParseInt(string(s.next().text), 10, 53)
-		limit, errLimit := strconv.ParseInt(string(s.next().text), 10, 53)
-		if !storage || errUsed != nil || errLimit != nil {
-			continue
-		}
-		left := max(0, mail.Size(limit-used)) * mail.KiB
-		if !l.QuotaKnown || left < l.QuotaLeft {
+	for _, q := range parseQuota(s) {
+		left := max(0, mail.Size(q.Limit-q.Used)) * mail.KiB
+		if q.Resource == "STORAGE" && (!l.QuotaKnown || left < l.QuotaLeft) {
 			l.QuotaKnown, l.QuotaLeft = true, left
 		}
 	}
+}
+
+// Quota is one limit of a mailbox. STORAGE is in units of 1024 octets, MESSAGE in messages (RFC 9208, 5).
+type Quota struct {
+	Root        string
+	Resource    string // upper case
+	Used, Limit int64
+}
+
+// parseQuota reads "root (RESOURCE usage limit ...)".
+func parseQuota(s *scanner) []Quota {
+	root := string(s.text(s.next()))
+	if s.next().kind != tokOpen {
+		return nil
+	}
+	var all []Quota
+	for t := s.next(); t.kind == tokAtom || t.kind == tokQuoted; t = s.next() {
+		q := Quota{Root: root, Resource: strings.ToUpper(string(t.text))}
+		var errUsed, errLimit error
+		q.Used, errUsed = strconv.ParseInt(string(s.next().text), 10, 53)
+		q.Limit, errLimit = strconv.ParseInt(string(s.next().text), 10, 53)
+		if errUsed == nil && errLimit == nil {
+			all = append(all, q)
+		}
+	}
+	return all
 }

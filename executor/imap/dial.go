@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"crypto/x509"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -65,12 +66,23 @@ func (c *client) handshake(ctx context.Context) error {
 	}
 	r := newRecords(c.link.pace)
 	t := tls.Client(r, config)
-	if err := t.HandshakeContext(ctx); err != nil {
+	err := t.HandshakeContext(ctx)
+	c.shown = shown(t, err)
+	if err != nil {
 		return tlsError(c.opts, err)
 	}
 	c.link.conn, c.link.records = t, r
 	c.in.reset(c.link)
 	return nil
+}
+
+// shown are the certificates that the server showed, trusted or not.
+func shown(t *tls.Conn, err error) []*x509.Certificate {
+	var refused *tls.CertificateVerificationError
+	if errors.As(err, &refused) {
+		return refused.UnverifiedCertificates
+	}
+	return t.ConnectionState().PeerCertificates
 }
 
 type pinError struct{ seen string }
@@ -107,7 +119,7 @@ func (c *client) greeting() error {
 	case r.kind != untagged:
 		return &mail.Error{Op: where, Kind: mail.Auth, Code: mail.CodeIMAPGreeting, Err: errors.New("this is no IMAP server")}
 	case r.verb == "OK":
-		c.caps = r.status.capabilities()
+		c.hello, c.caps = r.status.text, r.status.capabilities()
 		return nil
 	case r.verb == "PREAUTH":
 		// Signed in as whom? On plaintext it is an attack (RFC 9051, 11.3), elsewhere it is not this mailbox's owner.
