@@ -19,7 +19,7 @@ import (
 	"mailhaul/cmd/demo"
 )
 
-// tlsServer PEM starts a server with TLS from the first octet, for 127.0.0.1, and writes the certificate to PEM.
+// tls PEM starts a server with TLS from the first octet, for 127.0.0.1, and writes the certificate to PEM.
 // $TLS_PORT is its port, and its people are those of the source.
 func tlsServer(ts *testscript.TestScript, _ bool, args []string) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
