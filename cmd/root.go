@@ -109,7 +109,7 @@ func rootCommand(a *app) *cobra.Command {
 
 // jsonCommands are the commands that answer in JSON.
 func jsonCommands() []string {
-	return []string{"plan", "apply", "verify", "status", "failures", "check", "probe", "version"}
+	return []string{"plan", "apply", "verify", "status", "failures", "check", "probe", "state export", "version"}
 }
 
 // speaksJSON tells whether the command heeds --json. What is only passed on the way, as the root, doesn't mind.

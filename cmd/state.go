@@ -20,7 +20,8 @@ func stateCommand(a *app) *cobra.Command {
 		Args:  noWords,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(stateListCommand(a), stateShowCommand(a), stateUnlockCommand(a), stateCheckCommand(a))
+	c.AddCommand(stateListCommand(a), stateShowCommand(a), stateForgetCommand(a), stateUnlockCommand(a), stateCheckCommand(a),
+		stateExportCommand(a))
 	return c
 }
 

@@ -120,6 +120,15 @@ func (s *Server) SetPassword(user, password string) {
 	s.passwords[user] = password
 }
 
+// Rename gives a user another name; mail and password stay. Sessions that are open are not touched.
+func (s *Server) Rename(user, to string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[to], s.passwords[to] = s.users[user], s.passwords[user]
+	delete(s.users, user)
+	delete(s.passwords, user)
+}
+
 // SetRefuse makes the server refuse messages; nil mends it.
 func (s *Server) SetRefuse(refuse Refuse) {
 	s.mu.Lock()

@@ -55,6 +55,8 @@ func TestScript(t *testing.T) {
 			"appended": appended,
 			"arrives":  arrives,
 			"tls":      tlsServer,
+			"rename":   rename,
+			"doubt":    doubt,
 		},
 	})
 }
