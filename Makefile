@@ -15,10 +15,13 @@ ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build demo test cuts bench roombench bugs kills lint fuzz clean help
+.PHONY: build man demo test cuts bench roombench bugs kills lint fuzz clean help
 
 build: ## build bin/mailhaul
 	go build -trimpath -o $(BIN)/mailhaul ./cmd/mailhaul
+
+man: build ## the manual pages, in bin/man
+	$(BIN)/mailhaul man $(BIN)/man
 
 demo: build ## a whole migration on this machine, in under a minute
 	$(BIN)/mailhaul demo

@@ -122,6 +122,6 @@ func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), probeCommand(a), verifyCommand(a), foldersCommand(a),
 		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), stateCommand(a), explainCommand(a),
-		versionCommand(a), completionCommand(a),
+		versionCommand(a), completionCommand(a), manCommand(a),
 	}
 }
