@@ -1,9 +1,13 @@
 package cmd_test
 
 import (
+	"go/ast"
+	"go/token"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -28,6 +32,40 @@ func TestExplainPagesMatchCodes(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, pageNames(t, "explain")); diff != "" {
 		t.Errorf("codes (-) and pages in cmd/explain (+) differ:\n%s", diff)
+	}
+}
+
+// codeShaped is how an error code looks in the source: a family that users know, and words.
+var codeShaped = regexp.MustCompile("^(CONFIG|IMAP|M365|GRAPH|EWS|OAUTH|QUOTA|MESSAGE|STATE|DNS)-[A-Z0-9]+(-[A-Z0-9]+)*$")
+
+// TestEveryCodeInTheSourceHasAPage reads the source of the program for texts that are codes: none can be emitted that is
+// not explained, whether or not it is listed.
+func TestEveryCodeInTheSourceHasAPage(t *testing.T) {
+	pages := pageNames(t, "explain")
+	seen := map[string]bool{}
+	for _, s := range sources(t) {
+		if supportsTests(s.room) {
+			continue
+		}
+		ast.Inspect(s.file, func(n ast.Node) bool {
+			lit, ok := n.(*ast.BasicLit)
+			if !ok || lit.Kind != token.STRING {
+				return true
+			}
+			text, err := strconv.Unquote(lit.Value)
+			if err == nil && codeShaped.MatchString(text) {
+				seen[text] = true
+				if !slices.Contains(pages, text) {
+					t.Errorf("%s: the code %s has no page in cmd/explain", s.fset.Position(lit.Pos()), text)
+				}
+			}
+			return true
+		})
+	}
+	for _, code := range pages {
+		if !seen[code] {
+			t.Errorf("the page of %s explains a code that stands nowhere in the source", code)
+		}
 	}
 }
 
