@@ -35,7 +35,7 @@ type candidates struct {
 // candidate is one of them; there may be hundreds of thousands.
 type candidate struct {
 	date   int64    // INTERNALDATE in seconds
-	digest *digests // nil: the body is not read
+	digest *digests // nil: the body is not read, and the destination does not keep it
 	uid    mail.UID // zero: taken
 	size   uint32   // RFC822.SIZE, which may lie: it says what to read first, never what to leave out
 }
@@ -77,7 +77,7 @@ func listCandidates(ctx context.Context, in Reader, f mail.Folder, from mail.UID
 		date := m.InternalDate.Unix()
 		switch sent, taken := claimed[m.UID]; {
 		case !taken || fault.Off(fault.Claims):
-			c.listed = append(c.listed, candidate{date: date, uid: m.UID, size: sizeOf(m.Size)})
+			c.listed = append(c.listed, candidate{date: date, uid: m.UID, size: sizeOf(m.Size), digest: keptDigest(m)})
 		case sent == noDate: // the source gave none: it proves nothing
 		case sent == date:
 			c.kept++
@@ -90,6 +90,15 @@ func listCandidates(ctx context.Context, in Reader, f mail.Folder, from mail.UID
 		return cmp.Or(cmp.Compare(a.date, b.date), cmp.Compare(a.uid, b.uid))
 	})
 	return c, nil
+}
+
+// keptDigest is what the destination itself tells of our octets: it needs no body, and is right where the body was made
+// anew. There is no canonical form then; the zero one is nobody's.
+func keptDigest(m mail.Message) *digests {
+	if m.Written.IsZero() {
+		return nil
+	}
+	return &digests{h0: m.Written}
 }
 
 // empty tells whether there is no candidate at all.
@@ -202,7 +211,10 @@ func (c *candidates) read(ctx context.Context, dates []*sameDate, which func(*sa
 		rest := d.all[d.read:]
 		for i := range rest {
 			if e := &rest[i]; e.uid != 0 && which(d, e) {
-				if e.digest = c.known[e.uid]; e.digest == nil {
+				if e.digest == nil {
+					e.digest = c.known[e.uid]
+				}
+				if e.digest == nil {
 					asked = append(asked, e)
 				}
 			}

@@ -260,7 +260,7 @@ func (p *pipeline) append(ctx context.Context, batch []item) error {
 		p.inFlight[int64(row.UID)] = f
 		flags, _ := p.holds(row.Flags)
 		out[i] = mail.Outgoing{ID: int64(row.UID), Size: batch[i].msg.size, InternalDate: row.InternalDate, Flags: flags,
-			Body: batch[i].msg.body()}
+			Digest: row.H0, Body: batch[i].msg.body()}
 	}
 	p.mu.Unlock()
 	fault.At(fault.BeforeAppend)

@@ -124,7 +124,7 @@ func (fr *folderRun) bring(ctx context.Context) error {
 		return err
 	}
 	if err := fr.open(ctx); err != nil {
-		if mail.CodeOf(err) == mail.CodeIMAPFolderGone && !fr.remade {
+		if mail.CodeOf(err).FolderGone() && !fr.remade {
 			return fr.remake(ctx) // it was there when the plan was made
 		}
 		return err

@@ -71,7 +71,7 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 // quote keeps an answer that leaves a doubt (a server's error of its own may come after the commit): where the message
 // never arrives, it says why.
 func (fr *folderRun) quote(row *state.Message, err error) {
-	if row.Folder != fr.rec.ID || lostConnection(err) {
+	if row.Folder != fr.rec.ID || mail.CodeOf(err).Lost() {
 		return
 	}
 	if fr.said == nil {
@@ -80,15 +80,10 @@ func (fr *folderRun) quote(row *state.Message, err error) {
 	fr.said[row.UID] = &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeOf(err), Text: textOf(err)}
 }
 
-func lostConnection(err error) bool {
-	code := mail.CodeOf(err)
-	return code == mail.CodeIMAPLost || code == mail.CodeIMAPTimeout
-}
-
 // stops gives the error of an answer after which the next message would get the same one.
 func (p *pipeline) stops(err error) error {
 	switch kind := mail.KindOf(err); {
-	case mail.CodeOf(err) == mail.CodeIMAPFolderGone:
+	case mail.CodeOf(err).FolderGone():
 		return errFolderGone
 	case kind == mail.Quota, kind == mail.Auth, kind == mail.Stale:
 		return at(SideDestination, "append message", err)
@@ -137,7 +132,7 @@ func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error
 	switch {
 	case kind == mail.TooLarge, kind == mail.Malformed:
 		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
-	case passing(kind) && !lostConnection(err):
+	case passing(kind) && !mail.CodeOf(err).Lost():
 		return nil, &busyError{err}
 	case !p.final:
 		return nil, nil

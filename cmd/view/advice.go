@@ -37,6 +37,22 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeIMAPFolderGone:   {"no longer has a folder", `nothing to do: the next plan looks again`},
 		mail.CodeIMAPValidity:     {"made a folder anew meanwhile", `run again: mailhaul apply matches its messages anew`},
 
+		mail.CodeEWSConnect:       {"can't be reached", `check the address of EWS, the firewall and the proxy, then run: mailhaul apply`},
+		mail.CodeEWSTLS:           {"can't be trusted: certificate or TLS version", `set ca_file if the certificate is right; EWS is used over https only`},
+		mail.CodeEWSLost:          {"broke the connection", `run again: mailhaul apply goes on where it stopped`},
+		mail.CodeEWSTimeout:       {"fell silent", `run again: mailhaul apply goes on where it stopped`},
+		mail.CodeEWSProtocol:      {"does not answer as EWS does", `check the address: https://HOST/EWS/Exchange.asmx`},
+		mail.CodeEWSSignIn:        {"did not accept the credentials", `check the application and its permissions, or user and password: mailhaul verify`},
+		mail.CodeEWSSignInMethod:  {"offers no sign-in method that mailhaul knows for EWS", `switch on Basic or OAuth for EWS, or use the transport "imap"`},
+		mail.CodeEWSSwitchedOff:   {"has EWS switched off", `use the transport "imap", or have EWS allowed for this application`},
+		mail.CodeEWSDenied:        {"denied access", `give the account the right on the mailbox, then run: mailhaul apply`},
+		mail.CodeEWSImpersonation: {"does not let the account act for the mailbox", `give the account the role ApplicationImpersonation, then run: mailhaul apply`},
+		mail.CodeEWSMailbox:       {"has no mailbox of that address", `create the mailbox or correct the address, then run: mailhaul apply`},
+		mail.CodeEWSThrottled:     {"asked to wait", `nothing to do: mailhaul waits as told; lower "connections" if it comes often`},
+		mail.CodeEWSUnavailable:   {"says it can't work now", `try again later: mailhaul apply`},
+		mail.CodeEWSFolder:        {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
+		mail.CodeEWSFolderGone:    {"no longer has a folder", `nothing to do: the next plan looks again`},
+
 		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply`},
 
 		mail.CodeMessageTooLarge:  {"does not take messages of this size", `raise max_size if the destination takes more; otherwise it stays behind`},

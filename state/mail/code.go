@@ -25,6 +25,22 @@ const (
 	CodeIMAPFolderGone   Code = "IMAP-FOLDER-GONE"          // a folder vanished
 	CodeIMAPValidity     Code = "IMAP-UIDVALIDITY-CHANGED"  // a folder was made anew meanwhile
 
+	CodeEWSConnect       Code = "EWS-CONNECT"              // name or port can't be reached
+	CodeEWSTLS           Code = "EWS-TLS"                  // certificate or handshake refused
+	CodeEWSLost          Code = "EWS-CONNECTION-LOST"      // the connection broke before the answer came
+	CodeEWSTimeout       Code = "EWS-TIMEOUT"              // the server fell silent
+	CodeEWSProtocol      Code = "EWS-PROTOCOL"             // an answer that is not one of EWS, or makes no sense
+	CodeEWSSignIn        Code = "EWS-SIGN-IN-REFUSED"      // the token or password is not accepted
+	CodeEWSSignInMethod  Code = "EWS-SIGN-IN-METHOD"       // the server offers NTLM or Negotiate only
+	CodeEWSSwitchedOff   Code = "EWS-SWITCHED-OFF"         // EWS is off for the organisation, the mailbox or the application
+	CodeEWSDenied        Code = "EWS-DENIED"               // signed in, but no right to do this
+	CodeEWSImpersonation Code = "EWS-IMPERSONATION-DENIED" // the account may not act for this mailbox
+	CodeEWSMailbox       Code = "EWS-MAILBOX-MISSING"      // the address has no mailbox there
+	CodeEWSThrottled     Code = "EWS-THROTTLED"            // the server asks to wait
+	CodeEWSUnavailable   Code = "EWS-UNAVAILABLE"          // the server says it can't work now
+	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
+	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
+
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
 	CodeMessageTooLarge  Code = "MESSAGE-TOO-LARGE" // over the size limit
@@ -44,10 +60,25 @@ const (
 
 // Codes lists every code above, sorted, so that a test can hold the explanations against it.
 func Codes() []Code {
-	return []Code{CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
+	return []Code{CodeEWSConnect, CodeEWSLost, CodeEWSDenied, CodeEWSFolderGone, CodeEWSFolder, CodeEWSImpersonation,
+		CodeEWSMailbox, CodeEWSProtocol, CodeEWSSignInMethod, CodeEWSSignIn, CodeEWSSwitchedOff, CodeEWSThrottled,
+		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
 		CodeIMAPGreeting, CodeIMAPLogin, CodeIMAPPlaintext, CodeIMAPProtocol, CodeIMAPSignInMethod, CodeIMAPThrottled,
 		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
 		CodeStateNewer, CodeStateWrite}
+}
+
+// FolderGone tells whether the code says that a folder vanished, at whatever kind of server.
+func (c Code) FolderGone() bool { return c == CodeIMAPFolderGone || c == CodeEWSFolderGone }
+
+// Lost tells whether the code says that the connection broke or fell silent, at whatever kind of server: nothing is known
+// of the server's own mind then.
+func (c Code) Lost() bool {
+	switch c {
+	case CodeIMAPLost, CodeIMAPTimeout, CodeEWSLost, CodeEWSTimeout:
+		return true
+	}
+	return false
 }

@@ -112,6 +112,9 @@ type Message struct {
 	Flags        Flags
 	NoFlags      bool   // the answer named no flags: Flags says nothing
 	ModSeq       uint64 // zero: no CONDSTORE
+	// Written is Outgoing.Digest of the octets that became this message, where the destination keeps it beside the message.
+	// It tells whose copy the message is although the server renders the octets anew. Zero: nothing is known.
+	Written Digest
 }
 
 // Query says which messages a listing covers. The zero Query covers the whole folder.
@@ -159,7 +162,9 @@ type Outgoing struct {
 	Size         Size
 	InternalDate time.Time // zero: send none
 	Flags        Flags
-	Body         io.Reader
+	// Digest identifies the octets; a destination that renders them anew keeps it beside the message. Zero: not given.
+	Digest Digest
+	Body   io.Reader
 }
 
 // Outcome is what is known of one attempt to append a message.
