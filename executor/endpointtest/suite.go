@@ -81,6 +81,15 @@ func (x *fixture) destination() executor.Destination {
 	return d
 }
 
+func (x *fixture) limits() mail.Limits {
+	x.Helper()
+	d := x.destination()
+	l, err := d.Limits(x.ctx)
+	x.must(err)
+	x.must(d.Close())
+	return l
+}
+
 func (x *fixture) must(err error) {
 	x.Helper()
 	if err != nil {

@@ -44,10 +44,7 @@ func testFolders(x *fixture) {
 
 // testRoundTrip: octets, date to the second and flags come back as they were written.
 func testRoundTrip(x *fixture) {
-	d := x.destination()
-	limits, err := d.Limits(x.ctx)
-	x.must(err)
-	x.must(d.Close())
+	limits := x.limits()
 	half := time.FixedZone("", 5*3600+45*60)
 	messages := []Message{
 		letter(1, ""),
@@ -232,13 +229,15 @@ func testMissingFolder(x *fixture) {
 
 // testBig: a message of some megabytes passes whole.
 func testBig(x *fixture) {
+	limits := x.limits()
 	m := letter(1, "")
 	m.Octets = append(m.Octets, bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"), 80000)...)
 	x.put("INBOX", m, letter(2, ""))
 	s := x.source()
 	f := x.folder(s, "INBOX")
 	got := x.fetched(s, f, uidsOf(x.listed(s, f, mail.Query{}))...)
-	if len(got) != 2 || !bytes.Equal(got[0].octets, m.Octets) || !bytes.Equal(got[1].octets, letter(2, "").Octets) {
+	if len(got) != 2 || !sameOctets(limits, m.Octets, got[0].octets) || !sameOctets(limits, letter(2, "").Octets, got[1].octets) ||
+		len(got[0].octets) < len(m.Octets) {
 		x.Errorf("the messages are not what was written")
 	}
 }

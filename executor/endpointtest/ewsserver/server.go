@@ -1,0 +1,246 @@
+// Package ewsserver plays Exchange Web Services for tests, behind a real TLS listener. It keeps folders and items, makes
+// messages anew from the MIME it is given as Exchange does (the header fields come in another order, sizes differ), checks
+// the authorization header, and holds every request, and every answer of its own, against Microsoft's schema. It can be told
+// to behave as badly as a real one: to be busy in each of the forms in which Exchange says so, to lose an answer after it has
+// stored, to store late, to let a token run out, to offer NTLM only.
+//
+// It is no Exchange: there are mail folders and messages, nothing is sent, and of restrictions it knows those that mailhaul
+// uses. It stands on the standard library alone and shares no code with the client that it judges.
+//
+// Start one, give it a mailbox with Server.Mailbox, and hold Mailbox.Messages against what was sent. Server.Misuse names
+// what no client may do; a test ends by finding it empty.
+package ewsserver
+
+import (
+	"context"
+	"crypto/x509"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Server is one Exchange. It is safe for use by several goroutines.
+type Server struct {
+	http *httptest.Server
+
+	mu        sync.Mutex
+	mailboxes map[string]*Mailbox // by address in lower case
+	users     map[string]string   // passwords of Basic, by user
+	habits    Habits
+	misuse    []string
+	tokens    int // given away so far
+	uses      int // requests with the newest token
+	valid     map[string]bool
+	requests  map[string]int // by operation
+	served    int            // requests since Behave
+	creates   int            // CreateItem requests since Behave
+	late      sync.WaitGroup
+}
+
+// Busy is how a server says that it is busy.
+type Busy int
+
+// The forms of ErrorServerBusy.
+const (
+	NotBusy     Busy = iota
+	BusyFault        // a SOAP fault with HTTP 500
+	BusyStatus       // a SOAP fault with HTTP 503
+	BusyOutcome      // HTTP 200, and the error inside, for the first item or for one in the middle
+)
+
+// Lose is what becomes of a CreateItem whose answer is lost.
+type Lose int
+
+// The fates of a CreateItem.
+const (
+	LoseAfter  Lose = iota // stored, then the connection breaks
+	LoseBefore             // nothing is stored
+	LoseHalf               // half of the items are stored
+	Internal               // all are stored, and the server says ErrorInternalServerError
+	Unfinished             // stored, and the answer is cut in the middle
+)
+
+// Habits are how the server behaves. The zero Habits is one without fault.
+type Habits struct {
+	// Busy answers every BusyEvery-th request in that form; BackOff is what it asks for.
+	Busy      Busy
+	BusyEvery int
+	BackOff   time.Duration
+	// Lose says at which CreateItem requests, from 1, the answer is lost, and how. LateBy puts off what is stored.
+	Lose   map[int]Lose
+	LateBy time.Duration
+	// TokenUses is how many requests a token is good for; zero: it does not run out.
+	TokenUses int
+	// NTLMOnly offers NTLM and Negotiate, Off forbids EWS, Missing says that the mailbox is not there.
+	NTLMOnly, Off, Missing bool
+	// Denied refuses impersonation, or access to the mailbox where there is none.
+	Denied bool
+	// Redirect sends every request elsewhere.
+	Redirect string
+	// MaxMessage and Quota bound a message and a mailbox in octets of MIME.
+	MaxMessage, Quota int
+	// Page bounds the entries of a page.
+	Page int
+	// Exact leaves messages as they are.
+	Exact bool
+	// Meanwhile is called before each FindItem and FindFolder, without locks: a test does there what another client would.
+	Meanwhile func()
+}
+
+// Start starts a server that ends with the test.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	s := &Server{mailboxes: map[string]*Mailbox{}, users: map[string]string{}, valid: map[string]bool{}, requests: map[string]int{}}
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what is tested
+	s.http.StartTLS()
+	t.Cleanup(func() {
+		s.http.CloseClientConnections()
+		s.http.Close()
+		s.late.Wait()
+	})
+	return s
+}
+
+// URL is the address of the service.
+func (s *Server) URL() string { return s.http.URL + "/EWS/Exchange.asmx" }
+
+// Roots verify the server's certificate.
+func (s *Server) Roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(s.http.Certificate())
+	return pool
+}
+
+// User lets a user in with Basic.
+func (s *Server) User(name, password string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.users[name] = password
+}
+
+// Token gives the bearer token that is good now; one that has run out is followed by another.
+func (s *Server) Token(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := fmt.Sprintf("token-%d", s.tokens)
+	if !s.valid[name] {
+		s.tokens++
+		s.uses = 0
+		name = fmt.Sprintf("token-%d", s.tokens)
+		s.valid[name] = true
+	}
+	return name, nil
+}
+
+// Tokens is how many tokens were given away.
+func (s *Server) Tokens() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tokens
+}
+
+// Behave changes the habits and starts their counts anew.
+func (s *Server) Behave(h Habits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.habits, s.served, s.creates = h, 0, 0
+}
+
+// Settle waits for what is stored late.
+func (s *Server) Settle() { s.late.Wait() }
+
+// Requests counts the requests of an operation that were answered, or lost on purpose.
+func (s *Server) Requests(operation string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[operation]
+}
+
+// Misuse names what no client may do: requests that the schema does not know above all.
+func (s *Server) Misuse() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.misuse)
+}
+
+func (s *Server) blame(format string, args ...any) {
+	if said := fmt.Sprintf(format, args...); !slices.Contains(s.misuse, said) {
+		s.misuse = append(s.misuse, said)
+	}
+}
+
+// maxRequest is what web.config allows by itself.
+const maxRequest = 64 << 20
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	octets, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		return // cut short: nothing is done
+	}
+	if s.bouncer(w, r) {
+		return
+	}
+	top, err := parse(strings.NewReader(string(octets)))
+	if err == nil {
+		err = validateEnvelope(top)
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.blame("request: %v", err)
+		s.mu.Unlock()
+		s.fault(w, http.StatusInternalServerError, refusal{"ErrorSchemaValidation", err.Error(), 0})
+		return
+	}
+	c := &conversation{Server: s, w: w, r: r, request: top.at("Body").kids[0], header: top.at("Header")}
+	c.answer()
+}
+
+// bouncer turns away who may not come in at all.
+func (s *Server) bouncer(w http.ResponseWriter, r *http.Request) (turnedAway bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	h := s.habits
+	switch {
+	case h.Redirect != "":
+		http.Redirect(w, r, h.Redirect, http.StatusFound)
+	case h.NTLMOnly:
+		w.Header().Add("WWW-Authenticate", "Negotiate")
+		w.Header().Add("WWW-Authenticate", "NTLM")
+		w.WriteHeader(http.StatusUnauthorized)
+	case !s.known(r):
+		w.Header().Add("WWW-Authenticate", `Bearer client_id="00000002-0000-0ff1-ce00-000000000000"`)
+		w.Header().Add("WWW-Authenticate", `Basic realm="exchange"`)
+		w.WriteHeader(http.StatusUnauthorized)
+	case h.Off:
+		w.WriteHeader(http.StatusForbidden)
+	default:
+		return false
+	}
+	return true
+}
+
+// known checks the authorization header.
+func (s *Server) known(r *http.Request) bool {
+	if user, password, basic := r.BasicAuth(); basic {
+		want, known := s.users[user]
+		return known && password == want
+	}
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if !bearer || !s.valid[token] {
+		return false
+	}
+	if s.uses++; s.habits.TokenUses > 0 && s.uses > s.habits.TokenUses {
+		delete(s.valid, token)
+		return false
+	}
+	return true
+}
