@@ -24,6 +24,7 @@ var arrows = map[string][]string{
 	"config":         {},
 	"executor":       {"plan", "state", "state/fault", "state/mail"},
 	"executor/check": {"state/mail"},
+	"executor/ews":   {"state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
 	"executor/probe": {"executor/imap", "state/mail"},
 	"plan":           {"config", "state", "state/mail"},
@@ -36,6 +37,7 @@ var arrows = map[string][]string{
 	"executor/endpointtest":            {"executor", "state", "state/mail"},
 	"executor/endpointtest/compare":    {},
 	"executor/endpointtest/dovecot":    {},
+	"executor/endpointtest/ewsserver":  {},
 	"executor/endpointtest/imapserver": {},
 	"executor/endpointtest/proxy":      {},
 	"executor/endpointtest/rawcopy":    {},
@@ -72,7 +74,8 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver"}
+var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
+	"executor/endpointtest/imapserver", "executor/ews"}
 
 const module = "mailhaul/"
 

@@ -1,0 +1,109 @@
+// Package ews is the endpoint for Exchange Web Services: Exchange Server on premises, and those tenants of Exchange Online
+// that still let the application in. It writes to a mailbox and reads it back; it imports state/mail and the standard
+// library, and knows neither configuration nor ledger.
+//
+// A Service is one server with one way of signing in; it is shared by all mailboxes. Service.Destination opens a session
+// of one mailbox. There is no connection behind a session: each call is an HTTP request of its own.
+//
+// Exchange makes a message anew from the MIME it is given, and renders it anew on reading, so octets prove nothing. What
+// proves that a message is ours is a named property with our id, set in the same request that creates the item: there is
+// no moment in which the item is there and the id is not. The id holds the folder's UIDVALIDITY, the message's number and
+// the digest of the octets that were sent. After a lost answer the items whose number is not below the one noted before
+// are found by a restriction on that property, and the digest tells whose they are. No octet is read for that.
+//
+// UIDs. EWS has none: an item is named by some hundred characters, which change when it is moved. The ledger wants 32
+// bits that grow. So mailhaul counts itself. Its own items have the UID firstOwn + number, and UIDNEXT is the next number
+// of the folder. Items of others have a UID below firstOwn, made of their name: new mail of others never lies at or above
+// a UIDNEXT that was noted, and so is never taken for an answer that was lost. Both last as long as the item stays where
+// it is. UIDVALIDITY is made of the folder's name, which survives a rename and not a deletion. An item of ours that
+// somebody moved here carries another UIDVALIDITY: it counts as one of others, but keeps its digest, so that a lost state
+// file or a restored mailbox does not copy it again.
+//
+// Numbers are given away by the Service, since two sessions may write to one folder. After a restart it begins a stride
+// above the highest number it finds: what an earlier process sent and the server has not committed yet must not meet its
+// own number.
+package ews
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"time"
+
+	"mailhaul/state/mail"
+)
+
+// Options say where the server is and how to sign in: with Token, or with User and Password.
+type Options struct {
+	// URL is the address of the service, https://HOST/EWS/Exchange.asmx. Plain http is refused.
+	URL string
+	// Token gives a bearer token that is valid now. It is asked before each request and must be cheap when it has one.
+	Token func(ctx context.Context) (string, error)
+	// User and Password are for Basic, which servers on premises may offer.
+	User, Password string
+	// Impersonate acts for the mailbox by ExchangeImpersonation. Otherwise the account opens it with its own rights.
+	Impersonate bool
+	// RootCAs verify the server; nil: those of the system.
+	RootCAs *x509.CertPool
+	// MaxMessage is the largest message that the server takes; zero: not known.
+	MaxMessage mail.Size
+	// KeepDollar makes categories of keywords that begin with "$" too. They are marks of programs, and in Outlook they show
+	// at every message.
+	KeepDollar bool
+	// PageSize bounds the entries of one page of a listing; zero: 500.
+	PageSize int
+	// Timeout bounds a request beside the time that its octets need; zero: two minutes.
+	Timeout time.Duration
+}
+
+// Service is a server with a way to sign in. It is safe for use by several goroutines.
+type Service struct {
+	opts    Options
+	http    *http.Client
+	numbers numbers
+}
+
+const (
+	dialTimeout     = 30 * time.Second
+	defaultTimeout  = 2 * time.Minute
+	defaultPageSize = 500
+	// slowest is the pace that a connection must keep beside the time-out, in octets a second.
+	slowest = 16 << 10
+)
+
+// New makes a Service; it does not connect. The error names what is wrong with the options.
+func New(opts Options) (*Service, error) {
+	u, err := url.Parse(opts.URL)
+	if err != nil || u.Host == "" {
+		return nil, &mail.Error{Op: "read the EWS address", Kind: mail.Auth, Code: mail.CodeEWSConnect,
+			Err: errors.New("it is not a URL like https://HOST/EWS/Exchange.asmx")}
+	}
+	if u.Scheme != "https" || u.User != nil {
+		return nil, &mail.Error{Op: "connect to " + u.Host, Kind: mail.Auth, Code: mail.CodeEWSTLS,
+			Err: errors.New("EWS is used over TLS only, and credentials have no place in its address: write https://HOST/EWS/Exchange.asmx")}
+	}
+	if opts.PageSize <= 0 {
+		opts.PageSize = defaultPageSize
+	}
+	if opts.Timeout <= 0 {
+		opts.Timeout = defaultTimeout
+	}
+	dialer := &net.Dialer{Timeout: dialTimeout}
+	transport := &http.Transport{
+		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
+		TLSClientConfig: &tls.Config{RootCAs: opts.RootCAs, MinVersion: tls.VersionTLS12},
+		// HTTP/1.1 only: a request that is told apart from its answer by the last octet written needs a connection of its own.
+		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
+		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
+	}
+	return &Service{opts: opts, http: &http.Client{Transport: transport,
+		// A redirect would carry the credentials and the mail elsewhere.
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+}
+
+// Close ends idle connections.
+func (s *Service) Close() { s.http.CloseIdleConnections() }
