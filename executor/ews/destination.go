@@ -22,12 +22,18 @@ type Destination struct {
 	opened   map[string]bool // by raw name
 }
 
-// Destination opens a session: it signs in and proves that the mailbox is there and may be opened.
+// Destination opens a session. The first one of a mailbox, and the first after a refusal, proves that the mailbox is there
+// and may be opened.
 func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination, error) {
 	d := &Destination{s: s, mailbox: mailbox, opened: map[string]bool{}}
+	if t, known := s.remembered(mailbox); known {
+		d.tree, d.signedIn = &t, true
+		return d, nil
+	}
 	if err := d.lookAround(ctx); err != nil {
 		return nil, err
 	}
+	s.remember(mailbox, d.tree)
 	return d, nil
 }
 
@@ -35,6 +41,9 @@ func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination
 func (d *Destination) fail(err *mail.Error) error {
 	switch err.Kind {
 	case mail.Transient, mail.Throttled, mail.Auth, mail.Internal:
+		if err.Kind == mail.Auth || err.Code == mail.CodeEWSSignIn {
+			d.s.remember(d.mailbox, nil)
+		}
 		if d.dead == nil {
 			d.dead = err
 		}

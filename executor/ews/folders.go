@@ -55,28 +55,38 @@ func (d *Destination) lookAround(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if len(list) != len(distinguished) {
-		return d.fail(&mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: errors.New("the answer lacks folders")})
-	}
-	t := &tree{roles: map[string]mail.Role{}, all: map[string]folder{}}
-	for i, o := range list {
-		f := o.Folders.List
-		if err := o.failure(c); err != nil && (i < 2 || err.Code != mail.CodeEWSFolderGone) || err == nil && len(f) == 0 {
-			if err == nil {
-				err = &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: errors.New("the answer holds no folder")}
-			}
-			return d.fail(err)
-		} else if err != nil {
-			continue
-		}
-		if i == 0 {
-			t.root = f[0].ID.ID
-			continue
-		}
-		t.roles[f[0].ID.ID], t.all[f[0].ID.ID] = distinguished[i].role, f[0]
+	t, failed := gather(c, list)
+	if failed != nil {
+		return d.fail(failed)
 	}
 	d.tree = t
 	return nil
+}
+
+// gather takes the distinguished folders out of an answer.
+func gather(c call, list []outcome) (*tree, *mail.Error) {
+	t := &tree{roles: map[string]mail.Role{}, all: map[string]folder{}}
+	for i, o := range list {
+		err, needed := o.failure(c), i < 2
+		switch {
+		case err != nil && (needed || err.Code != mail.CodeEWSFolderGone):
+			return nil, err
+		case err != nil:
+			continue
+		case len(o.Folders.List) == 0 || i >= len(distinguished):
+			return nil, &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: errors.New("the answer holds other folders than were asked for")}
+		}
+		f := o.Folders.List[0]
+		if i == 0 {
+			t.root = f.ID.ID
+			continue
+		}
+		t.roles[f.ID.ID], t.all[f.ID.ID] = distinguished[i].role, f
+	}
+	if len(list) != len(distinguished) {
+		return nil, &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: errors.New("the answer lacks folders")}
+	}
+	return t, nil
 }
 
 // Folders lists the folders below the root of the mailbox. Those that hold no mail (calendars, contacts) are listed as

@@ -32,6 +32,7 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"sync"
 	"time"
 
 	"mailhaul/state/mail"
@@ -65,6 +66,33 @@ type Service struct {
 	opts    Options
 	http    *http.Client
 	numbers numbers
+
+	mu sync.Mutex
+	// known are mailboxes that were opened already, with the folders that each mailbox has. A further session of one needs
+	// no request of its own: under throttling each counts.
+	known map[string]tree
+}
+
+// remembered gives what an earlier session found of the mailbox.
+func (s *Service) remembered(mailbox string) (t tree, known bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	t, known = s.known[mailbox]
+	return t, known
+}
+
+// remember keeps what a session has found; nil forgets it.
+func (s *Service) remember(mailbox string, t *tree) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if t == nil {
+		delete(s.known, mailbox)
+		return
+	}
+	if s.known == nil {
+		s.known = map[string]tree{}
+	}
+	s.known[mailbox] = tree{root: t.root, roles: t.roles}
 }
 
 const (

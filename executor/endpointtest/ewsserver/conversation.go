@@ -185,6 +185,7 @@ func (c *conversation) envelope(outcomes []string) string {
 
 // lose breaks a CreateItem.
 func (c *conversation) lose(how Lose) {
+	c.struck++
 	items := c.request.list("Items")
 	if how == LoseHalf {
 		items = items[:len(items)/2]

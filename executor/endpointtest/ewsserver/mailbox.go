@@ -3,6 +3,7 @@ package ewsserver
 import (
 	"encoding/base64"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -165,7 +166,7 @@ func (b *Mailbox) Move(from string, n int, to string, copies bool) {
 	defer b.server.mu.Unlock()
 	f, t := b.byPath(from), b.byPath(to)
 	moved := *f.items[n]
-	moved.id = b.newID("item")
+	moved.id, moved.properties = b.newID("item"), maps.Clone(moved.properties)
 	if !copies {
 		f.items = slices.Delete(f.items, n, n+1)
 	}

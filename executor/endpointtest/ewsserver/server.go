@@ -41,6 +41,7 @@ type Server struct {
 	requests  map[string]int // by operation
 	served    int            // requests since Behave
 	creates   int            // CreateItem requests since Behave
+	struck    int            // of them those that were lost
 	late      sync.WaitGroup
 }
 
@@ -112,6 +113,9 @@ func Start(t *testing.T) *Server {
 // URL is the address of the service.
 func (s *Server) URL() string { return s.http.URL + "/EWS/Exchange.asmx" }
 
+// Client trusts the server.
+func (s *Server) Client() *http.Client { return s.http.Client() }
+
 // Roots verify the server's certificate.
 func (s *Server) Roots() *x509.CertPool {
 	pool := x509.NewCertPool()
@@ -151,7 +155,14 @@ func (s *Server) Tokens() int {
 func (s *Server) Behave(h Habits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.habits, s.served, s.creates = h, 0, 0
+	s.habits, s.served, s.creates, s.struck = h, 0, 0, 0
+}
+
+// Struck is how many CreateItem requests were lost since Behave.
+func (s *Server) Struck() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.struck
 }
 
 // Settle waits for what is stored late.
