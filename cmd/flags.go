@@ -14,6 +14,8 @@ import (
 // globals are the flags that every command has.
 type globals struct {
 	chdir    string
+	vars     []string
+	varFiles []string
 	state    string
 	json     bool
 	color    string
@@ -26,6 +28,8 @@ type globals struct {
 
 func (g *globals) register(flags *pflag.FlagSet) {
 	flags.StringVar(&g.chdir, "chdir", ".", "work in the project of this `DIR`")
+	flags.StringArrayVar(&g.vars, "var", nil, "give a variable a value: `NAME=VALUE`; may be repeated")
+	flags.StringArrayVar(&g.varFiles, "var-file", nil, "read values of variables from `FILE`; may be repeated")
 	flags.StringVar(&g.state, "state", "", "state `FILE` (default: what the configuration says, or mailhaul.state)")
 	flags.BoolVar(&g.json, "json", false, "answer in JSON on stdout")
 	flags.Var(newChoice(&g.color, "auto", "always", "never"), "color", "colour: auto, always or never")

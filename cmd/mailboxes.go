@@ -135,6 +135,8 @@ func (a *app) complete(words func(*config.Config) []string) cobra.CompletionFunc
 			Env:        func(string) (string, bool) { return madeUp, true },
 			RunCommand: func(context.Context, string, []string) ([]byte, error) { return []byte(madeUp), nil },
 			Version:    Version,
+			Vars:       a.flags.vars,
+			VarFiles:   a.flags.varFiles,
 		})
 		if diagnostics.HasErrors() {
 			return nil, cobra.ShellCompDirectiveNoFileComp

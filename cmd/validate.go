@@ -37,7 +37,8 @@ func runValidate(ctx context.Context, a *app) error {
 func (a *app) load(ctx context.Context) (*config.Config, error) {
 	ctx, cancel := a.untilStop(ctx) // for the programs of command()
 	defer cancel()
-	cfg, diagnostics := config.Load(a.flags.chdir, config.Options{Context: ctx, Env: a.env, Version: Version})
+	cfg, diagnostics := config.Load(a.flags.chdir, config.Options{Context: ctx, Env: a.env, Version: Version,
+		Vars: a.flags.vars, VarFiles: a.flags.varFiles})
 	if ctx.Err() != nil {
 		return nil, errInterrupted
 	}

@@ -18,6 +18,7 @@ type node struct {
 	def         hcl.Range // the header
 	context     string    // `endpoint "imap" "old"`
 	values      map[string]value
+	free        []*hcl.Attribute // of a block whose names are the user's own
 	blocks      []*node
 }
 
@@ -123,6 +124,10 @@ func (b *blockSpec) hcl() *hcl.BodySchema {
 }
 
 func (l *loader) readAttribute(n *node, a *hcl.Attribute) {
+	if n.spec.free {
+		n.free = append(n.free, a)
+		return
+	}
 	spec, ok := n.spec.attr(a.Name)
 	switch {
 	case !ok:
@@ -138,7 +143,7 @@ func (l *loader) readAttribute(n *node, a *hcl.Attribute) {
 		if !good {
 			v.got = nil
 		}
-		if good || !isNull(a.Expr) {
+		if good || !v.absent && !isNull(a.Expr) {
 			n.values[a.Name] = v
 		}
 	}
@@ -157,7 +162,7 @@ func (l *loader) unknownAttribute(n *node, a *hcl.Attribute) {
 		return
 	}
 	if near, ok := n.spec.attr(nearest(a.Name, attrs)); ok && near.kind == password {
-		l.hideLiterals(n, a)
+		l.hideLiterals(n, a.Name, a.Expr)
 	}
 	if k, ok := n.spec.block(a.Name); ok {
 		l.fail(CodeSyntax, n.at(a.NameRange), "%s is a block", a.Name).explain("Write it without the equals sign: %s", k.example())
@@ -279,6 +284,9 @@ func (l *loader) checkLabels(parent, n *node) bool {
 				explain("A name begins with a letter and is made of letters, digits, - and _.")
 			return false
 		}
+	}
+	if len(n.spec.labels) == 0 && n.spec.many {
+		return true
 	}
 	for _, k := range parent.blocks {
 		if k.spec != n.spec || !n.same(k) {

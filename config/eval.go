@@ -3,6 +3,8 @@ package config
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,11 +16,22 @@ import (
 
 // eval computes an expression and takes the marks off; secret says that the value will be one.
 func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
+	v, ok := l.evalMarked(expr, at, secret)
+	if !ok {
+		return cty.NilVal, false
+	}
+	l.keepMarked(v)
+	v, _ = v.UnmarkDeep()
+	return v, true
+}
+
+// evalMarked computes an expression; parts that are or come from a secret keep their mark.
+func (l *loader) evalMarked(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
 	if !l.checkVariables(expr, at, secret) {
 		return cty.NilVal, false
 	}
 	l.forSecret = secret
-	v, diags := expr.Value(l.functions)
+	v, diags := expr.Value(l.withNames(expr))
 	l.forSecret = false
 	for _, d := range diags {
 		if d.Severity == hcl.DiagError {
@@ -28,7 +41,6 @@ func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bo
 	if diags.HasErrors() {
 		return cty.NilVal, false
 	}
-	v, _ = v.UnmarkDeep()
 	if !v.IsWhollyKnown() {
 		l.fail(CodeValue, at, "the value can't be computed")
 		return cty.NilVal, false
@@ -36,16 +48,65 @@ func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bo
 	return v, true
 }
 
-// checkVariables refuses every name in an expression: this version's language has none. (References to endpoints are
-// not evaluated.)
+// withNames gives the functions, and of the names those that the expression uses.
+func (l *loader) withNames(expr hcl.Expression) *hcl.EvalContext {
+	used := map[string]map[string]cty.Value{}
+	for _, t := range expr.Variables() {
+		root, name := t.RootName(), stepOf(t)
+		v, ok := l.known[root][name]
+		if !ok || v == cty.NilVal {
+			continue
+		}
+		if used[root] == nil {
+			used[root] = map[string]cty.Value{}
+		}
+		used[root][name] = v
+	}
+	if len(used) == 0 {
+		return l.functions
+	}
+	c := l.functions.NewChild()
+	c.Variables = map[string]cty.Value{}
+	for root, values := range used {
+		c.Variables[root] = cty.ObjectVal(values)
+	}
+	return c
+}
+
+// keepMarked registers every text in a value that is marked: what functions made of a secret is one too.
+func (l *loader) keepMarked(v cty.Value) {
+	if !v.ContainsMarked() {
+		return
+	}
+	_ = cty.Walk(v, func(_ cty.Path, part cty.Value) (bool, error) { // the function gives no error
+		if bare, marks := part.Unmark(); len(marks) > 0 {
+			l.keepTexts(bare)
+		}
+		return true, nil
+	})
+}
+
+// keepTexts registers every text in a secret value.
+func (l *loader) keepTexts(v cty.Value) {
+	_ = cty.Walk(v, func(_ cty.Path, part cty.Value) (bool, error) { // the function gives no error
+		bare, _ := part.Unmark()
+		if s, ok := asText(bare); ok {
+			l.secrets.keep(s)
+		}
+		return true, nil
+	})
+}
+
+// checkVariables refuses names in an expression that are not there. (References to endpoints are not evaluated.)
 func (l *loader) checkVariables(expr hcl.Expression, at place, secret bool) bool {
-	names := expr.Variables()
-	for _, t := range names {
+	good := true
+	for _, t := range expr.Variables() {
 		name := t.RootName()
 		here := place{context: at.context}.at(t.SourceRange())
 		switch {
 		case name == "var", name == "local":
-			l.notYet(here, "variables and locals")
+			good = l.checkName(t, here) && good
+			continue
 		case secret:
 			// The name may be the password itself, written without quotes.
 			l.secrets.keep(name)
@@ -56,8 +117,41 @@ func (l *loader) checkVariables(expr hcl.Expression, at place, secret bool) bool
 		default:
 			l.fail(CodeReference, here, "there is nothing called %s", name).hint("Is it text? Then put it in quotes: %q", l.sources[here.hcl.Filename].slice(here.hcl, name))
 		}
+		good = false
 	}
-	return len(names) == 0
+	return good
+}
+
+// checkName looks up var.x or local.x. One that is there but wrong was reported already.
+func (l *loader) checkName(t hcl.Traversal, here place) bool {
+	root, name := t.RootName(), stepOf(t)
+	what := map[string]string{"var": "variable", "local": "local"}[root]
+	known, ready := l.known[root]
+	switch {
+	case !ready:
+		l.fail(CodeReference, here, "%s can't stand here", root).
+			explain("The default of a variable and the lines of a --var-file are computed first: they use functions only.")
+		return false
+	case name == "":
+		l.fail(CodeReference, here, "%s does not say which %s", root, what).explain("Write %s.NAME.", root)
+		return false
+	case l.broken[root+"."+name]:
+		return false
+	}
+	if _, ok := known[name]; ok {
+		return true
+	}
+	names := slices.Sorted(maps.Keys(known))
+	if root == "var" {
+		names = l.variableNames() // those without a value too
+	}
+	f := l.fail(CodeReference, here, "there is no %s %q", what, name)
+	if len(names) == 0 {
+		f.explain("None is defined: write a %s block.", map[string]string{"var": "variable", "local": "locals"}[root])
+		return false
+	}
+	f.explain("Defined: %s.", quoted(names)).near(name, names)
+	return false
 }
 
 // evalFailed reports why an expression has no value. Texts of HCL and of go-cty's functions may quote values; where a
@@ -80,7 +174,7 @@ func (l *loader) evalFailed(d *hcl.Diagnostic, expr hcl.Expression, at place, se
 		}
 	}
 	f := l.fail(CodeValue, at, "%s", sentence(d.Summary))
-	if secret || seesSecret(expr) {
+	if secret || l.seesSecret(expr) {
 		f.explain("What exactly is wrong is not said here: the text could hold a secret.")
 		return
 	}
@@ -150,11 +244,14 @@ func syntaxOf(expr hcl.Expression) hclsyntax.Node {
 // secretFunctions are the functions whose results are secret.
 var secretFunctions = map[string]bool{"env": true, "file": true, "command": true}
 
-// seesSecret tells whether an expression calls a function whose result is secret.
-func seesSecret(expr hcl.Expression) bool {
+// seesSecret tells whether an expression calls a function whose result is secret, or uses a name that holds a secret.
+func (l *loader) seesSecret(expr hcl.Expression) bool {
 	w := &literals{}
 	w.walk(expr)
-	return w.calls
+	return w.calls || slices.ContainsFunc(expr.Variables(), func(t hcl.Traversal) bool {
+		v, ok := l.known[t.RootName()][stepOf(t)]
+		return ok && v != cty.NilVal && v.ContainsMarked()
+	})
 }
 
 // literals walks an expression and gathers what is written out in it, arguments of env, file and command apart.
@@ -198,18 +295,18 @@ func (w *literals) Exit(n hclsyntax.Node) hcl.Diagnostics {
 }
 
 // hideLiterals looks for a secret written into the configuration: it is cut out of every line shown, and warned about.
-func (l *loader) hideLiterals(n *node, a *hcl.Attribute) {
+func (l *loader) hideLiterals(n *node, name string, expr hcl.Expression) {
 	w := &literals{}
-	w.walk(a.Expr)
+	w.walk(expr)
 	if len(w.found) == 0 {
 		return
 	}
 	for _, s := range w.found {
 		l.secrets.keep(s)
 	}
-	src := l.sources[a.Range.Filename]
-	src.cuts = append(src.cuts, a.Expr.Range())
-	l.warn(CodeSecret, n.at(a.Expr.Range()), "%s is written into the configuration", a.Name).
+	src := l.sources[expr.Range().Filename]
+	src.cuts = append(src.cuts, expr.Range())
+	l.warn(CodeSecret, n.at(expr.Range()), "%s is written into the configuration", name).
 		explain("Whoever reads the file can use it. Write %s instead.", fmt.Sprintf(
-			`%s = env("NAME"), %s = file("PATH") or %s = command("PROGRAM", "ARGUMENT")`, a.Name, a.Name, a.Name))
+			`%s = env("NAME"), %s = file("PATH") or %s = command("PROGRAM", "ARGUMENT")`, name, name, name))
 }

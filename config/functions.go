@@ -32,7 +32,7 @@ type callError struct {
 
 func (e *callError) Error() string { return e.summary }
 
-// evalContext has the functions of the language, and no names.
+// evalContext has the functions of the language; names come later, when they are computed.
 func (l *loader) evalContext() *hcl.EvalContext {
 	all := standardFunctions()
 	all["env"] = l.textFunction([]string{"name"}, false, l.callEnv)

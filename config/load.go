@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // maxConfigFile bounds one configuration file.
@@ -30,6 +31,11 @@ type Options struct {
 	// Version is mailhaul's own, for the version constraint of the mailhaul block. One that is no number, as of a build
 	// from a work tree, satisfies every constraint.
 	Version string
+	// Vars are values of variables, each NAME=VALUE, as --var gives them. They win over VarFiles, those over the
+	// environment's MAILHAUL_VAR_NAME, and that over the default in the file; of two for one variable the later one wins.
+	Vars []string
+	// VarFiles are files of NAME = VALUE lines, or JSON if they are called so.
+	VarFiles []string
 }
 
 // Load reads the project in dir: every *.hcl and *.hcl.json file in it, and what they name. It gives a Config, or nil if
@@ -58,12 +64,18 @@ type loader struct {
 	forSecret bool // the expression being evaluated is a secret's
 	root      *node
 	config    *Config
+	varTexts  []string // see Options.Vars
+	varPaths  []string
+	vars      map[string]*variable
+	// known are the names that expressions may use: of "var" and of "local". A root that is not there yet is not ready.
+	known map[string]map[string]cty.Value
 	// broken says that something is missing only because it was wrong itself; follow-up errors would mislead.
 	broken map[string]bool
 }
 
 func newLoader(dir string, o Options) *loader {
 	l := &loader{report: newReport(), dir: dir, context: o.Context, env: o.Env, run: o.RunCommand, version: o.Version,
+		varTexts: o.Vars, varPaths: o.VarFiles, known: map[string]map[string]cty.Value{},
 		broken: map[string]bool{}, root: &node{spec: projectSpec, values: map[string]value{}}}
 	if l.context == nil {
 		l.context = context.Background()
@@ -88,9 +100,7 @@ func (l *loader) load() *Config {
 	if l.failed() {
 		return nil // a block that does not parse would only draw errors about what is missing
 	}
-	for _, b := range bodies {
-		l.read(l.root, b)
-	}
+	l.readAll(bodies)
 	l.project()
 	l.endpoints()
 	layers := l.layers()
@@ -98,6 +108,32 @@ func (l *loader) load() *Config {
 	l.users(layers)
 	l.config.Hash = l.config.hash()
 	return l.config
+}
+
+// readAll reads the files: variables and locals first, since everything else may use them.
+func (l *loader) readAll(bodies []hcl.Body) {
+	var attrs []*hcl.Attribute
+	var blocks hcl.Blocks
+	for _, b := range bodies {
+		as, bs := l.items(l.root, b)
+		attrs, blocks = append(attrs, as...), append(blocks, bs...)
+	}
+	first := func(b *hcl.Block) bool { return b.Type == variableSpec.name || b.Type == localsSpec.name }
+	for _, b := range blocks {
+		if first(b) {
+			l.readBlock(l.root, b)
+		}
+	}
+	l.variables()
+	l.locals()
+	for _, a := range attrs {
+		l.readAttribute(l.root, a)
+	}
+	for _, b := range blocks {
+		if !first(b) {
+			l.readBlock(l.root, b)
+		}
+	}
 }
 
 // blocks gives the top-level blocks of a type, in the order of files and lines.

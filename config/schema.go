@@ -15,6 +15,7 @@ const (
 	bound                 // an age or a date
 	reference             // endpoint.imap.old, read as a static traversal
 	password              // a string that is never shown
+	kept                  // an expression that is computed later
 )
 
 // attrSpec is one attribute of the language.
@@ -24,6 +25,7 @@ type attrSpec struct {
 	words    []string // of a word
 	min, max int      // of a number
 	later    bool     // part of the language, but this version does not carry it out
+	shown    bool     // people see it in plans and reports: it can't hold a secret
 	heading  bool     // names a column: never a secret, whatever it is called
 }
 
@@ -36,6 +38,7 @@ type blockSpec struct {
 	blocks []*blockSpec
 	many   bool // may stand more than once with other labels, or at all where it has none
 	later  bool
+	free   bool // its attributes have names of the user's own
 }
 
 func (b *blockSpec) attr(name string) (attrSpec, bool) {
@@ -81,10 +84,24 @@ const scopeSentence = "Archive mailboxes, public folders, contacts, calendars, t
 
 var mailhaulSpec = &blockSpec{name: "mailhaul", attrs: []attrSpec{
 	{name: "version", kind: text},
-	{name: "customer", kind: text},
+	{name: "customer", kind: text, shown: true},
 	{name: "state", kind: text},
 	{name: "mailboxes", kind: number, min: 1, max: 1000},
 }}
+
+var variableSpec = &blockSpec{name: "variable", labels: []string{"name"}, many: true,
+	blocks: []*blockSpec{{name: "validation", many: true, attrs: []attrSpec{
+		{name: "condition", kind: kept},
+		{name: "error_message", kind: kept},
+	}}},
+	attrs: []attrSpec{
+		{name: "type", kind: kept},
+		{name: "default", kind: kept},
+		{name: "sensitive", kind: yesNo},
+		{name: "description", kind: text},
+	}}
+
+var localsSpec = &blockSpec{name: "locals", many: true, free: true}
 
 var adminSpec = &blockSpec{name: "admin", attrs: []attrSpec{
 	{name: "user", kind: text},
@@ -121,7 +138,7 @@ var columnsSpec = &blockSpec{name: "columns", attrs: []attrSpec{
 }}
 
 var renameSpec = &blockSpec{name: "rename", labels: []string{"pattern"}, many: true, attrs: []attrSpec{
-	{name: "to", kind: text},
+	{name: "to", kind: text, shown: true},
 }}
 
 var foldersSpec = &blockSpec{name: "folders", blocks: []*blockSpec{renameSpec}, attrs: []attrSpec{
@@ -131,7 +148,7 @@ var foldersSpec = &blockSpec{name: "folders", blocks: []*blockSpec{renameSpec}, 
 	{name: "mapping", kind: texts},
 	{name: "empty", kind: yesNo},
 	{name: "merge", kind: word, words: []string{MergeReport, MergeAllow}},
-	{name: "under", kind: text},
+	{name: "under", kind: text, shown: true},
 }}
 
 var messagesSpec = &blockSpec{name: "messages", attrs: []attrSpec{
@@ -154,8 +171,8 @@ var usersSpec = &blockSpec{name: "users", labels: []string{"name"}, many: true,
 var mailboxSpec = &blockSpec{name: "mailbox", labels: []string{"address"}, many: true,
 	blocks: []*blockSpec{foldersSpec, messagesSpec},
 	attrs: []attrSpec{
-		{name: "destination", kind: text},
-		{name: "skip", kind: text},
+		{name: "destination", kind: text, shown: true},
+		{name: "skip", kind: text, shown: true},
 		{name: "merge", kind: yesNo},
 		{name: "allow_quote_in_folder", kind: yesNo},
 		{name: "windows", later: true},
@@ -178,9 +195,7 @@ var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, at
 
 // project is the language: what may stand at the top of a file.
 var projectSpec = &blockSpec{name: "", blocks: []*blockSpec{
-	mailhaulSpec, endpointSpec, usersSpec, mailboxSpec, foldersSpec, messagesSpec, passSpec,
-	{name: "variable", labels: []string{"name"}, many: true, later: true},
-	{name: "locals", many: true, later: true},
+	mailhaulSpec, variableSpec, localsSpec, endpointSpec, usersSpec, mailboxSpec, foldersSpec, messagesSpec, passSpec,
 	{name: "window", labels: []string{"name"}, many: true, later: true},
 	{name: "cutover", later: true},
 	{name: "smtp", later: true},

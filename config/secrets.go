@@ -69,6 +69,8 @@ type source struct {
 	starts []int       // offset of each line
 	cuts   []hcl.Range // literal secrets
 	plain  []hcl.Range // values that look like secrets by name and are not
+	// values says that every line may give a sensitive variable its value: a --var-file.
+	values bool
 }
 
 func newSource(src []byte) *source {
@@ -86,6 +88,12 @@ var secretName = regexp.MustCompile(`(?i)["']?[a-z0-9_-]*(?:pas+w?o?r?d|passphra
 
 // harmless are the ways to name a secret without writing it.
 var harmless = regexp.MustCompile(`^"?(?:\$\{)?(?:env|file|command|var\.|local\.)`)
+
+// anyName finds the values of a --var-file, whose names are the user's own.
+var anyName = regexp.MustCompile(`^\s*["']?[\pL_][\pL\pN_-]*["']?[ \t]*[:=][ \t]*`)
+
+// defaultName finds the default of a variable, which may be a sensitive one.
+var defaultName = regexp.MustCompile(`["']?\bdefault["']?[ \t]*[:=][ \t]*`)
 
 type stretch struct{ from, to int } // bytes of a line
 
@@ -154,7 +162,11 @@ func (s *source) stretches(i int, raw []byte) []stretch {
 	for _, c := range s.cuts {
 		all = append(all, s.part(c, i, raw))
 	}
-	for _, m := range secretName.FindAllIndex(raw, -1) {
+	named := append(secretName.FindAllIndex(raw, -1), defaultName.FindAllIndex(raw, -1)...)
+	if s.values {
+		named = append(named, anyName.FindAllIndex(raw, -1)...)
+	}
+	for _, m := range named {
 		from := m[1]
 		if from >= len(raw) || harmless.Match(raw[from:]) || s.isPlain(i, from, raw) {
 			continue

@@ -10,8 +10,9 @@ import (
 
 // value is what an attribute holds, read as its kind.
 type value struct {
-	got  any // string, int, bool, []item, int64, time.Duration, Cut, Secret or endpointRef
-	expr hcl.Expression
+	got    any // string, int, bool, []item, int64, time.Duration, Cut, Secret, endpointRef or, kept, the expression
+	expr   hcl.Expression
+	absent bool // it is null, which means not written
 }
 
 // item is one element of a list, with its place.
@@ -29,12 +30,16 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 		return l.readReference(n, a)
 	case texts:
 		return l.readTexts(n, a)
+	case kept:
+		v.got = a.Expr
+		return v, true
 	}
 	if spec.kind == password {
-		l.hideLiterals(n, a)
+		l.hideLiterals(n, a.Name, a.Expr)
 	}
-	raw, ok := l.eval(a.Expr, n.at(a.Expr.Range()), spec.kind == password)
+	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), spec)
 	if !ok || raw.IsNull() {
+		v.absent = ok
 		return v, false
 	}
 	at := n.at(a.Expr.Range())
@@ -45,6 +50,22 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 		v.got, ok = l.readFlag(at, raw, spec)
 	default:
 		v.got, ok = l.readText(at, raw, spec)
+	}
+	return v, ok
+}
+
+// evalFor computes the value of an attribute, and refuses a secret where people would see it.
+func (l *loader) evalFor(expr hcl.Expression, at place, spec attrSpec) (cty.Value, bool) {
+	if !spec.shown {
+		return l.eval(expr, at, spec.kind == password)
+	}
+	v, ok := l.evalMarked(expr, at, false)
+	if ok && v.ContainsMarked() {
+		l.keepMarked(v)
+		l.fail(CodeSecret, at, "%s can't hold a secret", spec.name).
+			explain("It is shown to people, and what comes from env, command or a sensitive variable never is.\n" +
+				"A variable that is not sensitive takes a value from the environment too: MAILHAUL_VAR_NAME.")
+		return cty.NilVal, false
 	}
 	return v, ok
 }
@@ -127,6 +148,7 @@ func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
 	}
 	raw, ok := l.eval(a.Expr, n.at(a.Expr.Range()), false)
 	if !ok || raw.IsNull() {
+		v.absent = ok
 		return v, false
 	}
 	wrong := func() (value, bool) {
