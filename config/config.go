@@ -20,6 +20,15 @@ type Config struct {
 	Endpoints []*Endpoint // in the order written
 	Mailboxes []*Mailbox  // in the order of the users blocks and their CSV rows; skipped ones too
 	Passes    []*Pass     // in the order of the file; verify and retry are added where none is written (Implied)
+	Windows   []*Window   // in the order written
+
+	Cutover *Cutover // nil where the block is not written, as for the next two
+	SMTP    *SMTP
+	Report  *Report
+	Notify  []*Notify
+	// Unsupported is what this version does not carry out; a plan says so.
+	Unsupported []Unsupported
+
 	// Hash changes when a setting changes that could change what a plan does. Secrets, comments and order of files do
 	// not enter it.
 	Hash string
@@ -116,7 +125,8 @@ type Mailbox struct {
 	Merge       bool   // it may share its destination with another mailbox
 	Folders     *Folders
 	Messages    Messages
-	Range       Range // its CSV row
+	Windows     *Windows // its own instead of the pass's; nil: the pass's; empty: at any time
+	Range       Range    // its CSV row
 }
 
 // Name is how mailhaul calls the mailbox everywhere: its source address.
@@ -192,6 +202,7 @@ type Messages struct {
 // Pass kinds.
 const (
 	PassVerify   = "verify"
+	PassTrial    = "trial" // a few messages of each folder; not carried out by this version
 	PassPrestage = "prestage"
 	PassFull     = "full"
 	PassRetry    = "retry"
@@ -205,16 +216,23 @@ const (
 
 // Pass is one pass block.
 type Pass struct {
-	Name     string
-	Kind     string
-	After    string        // name of the pass that must be complete; by default the one written before it
-	Older    Cut           // older_than
-	Newer    Cut           // newer_than
-	Order    string        // OrderOldestFirst (default) or OrderNewestFirst
-	Attempts int           // retry: rounds in one run; default 3
-	Wait     time.Duration // retry: between rounds; default 15 minutes
-	Implied  bool          // not written: verify and retry exist all the same
-	Range    Range
+	Name  string
+	Kind  string
+	After string // name of the pass that must be complete; by default the one written before it
+	Older Cut    // older_than
+	Newer Cut    // newer_than
+	Order string // OrderOldestFirst (default) or OrderNewestFirst
+	// Start is the moment before which the pass does not begin; zero: at once.
+	Start   time.Time
+	Windows Windows // when it may work; none: at any time
+	Cutover bool    // full: it waits for the facts of the cutover block
+	// PerFolder and MaxBytes bound what a trial takes: messages of each folder, octets of a message.
+	PerFolder int
+	MaxBytes  int64
+	Attempts  int           // retry: rounds in one run; default 3
+	Wait      time.Duration // retry: between rounds; default 15 minutes
+	Implied   bool          // not written: verify and retry exist all the same
+	Range     Range
 }
 
 // Cut is a bound on INTERNALDATE: an age, a moment, or none.

@@ -84,7 +84,7 @@ func (l *loader) host(n *node) string {
 	switch {
 	case n.bad("host"):
 	case !ok || h == "":
-		l.fail(CodeMissing, n.place("host"), "the endpoint has no host").explain(`Write host = "mail.example.com".`)
+		l.fail(CodeMissing, n.place("host"), "the %s has no host", n.spec.name).explain(`Write host = "mail.example.com".`)
 	case strings.Contains(h, "://"):
 		l.fail(CodeValue, n.place("host"), "host is a name, not a URL").explain("Write the name alone; port and tls have attributes of their own.")
 	case net.ParseIP(h) != nil:

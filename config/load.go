@@ -104,6 +104,8 @@ func (l *loader) load() *Config {
 	l.project()
 	l.endpoints()
 	layers := l.layers()
+	l.windows()
+	l.telling()
 	l.passes()
 	l.users(layers)
 	l.config.Hash = l.config.hash()

@@ -7,8 +7,9 @@ import (
 
 // mailboxBlock is what a mailbox block says.
 type mailboxBlock struct {
-	node  *node
-	layer layer
+	node    *node
+	layer   layer
+	windows *Windows
 }
 
 // mailboxBlocks reads the mailbox blocks, by address in lower case.
@@ -25,7 +26,7 @@ func (l *loader) mailboxBlocks() map[string]*mailboxBlock {
 				delete(n.values, "destination") // the rows' own are not wrong
 			}
 		}
-		out[strings.ToLower(n.labels[0])] = &mailboxBlock{n, l.layer(n)}
+		out[strings.ToLower(n.labels[0])] = &mailboxBlock{n, l.layer(n), l.windowsOf(n, "windows")}
 	}
 	return out
 }
@@ -34,18 +35,23 @@ func (l *loader) mailboxBlocks() map[string]*mailboxBlock {
 func (u *usersFile) mailbox(rec *record, r *row, special map[string]*mailboxBlock) *Mailbox {
 	u.l.secrets.keepExact(r.Password)
 	u.l.secrets.keepExact(r.DestinationPassword)
-	m := &Mailbox{Users: u.node.labels[0], From: u.from, To: u.to, Wave: strings.TrimSpace(r.Wave), Folders: u.folders,
-		Messages: u.layer.messages(u.to), Range: Range{u.name, Pos{rec.lines[0], 1}, Pos{rec.lines[0], 1}}}
+	m := &Mailbox{Users: u.node.labels[0], From: u.from, To: u.to, Folders: u.folders,
+		Messages: u.layer.messages(u.to), Windows: u.windows, Range: Range{u.name, Pos{rec.lines[0], 1}, Pos{rec.lines[0], 1}}}
 	m.Source.Address = strings.TrimSpace(r.Source)
 	if trouble := addressTrouble(m.Source.Address); trouble != "" {
 		u.badAddress(rec, colSource, trouble)
 		return nil
 	}
+	b := special[strings.ToLower(m.Source.Address)]
+	if b != nil {
+		b.lay(r)
+	}
+	m.Wave = strings.TrimSpace(r.Wave)
 	destination := strings.TrimSpace(r.Destination)
 	if u.columns[colDestination].index < 0 {
 		destination = m.Source.Address
 	}
-	if b := special[strings.ToLower(m.Source.Address)]; b != nil {
+	if b != nil {
 		destination = u.override(m, b, destination)
 	}
 	m.Destination.Address = destination
@@ -70,10 +76,25 @@ func (u *usersFile) badAddress(rec *record, col int, trouble string) {
 	u.fail(CodeCSVRow, u.rowPlace(rec, u.columns[col].index), "the %s is no mail address", u.columns[col].name).explain("%s", trouble)
 }
 
+// lay puts what a mailbox block says over the cells of the row. A blank says that there is none.
+func (b *mailboxBlock) lay(r *row) {
+	for name, cell := range map[string]*string{"wave": &r.Wave, "username": &r.Username, "destination_username": &r.DestinationUsername} {
+		*cell = or(b.node, name, *cell)
+	}
+	for name, cell := range map[string]*string{"password": &r.Password, "destination_password": &r.DestinationPassword} {
+		if s, ok := get[Secret](b.node, name); ok {
+			*cell = s.Reveal()
+		}
+	}
+}
+
 // override applies a mailbox block.
 func (u *usersFile) override(m *Mailbox, b *mailboxBlock, destination string) string {
 	m.Skip = or(b.node, "skip", "")
 	m.Merge = or(b.node, "merge", false)
+	if b.windows != nil {
+		m.Windows = b.windows
+	}
 	if b.node.child(foldersSpec.name) != nil || b.node.child(messagesSpec.name) != nil {
 		y := b.layer.over(u.layer)
 		m.Folders, m.Messages = y.folders(), y.messages(u.to)

@@ -6,18 +6,16 @@ import (
 	"time"
 )
 
-// passKinds are the kinds that this version carries out.
-var passKinds = []string{PassVerify, PassPrestage, PassFull, PassRetry}
-
-// kindTrial is known to the language only.
-const kindTrial = "trial"
+// passKinds are the kinds of the language.
+var passKinds = []string{PassVerify, PassTrial, PassPrestage, PassFull, PassRetry}
 
 // kindAttributes lists which attributes mean something in which kind.
 var kindAttributes = map[string][]string{
-	PassVerify:   {"kind", "after"},
-	PassPrestage: {"kind", "after", "older_than", "newer_than", "order"},
-	PassFull:     {"kind", "after", "older_than", "newer_than", "order"},
-	PassRetry:    {"kind", "after", "order", "attempts", "wait"},
+	PassVerify:   {"kind", "after", "start", "windows"},
+	PassTrial:    {"kind", "after", "start", "windows", "order", "per_folder", "max_bytes"},
+	PassPrestage: {"kind", "after", "start", "windows", "older_than", "newer_than", "order"},
+	PassFull:     {"kind", "after", "start", "windows", "older_than", "newer_than", "order", "cutover"},
+	PassRetry:    {"kind", "after", "start", "windows", "order", "attempts", "wait"},
 }
 
 // passes reads the pass blocks and adds verify and retry where they are not written.
@@ -60,7 +58,7 @@ func (l *loader) passKind(n *node) (string, bool) {
 	if n.bad("kind") {
 		return "", false
 	}
-	named := slices.Contains(passKinds, label) || label == kindTrial
+	named := slices.Contains(passKinds, label)
 	if !written {
 		kind = label
 	}
@@ -69,8 +67,6 @@ func (l *loader) passKind(n *node) (string, bool) {
 		at = n.at(n.labelRanges[0])
 	}
 	switch {
-	case kind == kindTrial:
-		l.notYet(at, "trial passes")
 	case written && named && kind != label:
 		l.fail(CodeConflict, at, "the pass is called %q, which is a kind of its own", label).
 			explain("Give it another name, or leave kind out.")
@@ -91,6 +87,12 @@ func (l *loader) pass(n *node, kind string) *Pass {
 	if kind == PassRetry {
 		p.Attempts, p.Wait = or(n, "attempts", 3), or(n, "wait", 15*time.Minute)
 	}
+	p.Start = or(n, "start", time.Time{})
+	if ws := l.windowsOf(n, "windows"); ws != nil {
+		p.Windows = *ws
+	}
+	l.passCutover(n, p)
+	l.trial(n, p)
 	for _, a := range passSpec.attrs {
 		if _, ok := n.values[a.name]; ok && !slices.Contains(kindAttributes[kind], a.name) {
 			l.fail(CodeConflict, n.place(a.name), "%s means nothing in a pass of kind %s", a.name, kind).
@@ -99,6 +101,33 @@ func (l *loader) pass(n *node, kind string) *Pass {
 	}
 	l.checkBounds(n, p)
 	return p
+}
+
+// passCutover reads cutover = true, which needs the block that says what it waits for.
+func (l *loader) passCutover(n *node, p *Pass) {
+	p.Cutover = or(n, "cutover", false)
+	if !p.Cutover {
+		return
+	}
+	l.unsupported("cutover = true of pass "+p.Name, n)
+	if len(l.blocks(cutoverSpec)) == 0 && !l.broken[cutoverSpec.name] {
+		l.fail(CodeMissing, n.place("cutover"), "the pass waits for the cutover, and there is no cutover block").
+			explain("Write cutover { domains = [...] } with mx = [...]: what the pass waits for.")
+	}
+}
+
+// The bounds of a trial where none are written.
+const (
+	trialMessages = 10
+	trialOctets   = 5_000_000
+)
+
+func (l *loader) trial(n *node, p *Pass) {
+	if p.Kind != PassTrial {
+		return
+	}
+	p.PerFolder, p.MaxBytes = or(n, "per_folder", trialMessages), or(n, "max_bytes", int64(trialOctets))
+	l.unsupported("pass "+p.Name+", a trial,", n)
 }
 
 // checkBounds refuses a pair of bounds that no message can satisfy.

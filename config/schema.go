@@ -15,6 +15,9 @@ const (
 	bound                 // an age or a date
 	reference             // endpoint.imap.old, read as a static traversal
 	password              // a string that is never shown
+	clock                 // "19:00"
+	zone                  // "Europe/Stockholm"
+	moment                // a date with or without a time and a zone
 	kept                  // an expression that is computed later
 )
 
@@ -166,6 +169,7 @@ var usersSpec = &blockSpec{name: "users", labels: []string{"name"}, many: true,
 		{name: "from", kind: reference},
 		{name: "to", kind: reference},
 		{name: "csv", kind: text},
+		{name: "windows", kind: texts},
 	}}
 
 var mailboxSpec = &blockSpec{name: "mailbox", labels: []string{"address"}, many: true,
@@ -175,7 +179,12 @@ var mailboxSpec = &blockSpec{name: "mailbox", labels: []string{"address"}, many:
 		{name: "skip", kind: text, shown: true},
 		{name: "merge", kind: yesNo},
 		{name: "allow_quote_in_folder", kind: yesNo},
-		{name: "windows", later: true},
+		{name: "windows", kind: texts},
+		{name: "wave", kind: text, shown: true},
+		{name: "username", kind: text},
+		{name: "password", kind: password},
+		{name: "destination_username", kind: text},
+		{name: "destination_password", kind: password},
 	}}
 
 var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, attrs: []attrSpec{
@@ -186,19 +195,53 @@ var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, at
 	{name: "order", kind: word, words: []string{OrderOldestFirst, OrderNewestFirst}},
 	{name: "attempts", kind: number, min: 1, max: 100},
 	{name: "wait", kind: span},
-	{name: "start", later: true},
-	{name: "windows", later: true},
-	{name: "cutover", later: true},
-	{name: "per_folder", later: true},
-	{name: "max_bytes", later: true},
+	{name: "start", kind: moment},
+	{name: "windows", kind: texts},
+	{name: "cutover", kind: yesNo},
+	{name: "per_folder", kind: number, min: 1, max: 1_000_000},
+	{name: "max_bytes", kind: size},
+}}
+
+var windowSpec = &blockSpec{name: "window", labels: []string{"name"}, many: true, attrs: []attrSpec{
+	{name: "days", kind: texts},
+	{name: "from", kind: clock},
+	{name: "to", kind: clock},
+	{name: "timezone", kind: zone},
+}}
+
+var cutoverSpec = &blockSpec{name: "cutover", attrs: []attrSpec{
+	{name: "domains", kind: texts},
+	{name: "mx", kind: texts},
+	{name: "autodiscover", kind: text},
+	{name: "max_ttl", kind: span},
+	{name: "settle", kind: span},
+	{name: "resolvers", kind: texts},
+}}
+
+var smtpSpec = &blockSpec{name: "smtp", attrs: []attrSpec{
+	{name: "host", kind: text},
+	{name: "port", kind: number, min: 1, max: 65535},
+	{name: "username", kind: text},
+	{name: "password", kind: password},
+	{name: "from", kind: text},
+}}
+
+var notifySpec = &blockSpec{name: "notify", labels: []string{"name"}, many: true, attrs: []attrSpec{
+	{name: "to", kind: texts},
+	{name: "before", kind: span},
+	{name: "on", kind: texts},
+}}
+
+var reportSpec = &blockSpec{name: "report", attrs: []attrSpec{
+	{name: "html", kind: text},
+	{name: "json", kind: text},
+	{name: "csv", kind: text},
+	{name: "to", kind: texts},
+	{name: "subjects", kind: yesNo},
 }}
 
 // project is the language: what may stand at the top of a file.
 var projectSpec = &blockSpec{name: "", blocks: []*blockSpec{
-	mailhaulSpec, variableSpec, localsSpec, endpointSpec, usersSpec, mailboxSpec, foldersSpec, messagesSpec, passSpec,
-	{name: "window", labels: []string{"name"}, many: true, later: true},
-	{name: "cutover", later: true},
-	{name: "smtp", later: true},
-	{name: "notify", labels: []string{"name"}, many: true, later: true},
-	{name: "report", later: true},
+	mailhaulSpec, variableSpec, localsSpec, endpointSpec, usersSpec, mailboxSpec, foldersSpec, messagesSpec, windowSpec, passSpec,
+	cutoverSpec, smtpSpec, notifySpec, reportSpec,
 }}

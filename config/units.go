@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"regexp"
@@ -42,6 +43,8 @@ const (
 	errBound = advice(`Write an age as "90d" (units h, d, w, y), a date as "2026-06-01", or a moment as "2026-12-01 19:00 Europe/Stockholm".`)
 )
 
+const errMoment = advice(`Write a moment as "2026-12-01 19:00 Europe/Stockholm", or a date as "2026-12-01".`)
+
 // readUnit reads a text as the kind; the error is a sentence for the user.
 func readUnit(k kind, s string) (any, error) {
 	switch k {
@@ -51,6 +54,16 @@ func readUnit(k kind, s string) (any, error) {
 		return parseRate(s)
 	case span:
 		return parseSpan(s)
+	case clock:
+		return parseClock(s)
+	case zone:
+		return zoneOf(s)
+	case moment:
+		t, err := parseMoment(s, time.Local)
+		if errors.Is(err, errBound) {
+			err = errMoment
+		}
+		return t, err
 	default:
 		return parseCut(s)
 	}
@@ -127,19 +140,37 @@ func parseCut(s string) (Cut, error) {
 		}
 		return Cut{Written: s, Age: time.Duration(n)}, nil
 	}
-	t, err := parseMoment(s)
+	t, err := parseMoment(s, time.UTC)
 	return Cut{Written: s, Moment: t}, err
 }
 
-// layouts of dates; without a zone they are UTC.
+// layouts of dates.
 var layouts = []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"}
 
+// clockTime is a time of day.
+var clockTime = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
+
+// parseClock reads "19:00" as minutes after midnight; "24:00" is the end of the day.
+func parseClock(s string) (int, error) {
+	wrong := advice(`Write hours and minutes from "00:00" to "24:00", as in "19:00".`)
+	m := clockTime.FindStringSubmatch(strings.TrimSpace(s))
+	if m == nil {
+		return 0, wrong
+	}
+	hours, _ := strconv.Atoi(m[1]) // digits only
+	minutes, _ := strconv.Atoi(m[2])
+	if total := 60*hours + minutes; minutes < 60 && total <= 24*60 {
+		return total, nil
+	}
+	return 0, wrong
+}
+
 // parseMoment reads RFC 3339, or a date with or without a time and an IANA zone: "2026-12-01 19:00 Europe/Stockholm".
-func parseMoment(s string) (time.Time, error) {
+func parseMoment(s string, unsaid *time.Location) (time.Time, error) {
 	if t, err := time.Parse(time.RFC3339, s); err == nil {
 		return inRange(t)
 	}
-	zone, written := time.UTC, s
+	zone, written := unsaid, s
 	if at := strings.LastIndex(s, " "); at >= 0 && !strings.Contains(s[at:], ":") {
 		loc, err := zoneOf(s[at+1:])
 		if err != nil {
@@ -162,11 +193,8 @@ func parseMoment(s string) (time.Time, error) {
 }
 
 func zoneOf(name string) (*time.Location, error) {
-	if name == "" || name == "Local" {
-		return nil, errBound
-	}
 	loc, err := time.LoadLocation(name)
-	if err != nil {
+	if err != nil || name == "" || name == "Local" {
 		return nil, advice(fmt.Sprintf("There is no time zone %q. Zones are named as in Europe/Stockholm or UTC.", name))
 	}
 	return loc, nil

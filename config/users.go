@@ -20,6 +20,7 @@ type usersFile struct {
 	from, to *Endpoint
 	layer    layer // top level and users block
 	folders  *Folders
+	windows  *Windows
 	name     string // of the CSV, as shown
 	table    *table
 	columns  []column
@@ -71,6 +72,7 @@ func (l *loader) users(top layer) {
 func (l *loader) usersFile(n *node, top layer) *usersFile {
 	u := &usersFile{l: l, node: n, layer: l.layer(n).over(top), columns: columnsOf(n)}
 	u.folders = u.layer.folders()
+	u.windows = l.windowsOf(n, "windows")
 	u.from, u.to = l.endpointOf(n, "from"), l.endpointOf(n, "to")
 	if u.from != nil && u.from == u.to && u.from.Connections < 2 {
 		l.fail(CodeConflict, n.place("to"), "from and to are the same endpoint, which may have 1 connection only").

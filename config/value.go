@@ -105,7 +105,7 @@ func (l *loader) readText(at place, raw cty.Value, spec attrSpec) (any, bool) {
 		return NewSecret(s), true
 	case word:
 		return l.readWord(at, s, spec)
-	case size, rate, span, bound:
+	case size, rate, span, bound, clock, zone, moment:
 		got, err := readUnit(spec.kind, s)
 		if err != nil {
 			l.fail(CodeValue, at, "%s = %q can't be read", spec.name, s).explain("%s", err)
@@ -146,7 +146,7 @@ func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
 	if !diags.HasErrors() {
 		return l.readElements(n, a, exprs)
 	}
-	raw, ok := l.eval(a.Expr, n.at(a.Expr.Range()), false)
+	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), attrSpec{name: a.Name, shown: true})
 	if !ok || raw.IsNull() {
 		v.absent = ok
 		return v, false
@@ -175,7 +175,7 @@ func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
 func (l *loader) readElements(n *node, a *hcl.Attribute, exprs []hcl.Expression) (value, bool) {
 	items, good := []item{}, true
 	for _, e := range exprs {
-		raw, ok := l.eval(e, n.at(e.Range()), false)
+		raw, ok := l.evalFor(e, n.at(e.Range()), attrSpec{name: a.Name, shown: true})
 		if !ok {
 			good = false
 			continue

@@ -83,13 +83,14 @@ func ladder(passes []*config.Pass) []*config.Pass {
 	var rungs []*config.Pass
 	placed := map[string]bool{}
 	known := map[string]bool{}
-	for _, p := range passes {
+	rest := slices.DeleteFunc(slices.Clone(passes), func(p *config.Pass) bool { return p.Implied || p.Kind == config.PassTrial })
+	for _, p := range rest {
 		known[p.Name] = true
 	}
-	rest := slices.DeleteFunc(slices.Clone(passes), func(p *config.Pass) bool { return p.Implied })
 	for len(rest) > 0 {
 		at := slices.IndexFunc(rest, func(p *config.Pass) bool {
-			return p.After == "" || placed[p.After] || !known[p.After] || implied(passes, p.After)
+			after := beforeTrials(passes, p.After)
+			return after == "" || placed[after] || !known[after]
 		})
 		// The configuration refuses circles; one that slips through must not hang.
 		at = max(at, 0)
@@ -103,9 +104,17 @@ func ladder(passes []*config.Pass) []*config.Pass {
 	return rungs
 }
 
-func implied(passes []*config.Pass, name string) bool {
-	p := find(passes, name)
-	return p != nil && p.Implied
+// beforeTrials gives the pass that one of this name stands for: a trial, which this version does not carry out, stands for
+// the pass before it.
+func beforeTrials(passes []*config.Pass, name string) string {
+	for range passes {
+		p := find(passes, name)
+		if p == nil || p.Kind != config.PassTrial {
+			break
+		}
+		name = p.After
+	}
+	return name
 }
 
 func find(passes []*config.Pass, name string) *config.Pass {
@@ -256,13 +265,17 @@ func (in Standing) named() (Due, error) {
 	if p == nil {
 		return Due{}, in.noSuchPass()
 	}
+	if p.Kind == config.PassTrial {
+		return Due{}, Note{Code: string(config.CodeNotSupported), Text: fmt.Sprintf("pass %q is a trial, which this version does not carry out", p.Name),
+			Hint: "The other passes go on without it."}
+	}
 	if p.Kind == config.PassRetry {
 		d := in.retry(p)
 		d.Why = ""
 		return d, nil
 	}
 	d := in.all(p)
-	before := find(in.Passes, p.After)
+	before := find(in.Passes, beforeTrials(in.Passes, p.After))
 	for before != nil && before.Kind == config.PassRetry && before.After != p.Name {
 		before = find(in.Passes, before.After)
 	}

@@ -13,6 +13,9 @@ import (
 
 // warn adds what is to be said of the plan as a whole.
 func (in *Input) warn(p *Plan) {
+	for _, u := range in.Config.Unsupported {
+		p.Warnings = append(p.Warnings, Note{Code: string(config.CodeNotSupported), Text: u.What + " is not carried out by this version"})
+	}
 	for _, h := range in.Held {
 		p.Warnings = append(p.Warnings, Note{Mailbox: h.Mailbox, Code: string(h.Code),
 			Text: fmt.Sprintf("stopped in pass %q and takes no part until that pass is run or retried", h.Pass),

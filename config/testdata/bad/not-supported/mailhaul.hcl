@@ -1,42 +1,15 @@
-variable "tenant" {
-  type = string
-}
-locals {
-  x = 1
-}
-endpoint "microsoft365" "new" {
-  tenant_id = "x"
-}
-endpoint "imap" "old" {
-  host = "old.example.com"
-}
-users "staff" {
-  from = endpoint.imap.old
-  to   = endpoint.microsoft365.new
-  csv  = "users.csv"
-}
-window "nights" {
-  from = "19:00"
-}
-mailbox "anna@old.example" {
-  windows = ["nights"]
-}
 messages {
   repair   = true
   receipts = "disarm"
 }
-pass "trial" {
-  per_folder = 10
+endpoint "imap" "old" {
+  host = "old.example.com"
 }
-pass "prestage" {
-  start   = "2026-12-01 19:00"
-  windows = ["nights"]
+endpoint "imap" "new" {
+  host = "new.example.com"
 }
-pass "full" {
-  cutover = true
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
 }
-pass "small" { kind = "trial" }
-cutover {}
-smtp {}
-notify "users" {}
-report {}

@@ -1,0 +1,1 @@
+folders { exclude = ["^B"] }

@@ -1,0 +1,4 @@
+variable "second" {
+  default   = file("none")
+  sensitive = true
+}

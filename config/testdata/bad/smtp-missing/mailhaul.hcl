@@ -1,0 +1,18 @@
+notify "operators" {
+  to = ["it@contoso.example"]
+  on = ["pass_done"]
+}
+report {
+  to = ["it@contoso.example"]
+}
+endpoint "imap" "old" {
+  host = "old.example.com"
+}
+endpoint "imap" "new" {
+  host = "new.example.com"
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.imap.new
+  csv  = "users.csv"
+}
