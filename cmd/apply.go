@@ -4,15 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"mailhaul/cmd/view"
-	"mailhaul/config"
 	"mailhaul/plan"
-	"mailhaul/state/mail"
 )
 
 type applyFlags struct {
@@ -20,6 +16,8 @@ type applyFlags struct {
 	mailboxes   []string
 	autoApprove bool
 	resend      bool
+	wait        bool
+	ignore      bool // the windows and starts of passes
 }
 
 func applyCommand(a *app) *cobra.Command {
@@ -39,6 +37,8 @@ func applyCommand(a *app) *cobra.Command {
 	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
 	c.Flags().StringArrayVar(&f.mailboxes, "mailbox", nil, "only mailboxes that fit `GLOB`; may be repeated")
 	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told\nwhether they arrived")
+	c.Flags().BoolVar(&f.wait, "wait", false, "outside of the pass's window, wait for it instead of ending")
+	c.Flags().BoolVar(&f.ignore, "ignore-window", false, "work now, whatever start and windows say")
 	c.Flags().BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
 	return c
 }
@@ -58,6 +58,28 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 	}
 	defer w.close(&err)
 	w.resendAmbiguous = f.resend
+	if !f.ignore {
+		w.schedule = &schedule{}
+	}
+	for {
+		err := f.once(ctx, w, words)
+		wait := w.waitFor(err)
+		if wait == nil || !f.wait || wait.opens.IsZero() {
+			return w.ended(err)
+		}
+		if w.ran {
+			words = nil // what the saved plan leaves is planned anew
+		}
+		if err := a.waitOpen(ctx, wait.opens, wait.what, wait.pass); err != nil {
+			return err
+		}
+		f.pass = wait.pass
+	}
+}
+
+// once plans, asks and carries out.
+func (f *applyFlags) once(ctx context.Context, w *work, words []string) error {
+	a := w.app
 	p, counted, err := f.plan(ctx, w, words)
 	switch {
 	case err != nil:
@@ -73,79 +95,22 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		return err
 	}
 	if p.Empty() {
-		return w.nothingToDo(ctx)
+		return w.nothingToDo(ctx, p)
 	}
 	if len(words) == 0 { // a saved plan was read before; carrying it out is the approval
 		if err := f.approve(w, p); err != nil {
 			return err
 		}
 	}
+	f.autoApprove = true // what is left after a window is the same work
 	return w.carryOut(ctx, p)
 }
 
-// plan loads the saved plan, or makes one.
-func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.Plan, time.Duration, error) {
-	if len(words) == 0 {
-		return w.plan(ctx, f.pass)
-	}
-	p, err := plan.Load(words[0])
-	if err != nil {
-		detail := []string{sentence(err)}
-		if errors.Is(err, fs.ErrNotExist) {
-			detail = []string{"There is no file " + words[0] + ".", "Mailboxes are chosen by the flag --mailbox."}
-		}
-		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", detail...)
-	}
-	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
-	if len(stale) == 0 {
-		return p, 0, nil
-	}
-	var reasons []string
-	for _, note := range stale {
-		reasons = append(reasons, sentence(note))
-	}
-	since, err := w.runsSince(ctx, p.Made)
-	if err != nil {
-		return nil, 0, err
-	}
-	reasons = append(reasons, since...)
-	return nil, 0, fail(mail.Code(stale[0].Code), "the plan no longer fits; nothing was copied",
-		append(reasons, stale[0].Hint)...)
-}
-
-// runsSince names the runs that began after a plan was made: mostly one has carried out that very plan.
-func (w *work) runsSince(ctx context.Context, made time.Time) ([]string, error) {
-	runs, err := w.ledger.Runs(ctx)
-	var since []string
-	for _, r := range runs {
-		if r.Started.After(made) {
-			since = append(since, fmt.Sprintf("Since then pass %q was run, on %s (run %s).", r.Pass,
-				r.Started.In(w.app.term.Location).Format("2006-01-02 15:04"), r.ID))
-		}
-	}
-	return since, err
-}
-
-// show shows the plan; one with errors ends here. With --quiet a plan that nobody is asked about is not shown.
-func (f *applyFlags) show(w *work, p *plan.Plan, counted time.Duration) error {
-	a := w.app
-	switch {
-	case a.events != nil:
-		a.events.Plan(p)
-		return a.planErrors(p)
-	case a.flags.quiet && f.autoApprove && !p.Empty() && len(p.Errors) == 0:
-		return nil
-	}
-	err := view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted,
-		Of: len(w.config.Mailboxes)})
-	if err == nil && len(p.Errors) > 0 {
-		return outcome(exitError)
-	}
-	return err
-}
-
 // nothingToDo ends an apply whose plan is empty. What failed earlier is not silent: it is named, with exit code 3.
-func (w *work) nothingToDo(ctx context.Context) error {
+func (w *work) nothingToDo(ctx context.Context, p *plan.Plan) error {
+	if w.schedule.waiting() {
+		return &closed{p.Pass.Name, w.schedule.opens, w.schedule.window}
+	}
 	list, err := failed(ctx, w.ledger.Reader, w.config, w.mailboxes)
 	if err != nil || len(list.Messages)+len(list.Mailboxes) == 0 {
 		return err

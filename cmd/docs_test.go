@@ -46,6 +46,9 @@ func TestDocumentedConfigurationLoads(t *testing.T) {
 		{"help config, the least", snippet(t, "config", "## The least"), docsCSV},
 		{"help config, blocks", snippet(t, "config", "## Blocks") +
 			`endpoint "imap" "new" { host = "mail.new.example" }`, docsCSVOwnHeadings},
+		{"help config, variables", docsServers + docsUsers + snippet(t, "config", "## Variables"), docsCSV},
+		{"help config, who is told", docsServers + docsUsers + snippet(t, "config", "## Who is told"), docsCSV},
+		{"help passes, when", docsServers + docsUsers + snippet(t, "passes", "## When"), docsCSV},
 		{"help folders", docsServers + docsUsers + snippet(t, "folders", "# folders"), docsCSV},
 		{"help passes", docsServers + docsUsers + snippet(t, "passes", "# passes"), docsCSV},
 		{"help imap", docsUsers + snippet(t, "imap", "# imap") +

@@ -103,6 +103,8 @@ func exitText(code int) string {
 		return "nobody could sign in on a side"
 	case exitState:
 		return "the state file can't be used"
+	case exitStopped:
+		return "stopped as configured with work left"
 	case exitInterrupted:
 		return "interrupted; everything so far is kept"
 	}

@@ -29,9 +29,12 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	if w.parked != nil {
 		w.parked.Keep(atWork(p))
 	}
+	closes := w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now())
+	w.ran = true
 	result, err := executor.Run(ctx, p, executor.Options{
 		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
+		Closes: closes,
 	})
 	if ctx.Err() != nil {
 		err = errCutOff
@@ -41,7 +44,11 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	if err == nil && p.Pass.Kind != config.PassVerify {
 		list, err = failed(ctx, w.ledger.Reader, w.config, w.mailboxes)
 	}
+	w.noteLeft(p, result, closes)
 	verdict := verdictOf(p, result, list, err)
+	if verdict == nil && w.left != nil {
+		verdict = outcome(exitStopped)
+	}
 	run.ExitCode = exitCode(verdict)
 	// The record of the end is short and worth keeping, even if the second interrupt came.
 	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
@@ -122,6 +129,8 @@ func verdictOf(p *plan.Plan, o executor.Outcome, outstanding view.FailureList, e
 		return err
 	case o.Interrupted:
 		return outcome(exitInterrupted)
+	case o.Closed > 0:
+		return outcome(exitStopped)
 	case part > 0 && (o.RefusedSource == part || o.RefusedDestination == part):
 		return outcome(exitSignIn)
 	case o.Failed.Messages > 0 || o.Incomplete > 0 || o.Blocked > 0 || len(outstanding.Mailboxes) > 0:
@@ -152,6 +161,12 @@ func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, li
 	var err error
 	if s.Next, err = w.next(ctx, o); err != nil {
 		return err
+	}
+	if w.schedule.waiting() {
+		s.Closed += w.schedule.shut
+	}
+	if w.left != nil && !w.left.opens.IsZero() {
+		s.Opens = w.left.opens.In(w.app.term.Location)
 	}
 	blank(w.app.term.Out)
 	return view.PassSummary(w.app.term.Out, s)

@@ -27,6 +27,11 @@ type work struct {
 	inventories map[string]plan.Inventory
 	// resendAmbiguous is --resend-ambiguous.
 	resendAmbiguous bool
+	// schedule keeps to windows; nil where they play no part.
+	schedule *schedule
+	// left is what a run of this command left for the next opening of a window; ran tells that there was a run.
+	left *closed
+	ran  bool
 }
 
 // openWork reads the project, takes the lock and creates a missing state file. close must be called.
@@ -91,6 +96,9 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 		return nil, 0, err
 	}
 	in.Why = cmp.Or(why, in.Why)
+	if err := w.schedule.admit(&in.Due, w.mailboxes, w.app.term.Now()); err != nil {
+		return nil, 0, err
+	}
 	started := time.Now()
 	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
 		List:  true,
@@ -179,16 +187,3 @@ func (w *work) parallel() int {
 
 // stateName is the state file's name as people see it.
 func stateName(cfg *config.Config) string { return filepath.Base(cfg.Project.State) }
-
-// untilStop gives a context that the first interrupt cancels, for work that leaves nothing half done.
-func (a *app) untilStop(ctx context.Context) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(ctx)
-	go func() {
-		select {
-		case <-a.io.Stop:
-			cancel()
-		case <-ctx.Done():
-		}
-	}()
-	return ctx, cancel
-}

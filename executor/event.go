@@ -116,6 +116,20 @@ type MailboxFailed struct {
 // Interrupted says that the first interrupt came: messages in hand are finished, nothing new is begun.
 type Interrupted struct{ Stamp }
 
+// WindowClosed says that mailboxes are left until their window opens again: messages in hand are finished.
+type WindowClosed struct {
+	Stamp
+	Window                   string
+	Opens                    time.Time // zero: nobody knows
+	Mailboxes, MailboxesDone int
+}
+
+// WindowOpened says that a window has opened that somebody waited for.
+type WindowOpened struct {
+	Stamp
+	Window string
+}
+
 // PassDone ends a run.
 type PassDone struct {
 	Stamp
@@ -125,4 +139,5 @@ type PassDone struct {
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
 	Interrupted                      bool
+	Closed                           int // mailboxes that wait for their window to open again
 }

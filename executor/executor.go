@@ -58,6 +58,9 @@ type Options struct {
 	// Stop is closed by the first interrupt: messages in hand are finished, nothing new is begun. A cancelled context is
 	// the second: leave now. Both are safe.
 	Stop <-chan struct{}
+	// Closes says of mailboxes, by name, when their window closes: then they are stopped as by the first interrupt, and the
+	// others go on. One that is not named may be worked on at any time.
+	Closes map[string]Closing
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time
 	// Patience is how long lost servers are asked again.
@@ -84,6 +87,8 @@ type runner struct {
 	outcome Outcome
 	atWork  int
 	done    int
+	started int             // mailboxes that the run is about
+	told    map[string]bool // windows of which was said that they closed
 	// destinations serialises mailboxes that share a destination: the scan of one would see the other's mail in flight.
 	destinations map[string]*sync.Mutex
 }
@@ -103,7 +108,8 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 		o.Parked = &Parked{Endpoints: o.Endpoints}
 	}
 	defer o.Parked.Close()
-	r := &runner{Options: o, plan: p, spooler: newSpooler(o.SpoolDir, o.Parallel), destinations: map[string]*sync.Mutex{}}
+	r := &runner{Options: o, plan: p, spooler: newSpooler(o.SpoolDir, o.Parallel), destinations: map[string]*sync.Mutex{},
+		told: map[string]bool{}}
 	started := o.Now()
 	r.begin()
 	err := r.mailboxes(ctx)
@@ -123,6 +129,7 @@ func (r *runner) begin() {
 			o.Blocked++
 		}
 	}
+	r.started = n
 	r.emit(PassStarted{Stamp: r.stamp(), Kind: r.plan.Pass.Kind, Mailboxes: n, Planned: o.Planned})
 }
 
@@ -165,7 +172,13 @@ func (r *runner) mailbox(ctx context.Context, m *plan.Mailbox) error {
 	if r.stopping() {
 		return nil
 	}
-	return (&mailboxRun{runner: r, mailbox: m, common: &common{}}).work(ctx)
+	if r.shut(m.Name) && (m.Action == plan.Start || m.Action == plan.Continue) {
+		r.waits(m.Name)
+		return nil
+	}
+	stop, release := r.window(ctx, m.Name)
+	defer release()
+	return (&mailboxRun{runner: r, mailbox: m, Stop: stop, common: &common{}}).work(ctx)
 }
 
 func (r *runner) destination(name string) *sync.Mutex {

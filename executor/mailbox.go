@@ -17,9 +17,11 @@ import (
 type mailboxRun struct {
 	*runner
 	mailbox *plan.Mailbox
-	row     state.Mailbox
-	src     retryingSource
-	dst     retryingDestination
+	// Stop is closed when nothing new is to be begun in this mailbox.
+	Stop <-chan struct{}
+	row  state.Mailbox
+	src  retryingSource
+	dst  retryingDestination
 
 	started time.Time
 	further bool // it is a lane beside the first one (lanes.go)
@@ -243,6 +245,9 @@ func (m *mailboxRun) end(ctx context.Context, err error) error {
 	case fatal(ctx, err):
 		return err
 	case errors.Is(err, errStopped):
+		if !m.runner.stopping() {
+			m.waits(m.mailbox.Name)
+		}
 		return m.record(ctx, state.MailboxPass{Progress: state.Pending})
 	case err != nil:
 		return m.stopped(ctx, err)

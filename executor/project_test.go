@@ -22,6 +22,7 @@ type project struct {
 	config   *config.Config
 	now      time.Time
 	stop     chan struct{}
+	closes   map[string]executor.Closing
 	resend   bool
 	parallel int
 	patience executor.Patience
@@ -185,7 +186,7 @@ func (r *project) apply(pass string) (*plan.Plan, executor.Outcome, error) {
 	}
 	r.events = nil
 	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: r.ledger(l), Run: run, Parallel: r.parallel,
-		SpoolDir: r.t.TempDir(), Stop: r.stop, Now: time.Now, Patience: r.patience,
+		SpoolDir: r.t.TempDir(), Stop: r.stop, Closes: r.closes, Now: time.Now, Patience: r.patience,
 		Grace:  func(string) time.Duration { return r.grace },
 		Events: func(e executor.Event) { r.events = append(r.events, e); r.heard(e) }})
 	return p, out, err

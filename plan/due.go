@@ -36,6 +36,8 @@ type Due struct {
 	Held []Held
 	// Early are the mailboxes that a named pass takes ahead of the pass it should come after.
 	Early []string
+	// Later are the mailboxes that wait for their window, and so take no part now.
+	Later []string
 	// Delta tells that every pass is done and the last full pass looks for news.
 	Delta bool
 	// NothingLeft tells that there is no pass to run: Pass is nil, or it is a retry and nothing has failed.

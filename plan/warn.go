@@ -21,6 +21,9 @@ func (in *Input) warn(p *Plan) {
 			Text: fmt.Sprintf("stopped in pass %q and takes no part until that pass is run or retried", h.Pass),
 			Hint: fmt.Sprintf("mailhaul apply --pass %s", h.Pass)})
 	}
+	if n := len(in.Later); n > 0 {
+		p.Warnings = append(p.Warnings, Note{Text: count(int64(n), "mailbox waits for its window", "mailboxes wait for their windows"), Hint: "mailhaul apply takes them when it is open."})
+	}
 	if n := len(in.Early); n > 0 {
 		p.Warnings = append(p.Warnings, Note{Code: string(config.CodePass),
 			Text: fmt.Sprintf("pass %q comes after %q, which %s not finished yet", in.Pass.Name, in.Pass.After,

@@ -99,6 +99,8 @@ func (b *board) take(e executor.Event) string {
 		return b.scrolled(false, e.Mailbox, sentence(e))
 	case executor.Interrupted:
 		b.interrupted = true
+	case executor.WindowClosed, executor.WindowOpened:
+		return sentence(e)
 	case executor.PassDone:
 		b.counted.Copied, b.planned = e.Copied, e.Planned
 		b.atWork = nil

@@ -129,6 +129,10 @@ func recordOf(e executor.Event) (record, bool) {
 		r.setCause(e.Code, e.Kind)
 	case executor.Interrupted:
 		r.Event = "interrupted"
+	case executor.WindowClosed:
+		r.Event = "window_closed"
+	case executor.WindowOpened:
+		r.Event = "window_opened"
 	case executor.PassDone:
 		r.Event, r.Seconds = "pass_done", seconds(e.Elapsed)
 		r.setCounts(e.Planned, e.Copied, e.Failed, e.LeftOut)

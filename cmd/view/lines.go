@@ -68,7 +68,7 @@ func (l *Lines) text(e executor.Event) string {
 			return ""
 		}
 		return sentence(e)
-	case executor.MailboxFailed, executor.Interrupted:
+	case executor.MailboxFailed, executor.Interrupted, executor.WindowClosed:
 		return sentence(e)
 	case executor.Step, executor.MessageLeftOut:
 		return ""

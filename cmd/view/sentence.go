@@ -38,10 +38,33 @@ func sentence(e executor.Event) string {
 		return "blocked: " + stopped(e.Side, e.Code) + ": " + Safe(string(e.Code))
 	case executor.Interrupted:
 		return "interrupted: stops after the current messages; everything so far is kept"
+	case executor.WindowClosed:
+		return windowClosed(e)
+	case executor.WindowOpened:
+		return "window " + Safe(e.Window) + " opened"
 	case executor.PassDone:
 		return passDoneText(e)
 	}
 	return ""
+}
+
+func windowClosed(e executor.WindowClosed) string {
+	text := fmt.Sprintf("window %s closed", Safe(e.Window))
+	if e.Mailboxes > 0 {
+		text += fmt.Sprintf(": %s of %s done", Count(e.MailboxesDone), Plural(e.Mailboxes, "mailbox"))
+	}
+	if !e.Opens.IsZero() {
+		text += ", continues " + Moment(e.Opens, e.Time)
+	}
+	return text
+}
+
+// Moment writes a time to come as people at a clock want it: the date only where it is not within the next day.
+func Moment(at, now time.Time) string {
+	if d := at.Sub(now); d >= 0 && d < 24*time.Hour {
+		return at.Format("15:04")
+	}
+	return at.Format("2006-01-02 15:04")
 }
 
 // mailboxOf gives the mailbox an event is about; "" for the run as a whole.
@@ -85,6 +108,10 @@ func stampOf(e executor.Event) executor.Stamp {
 	case executor.MailboxFailed:
 		return e.Stamp
 	case executor.Interrupted:
+		return e.Stamp
+	case executor.WindowClosed:
+		return e.Stamp
+	case executor.WindowOpened:
 		return e.Stamp
 	case executor.PassDone:
 		return e.Stamp
@@ -148,7 +175,7 @@ func doneText(e executor.MailboxDone) string {
 
 func passDoneText(e executor.PassDone) string {
 	end := "finished"
-	if e.Interrupted {
+	if e.Interrupted || e.Closed > 0 {
 		end = "stopped"
 	}
 	text := fmt.Sprintf("pass %s %s: %s, %s complete", Safe(e.Pass), end, messages(e.Copied), Plural(e.Complete, "mailbox"))

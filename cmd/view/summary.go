@@ -21,6 +21,8 @@ type Summary struct {
 	FlagsChanged                     int64
 	Elapsed                          time.Duration
 	Interrupted                      bool
+	Closed                           int       // mailboxes that wait for their window
+	Opens                            time.Time // when it opens, in the zone to show; zero: not said
 	// MaxSize is why messages were left out: they are over it; zero: not said.
 	MaxSize   mail.Size
 	Messages  []state.FailedMessage // what failed, for the causes
@@ -34,7 +36,7 @@ func SummaryOf(e executor.PassDone) Summary {
 	return Summary{
 		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Adopted: e.Adopted, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
 		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Elapsed: e.Elapsed,
-		Interrupted: e.Interrupted,
+		Interrupted: e.Interrupted, Closed: e.Closed,
 	}
 }
 
@@ -46,11 +48,24 @@ func PassSummary(o Output, s Summary) error {
 	if s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
 	}
+	if s.Closed > 0 && !s.Interrupted {
+		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work: %s.", Safe(s.Pass), Duration(s.Elapsed), waitFor(s.Closed))
+		if !s.Opens.IsZero() {
+			head += " It opens " + s.Opens.Format("2006-01-02 15:04") + "."
+		}
+	}
 	b.WriteString(p.bold(strings.Join(wrap(head, o.Width), "\n")) + "\n\n")
 	s.numbers(&b, o, p)
 	s.causes(&b, o)
 	s.end(&b, o)
 	return o.put(b.String())
+}
+
+func waitFor(mailboxes int) string {
+	if mailboxes == 1 {
+		return "1 mailbox waits for its window"
+	}
+	return Plural(mailboxes, "mailbox") + " wait for their windows"
 }
 
 func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
@@ -84,7 +99,7 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 	if s.Blocked > 0 {
 		t.add("", p.red, "blocked", Count(s.Blocked), noun(int64(s.Blocked), "mailbox"))
 	}
-	if left := s.left(); s.Interrupted && left.Messages > 0 {
+	if left := s.left(); (s.Interrupted || s.Closed > 0) && left.Messages > 0 {
 		t.add("", nil, "left", Count(left.Messages), noun(left.Messages, "message"), Size(left.Bytes))
 	}
 	t.render(b, o.Width, false)
