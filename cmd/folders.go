@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,6 +37,12 @@ func runFolders(ctx context.Context, a *app, who chosen) error {
 		return err
 	}
 	for _, m := range p.Mailboxes {
+		if a.flags.json {
+			if err := view.FoldersJSON(a.term.Out, m, w.held(m.Name), p.Errors); err != nil {
+				return err
+			}
+			continue
+		}
 		if m.Problem != nil {
 			return fail(m.Problem.Code, "the folders of "+m.Name+" can't be read from the "+m.Problem.Side, m.Problem.Text)
 		}
@@ -43,7 +50,19 @@ func runFolders(ctx context.Context, a *app, who chosen) error {
 			return err
 		}
 	}
+	if a.flags.json {
+		return verdictOfFolders(p)
+	}
 	return a.planErrors(p)
+}
+
+// verdictOfFolders is the exit code where all is said in the document.
+func verdictOfFolders(p *plan.Plan) error {
+	blocked := slices.ContainsFunc(p.Mailboxes, func(m plan.Mailbox) bool { return m.Problem != nil })
+	if blocked || len(p.Errors) > 0 {
+		return outcome(exitError)
+	}
+	return nil
 }
 
 // mapped makes a plan that holds nothing but the mapping of folders; the state file is looked at, not locked.

@@ -109,7 +109,8 @@ func rootCommand(a *app) *cobra.Command {
 
 // jsonCommands are the commands that answer in JSON.
 func jsonCommands() []string {
-	return []string{"plan", "apply", "verify", "status", "failures", "check", "probe", "state export", "version"}
+	return []string{"plan", "apply", "verify", "folders", "validate", "status", "failures", "check", "probe", "state export",
+		"version"}
 }
 
 // speaksJSON tells whether the command heeds --json. What is only passed on the way, as the root, doesn't mind.

@@ -120,6 +120,9 @@ func FuzzMUTF7(f *testing.F) {
 		if strings.ContainsAny(decoded, "\r\n\x00") && decodedCleanly(name) != decoded {
 			t.Errorf("%q decodes to %q", name, decoded)
 		}
+		if properName(name) && encodeName(decoded) != name {
+			t.Errorf("%q, as a server gave it, comes back as %q", name, encodeName(decoded))
+		}
 		if valid := strings.ToValidUTF8(name, "?"); decodeName(encodeName(valid)) != valid && !strings.ContainsRune(valid, '\uFFFD') {
 			t.Errorf("%q comes back as %q", valid, decodeName(encodeName(valid)))
 		}
