@@ -121,7 +121,8 @@ func speaksJSON(c *cobra.Command) bool {
 // commands lists every command, in the order in which people meet them.
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
-		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), probeCommand(a), verifyCommand(a), foldersCommand(a),
+		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), schemaCommand(a), probeCommand(a), verifyCommand(a),
+		foldersCommand(a),
 		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), stateCommand(a), explainCommand(a),
 		versionCommand(a), completionCommand(a), manCommand(a),
 	}

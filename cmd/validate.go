@@ -1,12 +1,8 @@
 package cmd
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -26,29 +22,56 @@ func validateCommand(a *app) *cobra.Command {
 }
 
 func runValidate(ctx context.Context, a *app) error {
-	cfg, err := a.load(ctx)
+	if !a.flags.json {
+		cfg, err := a.load(ctx)
+		if err != nil {
+			return err
+		}
+		return a.sayValid(cfg)
+	}
+	cfg, diagnostics, err := a.read(ctx)
 	if err != nil {
 		return err
 	}
-	return a.sayValid(cfg)
+	v := view.Validity{Valid: cfg != nil}
+	if cfg != nil {
+		v.Files, v.Endpoints, v.Mailboxes = cfg.Files, len(cfg.Endpoints), len(cfg.Mailboxes)
+		v.Passes, v.Unsupported = writtenPasses(cfg), unsupported(cfg)
+	}
+	if err := view.ValidateJSON(a.term.Out, v, diagnostics); err != nil || cfg != nil {
+		return err
+	}
+	return outcome(exitError)
 }
 
 // load reads the project and shows its warnings. Mistakes come back as config.Diagnostics.
 func (a *app) load(ctx context.Context) (*config.Config, error) {
+	cfg, diagnostics, err := a.read(ctx)
+	switch {
+	case err != nil:
+		return nil, err
+	case cfg == nil:
+		return nil, diagnostics
+	}
+	return cfg, a.warn(diagnostics)
+}
+
+// read gives the project with its warnings; the project is nil where it has mistakes.
+func (a *app) read(ctx context.Context) (*config.Config, config.Diagnostics, error) {
 	ctx, cancel := a.untilStop(ctx) // for the programs of command()
 	defer cancel()
 	cfg, diagnostics := config.Load(a.flags.chdir, config.Options{Context: ctx, Env: a.env, Version: Version,
 		Vars: a.flags.vars, VarFiles: a.flags.varFiles})
 	if ctx.Err() != nil {
-		return nil, errInterrupted
+		return nil, nil, errInterrupted
 	}
 	if diagnostics.HasErrors() {
-		return nil, diagnostics
+		return nil, diagnostics, nil
 	}
 	if a.flags.state != "" {
 		cfg.Project.State = a.flags.state
 	}
-	return cfg, a.warn(append(cfg.Warnings, append(a.exposed(cfg), idle(cfg)...)...))
+	return cfg, append(cfg.Warnings, append(a.exposed(cfg), idle(cfg)...)...), nil
 }
 
 // warn shows warnings of the configuration.
@@ -63,70 +86,28 @@ func (a *app) warn(warnings config.Diagnostics) error {
 	return view.Diagnostics(a.term.Err, warnings)
 }
 
-func fmtCommand(a *app) *cobra.Command {
-	check := false
-	c := &cobra.Command{
-		Use:   "fmt",
-		Short: "write the configuration files in the usual form",
-		Long:  "Write the configuration files in the usual form and name those that changed.",
-		Args:  noWords,
-		RunE:  func(*cobra.Command, []string) error { return runFormat(a, check) },
-	}
-	c.Flags().BoolVar(&check, "check", false, "change nothing; exit code 1 if a file is not in the usual form")
-	return c
-}
-
-func runFormat(a *app, check bool) error {
-	names, err := filepath.Glob(filepath.Join(a.flags.chdir, "*.hcl"))
-	if err != nil {
-		return err
-	}
-	slices.Sort(names)
-	var changed []string
-	for _, name := range names {
-		did, err := formatFile(name, check)
-		if err != nil {
-			return err
-		}
-		if did {
-			changed = append(changed, name)
-		}
-	}
-	if len(changed) == 0 {
-		return nil
-	}
-	if _, err = fmt.Fprintln(a.term.Out, view.SafeLines(strings.Join(changed, "\n"))); err == nil && check {
-		return outcome(exitError)
-	}
-	return err
-}
-
-// formatFile tells whether the file was not in the usual form, and mends that unless it only checks.
-func formatFile(name string, check bool) (bool, error) {
-	before, err := os.ReadFile(name)
-	if err != nil {
-		return false, fail("CONFIG-FILE", name+" can't be read", sentence(err))
-	}
-	after, diagnostics := config.Format(before, filepath.Base(name))
-	if diagnostics.HasErrors() {
-		return false, diagnostics
-	}
-	if bytes.Equal(before, after) || check {
-		return !bytes.Equal(before, after), nil
-	}
-	if err := os.WriteFile(name, after, 0o600); err != nil {
-		return false, fail("CONFIG-FILE", name+" can't be written", sentence(err))
-	}
-	return true, nil
-}
-
-func (a *app) sayValid(cfg *config.Config) error {
+// writtenPasses names the passes of the file.
+func writtenPasses(cfg *config.Config) []string {
 	var passes []string
 	for _, p := range cfg.Passes {
 		if !p.Implied {
 			passes = append(passes, p.Name)
 		}
 	}
+	return passes
+}
+
+// unsupported names what is written and not carried out by this version.
+func unsupported(cfg *config.Config) []string {
+	var names []string
+	for _, u := range cfg.Unsupported {
+		names = append(names, u.What)
+	}
+	return names
+}
+
+func (a *app) sayValid(cfg *config.Config) error {
+	passes := writtenPasses(cfg)
 	same := 0
 	for _, m := range cfg.Mailboxes {
 		if m.Destination.Address == m.Name() {
@@ -136,6 +117,9 @@ func (a *app) sayValid(cfg *config.Config) error {
 	kept := ""
 	if same > 0 {
 		kept = fmt.Sprintf("Keeps its address at the destination: %s.\n", view.Plural(same, "mailbox"))
+	}
+	if later := unsupported(cfg); len(later) > 0 {
+		kept += fmt.Sprintf("Not carried out by this version: %s.\n", view.Safe(strings.Join(later, "; ")))
 	}
 	_, err := fmt.Fprintf(a.term.Out, "%s: %s, %s. Passes: %s.\n"+kept+"The configuration is valid. Nothing was contacted.\n",
 		view.Safe(strings.Join(cfg.Files, ", ")), view.Plural(len(cfg.Endpoints), "endpoint"),
