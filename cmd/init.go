@@ -1,16 +1,15 @@
 package cmd
 
 import (
-	"cmp"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"mailhaul/config"
+	"mailhaul/cmd/view"
 )
 
 // initFlags are the answers of init; what is empty is asked.
@@ -20,6 +19,10 @@ type initFlags struct {
 	toHost    string
 	users     string
 	olderThan string
+	tenant    string
+	wizFiles  []string
+	wiz       *migrationWiz   // nil without --from-migrationwiz
+	made      map[string]bool // answers that are made up, by their flag
 }
 
 func initCommand(a *app) *cobra.Command {
@@ -33,9 +36,11 @@ func initCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return runInit(a, f, c.Flags().Changed) },
 	}
 	c.Flags().StringVar(&f.fromHost, "from-host", "", "`HOST` or HOST:PORT that the mail is on now")
-	c.Flags().Var(newChoice(&f.to, "imap", "microsoft365"), "to", "kind of the destination; in this version: imap")
+	c.Flags().Var(newChoice(&f.to, "imap", "microsoft365"), "to", "kind of the destination: imap or microsoft365")
 	c.Flags().StringVar(&f.toHost, "to-host", "", "`HOST` or HOST:PORT that the mail goes to")
 	c.Flags().StringVar(&f.users, "users", "", "CSV `FILE` of the users that you have already")
+	c.Flags().StringVar(&f.tenant, "tenant", "", "`NAME` or id of the Microsoft 365 tenant, as contoso.onmicrosoft.com")
+	c.Flags().StringArrayVar(&f.wizFiles, "from-migrationwiz", nil, "convert a bulk-add CSV `FILE`, or one of support options; may be repeated")
 	c.Flags().StringVar(&f.olderThan, "older-than", "90d", "`AGE` of the mail that the prestage pass moves ahead")
 	return c
 }
@@ -43,6 +48,10 @@ func initCommand(a *app) *cobra.Command {
 func runInit(a *app, f *initFlags, given func(string) bool) error {
 	if err := os.MkdirAll(a.flags.chdir, 0o700); err != nil {
 		return fail("CONFIG-FILE", "the project's directory can't be made", sentence(err))
+	}
+	given, err := f.convert(given)
+	if err != nil {
+		return err
 	}
 	if err := a.nothingThere(f); err != nil {
 		return err
@@ -55,6 +64,9 @@ func runInit(a *app, f *initFlags, given func(string) bool) error {
 		return err
 	}
 	for _, file := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(a.flags.chdir, file.name)), 0o700); err != nil {
+			return fail("CONFIG-FILE", "the project's directory can't be made", sentence(err))
+		}
 		if err := writeNew(filepath.Join(a.flags.chdir, file.name), file.text); err != nil {
 			return err
 		}
@@ -74,74 +86,6 @@ func (a *app) nothingThere(f *initFlags) error {
 	return usage(fmt.Sprintf("%s is there already; nothing was written", old[0]),
 		"Begin in an empty directory:  mailhaul --chdir DIR init",
 		"A users file that you have is named by:  mailhaul init --users FILE")
-}
-
-// askInit fills f from flags and, on a terminal, from at most four questions. An answer that the configuration would
-// refuse is asked for again, or refused where a flag gave it.
-func askInit(a *app, f *initFlags, given func(string) bool) error {
-	if f.to == "microsoft365" {
-		return notMicrosoft365()
-	}
-	questions := []question{
-		{flag: "from-host", text: "Which server is the mail on now? ", answer: &f.fromHost,
-			check: func(answer string) error { return tried(initFlags{fromHost: answer}) }},
-		{flag: "to-host", text: "Which server does it go to? ", answer: &f.toHost,
-			check: func(answer string) error { return tried(initFlags{toHost: answer}) }},
-		{flag: "users", text: "Have you a CSV file of the users? Its name, or nothing for an example: ",
-			answer: &f.users, optional: true, check: readable},
-		{flag: "older-than", text: "Mail of which age may move ahead, before the switch? [90d] ", answer: &f.olderThan,
-			optional: true, check: func(answer string) error { return tried(initFlags{olderThan: answer}) }},
-	}
-	for _, q := range questions {
-		if !given(q.flag) {
-			if err := a.askOrDefault(q); err != nil {
-				return err
-			}
-		} else if err := q.wrong(*q.answer); err != nil {
-			return usage(fmt.Sprintf("--%s can't be %q; nothing was written", q.flag, *q.answer), sentence(err),
-				"See: mailhaul init --help")
-		}
-	}
-	return nil
-}
-
-// tried says why the configuration would refuse the answer that f holds; the others are made up.
-func tried(f initFlags) (err error) {
-	f.fromHost, f.toHost = cmp.Or(f.fromHost, "old.example"), cmp.Or(f.toHost, "new.example")
-	f.olderThan = cmp.Or(f.olderThan, "90d")
-	dir, err := os.MkdirTemp("", "mailhaul-init-")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	files, err := starterFiles(dir, &f)
-	if err != nil {
-		return err
-	}
-	for _, file := range files {
-		if err := writeNew(filepath.Join(dir, file.name), file.text); err != nil {
-			return err
-		}
-	}
-	_, diagnostics := config.Load(dir, config.Options{Version: Version})
-	for _, d := range diagnostics {
-		if d.Severity == config.Error {
-			return errors.New(strings.TrimSpace(sentence(errors.New(d.Summary)) + " " + d.Detail))
-		}
-	}
-	return nil
-}
-
-// readable tells whether the users file has a line of column names.
-func readable(name string) error {
-	_, err := heading(name)
-	return err
-}
-
-func notMicrosoft365() error {
-	return fail("CONFIG-NOT-SUPPORTED", "this version copies to IMAP servers only; nothing was written",
-		"Microsoft 365 as a destination is part of the language, but mailhaul "+Version+
-			" does not carry it out yet.")
 }
 
 // writeNew writes a file that must not be there yet. It is for the owner's eyes only: users.csv holds passwords.
@@ -164,13 +108,22 @@ func (a *app) saidInit(f *initFlags, files []starterFile) error {
 	for _, file := range files {
 		names = append(names, file.name)
 	}
-	first := "put the users and their passwords into " + files[len(files)-1].name
+	first := "put the users and their passwords into users.csv"
 	if f.users != "" {
 		first = "look through mailhaul.hcl, which reads the users from " + f.users
+	}
+	if slices.Contains(names, secretFile) {
+		first += ",\n       and the client secret of your application into " + secretFile
 	}
 	cd := ""
 	if a.flags.chdir != "." {
 		cd = " --chdir " + a.flags.chdir
+	}
+	if f.wiz != nil && len(f.wiz.left) > 0 {
+		text := "Not converted from MigrationWiz:\n  " + strings.Join(f.wiz.left, "\n  ") + "\n\n"
+		if _, err := fmt.Fprint(a.term.Out, view.SafeLines(text)); err != nil {
+			return err
+		}
 	}
 	_, err := fmt.Fprintf(a.term.Out, `Written: %s.
 

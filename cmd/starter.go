@@ -1,13 +1,14 @@
 package cmd
 
 import (
-	"encoding/csv"
+	"cmp"
 	"fmt"
 	"net"
-	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
+
+	"mailhaul/config"
 )
 
 // starterFile is one file that init writes.
@@ -30,37 +31,87 @@ func starterFiles(dir string, f *initFlags) ([]starterFile, error) {
 			return nil, err
 		}
 	}
-	files := []starterFile{{"mailhaul.hcl", starterHCL(f, csvName, columns)}}
-	if f.users == "" {
+	text, diagnostics := config.Format([]byte(starterHCL(f, csvName, columns)), "mailhaul.hcl")
+	if diagnostics.HasErrors() {
+		return nil, diagnostics
+	}
+	files := []starterFile{{"mailhaul.hcl", string(text)}}
+	switch {
+	case f.users != "":
+	case f.to == "microsoft365":
+		files = append(files, starterFile{"users.csv", "source,password,destination\nanna@old.example,replace-me,anna@new.example\n"})
+	default:
 		files = append(files, starterFile{"users.csv", exampleUsers})
+	}
+	if strings.Contains(files[0].text, secretFile) {
+		files = append(files, starterFile{secretFile, "replace-me\n"})
 	}
 	return files, nil
 }
 
+// starterHCL writes the project. A starter must validate as it is, and be worth reading.
 func starterHCL(f *initFlags, csvName, columns string) string {
+	from, to := f.source(), f.target()
 	return fmt.Sprintf(`# Move mail from %s to %s. All words: mailhaul help config
-
-endpoint "imap" "old" {
-%s}
-
-endpoint "imap" "new" {
-%s}
-
+%s
+# ------------------------------------------------------------ from where
+%s
+# -------------------------------------------------------------- to where
+%s
+# ------------------------------------------------------------------- who
 users "everybody" {
-  from = endpoint.imap.old
-  to   = endpoint.imap.new
+  from = %s
+  to   = %s
   csv  = %s
 %s}
 
+# --------------------------------------------------------- which folders
 folders {
-  exclude = ["^Trash(/|$)", "^Junk(/|$)"]
-}
+%s}
 
+# ---------------------------------------------------- in how many passes
 pass "verify" {}                       # sign in everywhere, copy nothing
 pass "prestage" { older_than = %s } # old mail first, while people go on working
 pass "full" {}                         # everything else; run again for what came since
 pass "retry" {}                        # once more what failed
-`, f.fromHost, f.toHost, starterServer(f.fromHost), starterServer(f.toHost), quote(csvName), columns, quote(f.olderThan))
+`, from.said, to.said, f.remarks(), from.block, to.block, from.ref, to.ref, quote(csvName), columns, f.folderRules(), quote(f.olderThan))
+}
+
+// side is one endpoint of a starter.
+type side struct{ said, ref, block string }
+
+func (f *initFlags) source() side {
+	if f.wiz != nil && f.wiz.export != (application{}) {
+		return microsoft365Side("old", f.wiz.export)
+	}
+	return imapSide("old", f.fromHost, f.remark("from-host"))
+}
+
+func (f *initFlags) target() side {
+	if f.to != "microsoft365" {
+		return imapSide("new", f.toHost, f.remark("to-host"))
+	}
+	app := application{tenant: f.tenant}
+	if f.wiz != nil && f.wiz.imports != (application{}) {
+		app = f.wiz.imports
+	}
+	return microsoft365Side("new", app)
+}
+
+func imapSide(name, host, remark string) side {
+	return side{host, "endpoint.imap." + name, fmt.Sprintf("endpoint \"imap\" %q {\n%s%s}\n", name, remark, starterServer(host))}
+}
+
+// secretFile is where the starter's client secret stands.
+const secretFile = "secrets/m365-client-secret"
+
+func microsoft365Side(name string, app application) side {
+	return side{"Microsoft 365", "endpoint.microsoft365." + name, fmt.Sprintf(`endpoint "microsoft365" %q {
+  tenant_id     = %s
+  client_id     = %s # of the application that you registered
+  client_secret = file(%q) # or env("M365_CLIENT_SECRET"), or a certificate
+}
+`, name, quote(cmp.Or(app.tenant, "contoso.onmicrosoft.com")), quote(cmp.Or(app.client, "11111111-2222-3333-4444-555555555555")), secretFile)}
 }
 
 // starterServer writes the attributes of an endpoint for "host" or "host:port".
@@ -83,97 +134,51 @@ func quote(text string) string {
 	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(fmt.Sprintf("%q", text))
 }
 
-// heading reads the first line of a CSV file and cuts it at the delimiter that it holds most of.
+// heading reads the column names of a users file.
 func heading(name string) ([]string, error) {
-	octets, err := os.ReadFile(name)
+	heads, err := config.Headings(name)
 	if err != nil {
-		return nil, fail("CONFIG-FILE", "the users file can't be read", sentence(err))
-	}
-	first, _, _ := strings.Cut(strings.TrimPrefix(string(octets), "\uFEFF"), "\n")
-	delimiter := ','
-	for _, d := range ";\t" {
-		if strings.Count(first, string(d)) > strings.Count(first, string(delimiter)) {
-			delimiter = d
-		}
-	}
-	reader := csv.NewReader(strings.NewReader(first))
-	reader.Comma = delimiter
-	heads, err := reader.Read()
-	if err != nil {
-		return nil, fail("CONFIG-CSV", name+" has no line of column names", sentence(err))
-	}
-	for i := range heads {
-		heads[i] = strings.TrimSpace(heads[i])
+		return nil, fail("CONFIG-CSV", "the users file can't be read: "+err.Error())
 	}
 	return heads, nil
 }
 
-// knownHeads are headings that config reads without being told.
-var knownHeads = []string{"source", "username", "password", "destination", "destination_username",
-	"destination_password", "wave", "source email", "source login name", "source password", "destination email",
-	"destination login name", "destination password", "flags"}
-
-// proposeColumns writes the columns block for headings that config does not know; empty where it knows them.
-func proposeColumns(heads []string) string {
-	proposed := map[string]string{}
-	unknown := false
-	for _, head := range heads {
-		unknown = unknown || !contains(knownHeads, head)
-		if column := guessColumn(head); column != "" && proposed[column] == "" {
-			proposed[column] = head
-		}
-	}
-	if !unknown {
-		return ""
+// folderRules writes what stands in the folders block.
+func (f *initFlags) folderRules() string {
+	if f.wiz == nil {
+		return "  exclude = [\"^Trash(/|$)\", \"^Junk(/|$)\"]\n"
 	}
 	var b strings.Builder
-	b.WriteString("  columns { # a guess from the headings of the file: please check\n")
-	for _, column := range knownHeads[:7] {
-		if proposed[column] != "" {
-			fmt.Fprintf(&b, "    %-20s = %s\n", column, quote(proposed[column]))
+	for _, rule := range []struct {
+		name string
+		list []string
+	}{{"include", f.wiz.include}, {"exclude", f.wiz.exclude}, {"mapping", f.wiz.mapping}} {
+		if len(rule.list) == 0 {
+			continue
 		}
+		fmt.Fprintf(&b, "  %s = [\n", rule.name)
+		for _, text := range rule.list {
+			fmt.Fprintf(&b, "    %s,\n", quote(text))
+		}
+		b.WriteString("  ]\n")
 	}
-	b.WriteString("  }\n")
 	return b.String()
 }
 
-func contains(words []string, word string) bool {
-	for _, w := range words {
-		if strings.EqualFold(w, word) {
-			return true
-		}
-	}
-	return false
-}
-
-// guessColumn says what a heading most likely means; empty where it means nothing to us.
-func guessColumn(head string) string {
-	h := strings.ToLower(head)
-	has := func(parts ...string) bool {
-		for _, p := range parts {
-			if strings.Contains(h, p) {
-				return true
-			}
-		}
-		return false
-	}
-	side := ""
-	if has("new", "dest", "target", "ziel", "neu") {
-		side = "destination_"
-	}
-	switch {
-	case has("pass", "kennwort", "secret"):
-		return side + "password"
-	case has("login", "user"):
-		return side + "username"
-	case has("wave", "batch", "group"):
-		return "wave"
-	case has("mail", "address", "adresse", "source", "old", "from") && side == "":
-		return "source"
-	case side != "":
-		return "destination"
+// remark asks to replace a host that nobody has named.
+func (f *initFlags) remark(flag string) string {
+	if f.wiz != nil && f.made[flag] {
+		return "  # please replace: the name of the server is in no file of MigrationWiz\n"
 	}
 	return ""
+}
+
+// remarks says at the head of the file what could not be converted.
+func (f *initFlags) remarks() string {
+	if f.wiz == nil || len(f.wiz.left) == 0 {
+		return ""
+	}
+	return "#\n# Not converted from MigrationWiz:\n# - " + strings.Join(f.wiz.left, "\n# - ") + "\n"
 }
 
 // relativeTo names file as seen from dir, as the configuration must.

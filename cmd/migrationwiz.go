@@ -1,0 +1,174 @@
+package cmd
+
+import (
+	"fmt"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// application is a registration at Microsoft: who signs in.
+type application struct{ tenant, client string }
+
+// migrationWiz is what was found in the files of a MigrationWiz project.
+type migrationWiz struct {
+	csv             string   // the bulk-add file
+	mapping         []string // FolderMapping
+	include         []string // a FolderFilter that lets only some folders in
+	exclude         []string // FolderFilter
+	imports, export application
+	left            []string // what could not be converted, with the reason
+}
+
+// option is a support option, alone on its line: FolderMapping="^INBOX/->"
+var option = regexp.MustCompile(`^\s*([A-Za-z][A-Za-z0-9]+)\s*=\s*(.*?)\s*;?\s*$`)
+
+// readMigrationWiz reads files: each is a bulk-add CSV, or lists support options, one a line.
+func readMigrationWiz(names []string) (*migrationWiz, error) {
+	w := &migrationWiz{}
+	for _, name := range names {
+		octets, err := os.ReadFile(name)
+		if err != nil {
+			return nil, fail("CONFIG-FILE", "the file "+name+" can't be read", sentence(err))
+		}
+		lines := strings.Split(strings.TrimPrefix(string(octets), "\ufeff"), "\n")
+		if option.MatchString(lines[0]) || strings.HasPrefix(strings.TrimSpace(lines[0]), "#") {
+			w.options(lines)
+			continue
+		}
+		if w.csv != "" {
+			return nil, usage("two of the files are users files: "+w.csv+" and "+name, "Put the rows of both into one.")
+		}
+		if err := w.bulkAdd(name); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
+// bulkAdd takes the users file; mailhaul reads its headings as they are.
+func (w *migrationWiz) bulkAdd(name string) error {
+	heads, err := heading(name)
+	if err != nil {
+		return err
+	}
+	w.csv = name
+	for _, head := range heads {
+		if head != "" && !contains(knownHeads, head) && guessColumn(head) == "" {
+			w.leave("the column "+fmt.Sprintf("%q", head), "nothing reads it")
+		}
+		if strings.EqualFold(head, "flags") {
+			w.leave(`the column "Flags"`, "what its numbers switch on has no counterpart; mailhaul reads the column and ignores it")
+		}
+	}
+	return nil
+}
+
+func (w *migrationWiz) leave(what, why string) { w.left = append(w.left, what+": "+why) }
+
+func (w *migrationWiz) options(lines []string) {
+	for _, line := range lines {
+		line = strings.TrimSpace(line)
+		m := option.FindStringSubmatch(line)
+		switch {
+		case line == "" || strings.HasPrefix(line, "#"):
+		case m == nil:
+			w.leave(fmt.Sprintf("the line %q", line), "it is no option NAME=VALUE")
+		default:
+			w.option(m[1], strings.Trim(m[2], `"`))
+		}
+	}
+}
+
+// option converts one support option.
+func (w *migrationWiz) option(name, value string) {
+	switch strings.ToLower(name) {
+	case "foldermapping":
+		w.folderMapping(value)
+	case "folderfilter":
+		w.folderFilter(value)
+	case "allowquoteinfolder":
+		w.leave(name+"="+value, "it is not needed: folder names with quotes work anyway")
+	case "modernauthclientidimport":
+		w.imports.client = value
+	case "modernauthtenantidimport":
+		w.imports.tenant = value
+	case "modernauthclientidexport":
+		w.export.client = value
+	case "modernauthtenantidexport":
+		w.export.tenant = value
+	default:
+		w.leave(name, "mailhaul has no such option")
+	}
+}
+
+func (w *migrationWiz) folderMapping(value string) {
+	pattern, to, arrow := strings.Cut(value, "->")
+	if !arrow {
+		w.leave("FolderMapping="+value, "it has no arrow ->")
+		return
+	}
+	if re, err := regexp.Compile(strings.TrimSpace(pattern)); err != nil || re.String() == "" {
+		w.leave("FolderMapping="+value, "its expression is none of Go's (RE2): mailhaul help folders")
+		return
+	}
+	w.mapping = append(w.mapping, strings.TrimSpace(pattern)+"->"+strings.TrimSpace(to))
+}
+
+// lookahead is the usual FolderFilter that lets only some folders in: ^(?!(INBOX|Sent)$)
+var lookahead = regexp.MustCompile(`^\^\(\?!(.+)\)(?:\.\*\$?)?$`)
+
+func (w *migrationWiz) folderFilter(value string) {
+	if m := lookahead.FindStringSubmatch(value); m != nil {
+		if only := "^(" + m[1] + ")"; compiles(only) {
+			w.include = append(w.include, only)
+			return
+		}
+	}
+	if value == "" || !compiles(value) {
+		w.leave("FolderFilter="+value, "its expression is none of Go's (RE2): mailhaul help folders")
+		return
+	}
+	w.exclude = append(w.exclude, value)
+}
+
+func compiles(pattern string) bool {
+	_, err := regexp.Compile(pattern)
+	return err == nil
+}
+
+// convert reads the files of MigrationWiz, which answer some of the questions; what they leave open is made up, because
+// no file of MigrationWiz names a server.
+func (f *initFlags) convert(given func(string) bool) (func(string) bool, error) {
+	if len(f.wizFiles) == 0 {
+		return given, nil
+	}
+	wiz, err := readMigrationWiz(f.wizFiles)
+	if err != nil {
+		return nil, err
+	}
+	f.wiz, f.made = wiz, map[string]bool{}
+	if !given("users") {
+		f.users = wiz.csv
+	}
+	if !given("to") && (wiz.imports != application{}) {
+		f.to = "microsoft365"
+	}
+	for flag, host := range map[string]*string{"from-host": &f.fromHost, "to-host": &f.toHost} {
+		if *host == "" {
+			f.made[flag] = true
+			*host = map[string]string{"from-host": "mail.old.example", "to-host": "mail.new.example"}[flag]
+		}
+	}
+	if f.made["from-host"] && wiz.export == (application{}) {
+		wiz.leave("the server of the source", "no file names it: write it into mailhaul.hcl, or use --from-host")
+	}
+	if f.made["to-host"] && f.to != "microsoft365" {
+		wiz.leave("the server of the destination", "no file names it: write it into mailhaul.hcl, or use --to-host or --to microsoft365")
+	}
+	answered := func(string) bool { return true }
+	if f.users == "" {
+		answered = func(flag string) bool { return flag != "users" }
+	}
+	return answered, nil
+}
