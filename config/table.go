@@ -67,6 +67,7 @@ func readTable(name string, src []byte, known func(string) bool) (*table, []*tab
 func (t *table) parse(text string, skipped int) []*tableError {
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma, r.FieldsPerRecord = t.comma, -1
+	t.records = make([]record, 0, min(strings.Count(text, "\n"), maxRows))
 	var errs []*tableError
 	for {
 		cells, err := r.Read()

@@ -110,6 +110,11 @@ func TestAddresses(t *testing.T) {
 			t.Errorf("%s: %s", good, trouble)
 		}
 	}
+	for _, domain := range []string{"a.example", "a1.b.c", "a", "a..b", ".a", "a.", "", "-a.b", "A.b", "å.b", "a_b.c", "a b"} {
+		if plainDomain(domain) && !hostName.MatchString(domain) {
+			t.Errorf("%q is taken for a plain domain", domain)
+		}
+	}
 	for _, bad := range []string{"", "anna", "@x.example", "anna@", "a@b@c", "an na@x.example", "a\x00@x.example", "a@x..example", "a@-x.example", "a@x.example,", "<a@x.example>", "a;b@x.example", strings.Repeat("a", 300) + "@x.example", "a@x\xff.example"} {
 		if addressTrouble(bad) == "" {
 			t.Errorf("%q is taken for an address", bad)
