@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -41,7 +42,15 @@ func (u *usersFile) linePlace(rec *record, shown []string, cell int) place {
 		from, to = 1, 1
 	}
 	line := rec.lines[max(cell, 0)]
-	return place{rng: Range{u.name, Pos{line, from}, Pos{line, to}}, text: string(text)}
+	return place{rng: Range{u.name, Pos{line, from}, Pos{line, to}}, text: string(text), context: u.columnOf(rec, cell)}
+}
+
+// columnOf names the column of a cell by its heading, as the file has it.
+func (u *usersFile) columnOf(rec *record, cell int) string {
+	if cell < 0 || cell >= len(u.table.headings) || rec == &u.table.header {
+		return ""
+	}
+	return fmt.Sprintf("in column %q", short(u.table.headings[cell]))
 }
 
 func (u *usersFile) show(rec *record, i int, cell string) string {
