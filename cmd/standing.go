@@ -102,7 +102,7 @@ func (s standings) passesLeft(passes []state.MailboxPass) bool {
 	records := byPass(passes)
 	for _, p := range s.config.Passes {
 		r := records[p.Name]
-		if p.Implied || p.Kind == config.PassVerify || p.Kind == config.PassRetry {
+		if p.Implied || p.Kind == config.PassVerify || p.Kind == config.PassTrial || p.Kind == config.PassRetry {
 			continue
 		}
 		if r.Progress != state.Complete && r.Progress != state.Incomplete {
