@@ -12,7 +12,6 @@ import (
 
 // schedule says when the mailboxes of a pass may be worked on. A nil one lets everybody in: --ignore-window.
 type schedule struct {
-	wait bool // for an opening, instead of ending
 	// opens is when the first of those that were left out may be worked on; zero: never, or nobody was.
 	opens  time.Time
 	window string // which window that is, or the start of the pass

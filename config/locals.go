@@ -9,14 +9,12 @@ import (
 
 // local is one line of a locals block.
 type local struct {
-	node   *node
-	name   string
-	expr   hcl.Expression
-	at     place
-	begun  bool
-	ended  bool
-	failed bool
-	value  cty.Value
+	node  *node
+	name  string
+	expr  hcl.Expression
+	at    place
+	begun bool
+	ended bool
 }
 
 // locals computes the locals blocks, whatever the order in which the names are written.
