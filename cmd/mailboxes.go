@@ -125,6 +125,17 @@ func completePasses(a *app, c *cobra.Command) {
 	_ = c.RegisterFlagCompletionFunc("pass", names) // fails only where the flag is not defined
 }
 
+// envOr gives what is missing in the environment the value otherwise; values of variables are not made up, as they have
+// types.
+func (a *app) envOr(otherwise string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		if v, ok := a.env(name); ok || strings.HasPrefix(name, config.VariablePrefix) {
+			return v, ok
+		}
+		return otherwise, true
+	}
+}
+
 // complete offers words of the configuration. No program of it is run for that, and what is missing in the environment
 // is made up: passwords play no part.
 func (a *app) complete(words func(*config.Config) []string) cobra.CompletionFunc {
@@ -132,7 +143,7 @@ func (a *app) complete(words func(*config.Config) []string) cobra.CompletionFunc
 	return func(c *cobra.Command, _ []string, _ string) ([]string, cobra.ShellCompDirective) {
 		cfg, diagnostics := config.Load(a.flags.chdir, config.Options{
 			Context:    c.Context(),
-			Env:        func(string) (string, bool) { return madeUp, true },
+			Env:        a.envOr(madeUp),
 			RunCommand: func(context.Context, string, []string) ([]byte, error) { return []byte(madeUp), nil },
 			Version:    Version,
 			Vars:       a.flags.vars,

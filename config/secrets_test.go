@@ -134,6 +134,13 @@ func FuzzLoad(f *testing.F) {
 	f.Add(base, false)
 	f.Add(base+"folders {\n  rename \"^A(.*)\" { to = \"$1\" }\n  mapping = [\"a->b\"]\n}\npass \"full\" { older_than = \"90d\" }\n", false)
 	f.Add(`{"endpoint": {"imap": {"old": {"host": "x", "admin": {"user": "m", "password": "p"}}}}}`, true)
+	complete, err := os.ReadFile("../examples/complete/mailhaul.hcl")
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(string(complete), false)
+	f.Add(base+declared, false)
+	f.Add(`{"variable": {"a": {"type": "list(string)", "default": ["x"]}}, "locals": {"b": "${var.a[0]}"}, "window": {"n": {"from": "19:00"}}}`, true)
 	good, err := os.ReadFile("testdata/good/main.hcl")
 	if err != nil {
 		f.Fatal(err)

@@ -141,9 +141,12 @@ func typeName(t cty.Type) string {
 	return "a " + t.FriendlyNameForConstraint()
 }
 
+// VariablePrefix begins the names of environment variables that give variables their values.
+const VariablePrefix = "MAILHAUL_VAR_"
+
 // fromEnvironment takes MAILHAUL_VAR_name.
 func (v *variable) fromEnvironment(l *loader) {
-	name := "MAILHAUL_VAR_" + v.name
+	name := VariablePrefix + v.name
 	if text, ok := l.env(name); ok {
 		v.takeText(l, text, "the environment variable "+name)
 	}
@@ -186,7 +189,16 @@ func (l *loader) varFlags() {
 		}
 		if v := l.declared(name, place{}, "--var"); v != nil {
 			v.takeText(l, text, "--var")
+			v.warnSeen(l)
 		}
+	}
+}
+
+// warnSeen warns of a secret on the command line.
+func (v *variable) warnSeen(l *loader) {
+	if v.sensitive {
+		l.warn(CodeSecret, place{}, "the sensitive variable %q is given on the command line", v.name).
+			explain("Other users of this machine can see it there, and the shell remembers it. Use %s%s or --var-file FILE.", VariablePrefix, v.name)
 	}
 }
 
