@@ -184,8 +184,7 @@ func maxSize(p *plan.Plan) mail.Size {
 	return size
 }
 
-// next is the command to go on with. It is the same that every hint names: apply finds the pass that is due by itself.
-// After the last pass it is the proof.
+// next is the command to go on with: apply, which finds the pass that is due by itself; after the last pass, the proof.
 func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
 	if o.Interrupted {
 		return w.memory.goOn(ctx, w.config, w.mailboxes, &state.Run{Pass: o.Pass})
