@@ -18,13 +18,14 @@ import (
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
 	"cmd/mailhaul":   {"cmd"},
-	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "plan", "state", "state/mail"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "executor/oauth", "plan", "state", "state/mail"},
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
 	"executor":       {"plan", "state", "state/fault", "state/mail"},
 	"executor/check": {"state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
+	"executor/oauth": {"state/mail"},
 	"plan":           {"config", "state", "state/mail"},
 	"state":          {"state/fault", "state/mail"},
 	"state/fault":    {},
@@ -32,12 +33,13 @@ var arrows = map[string][]string{
 	"testdata/mail":  {},
 
 	// What tests stand on. The judge of a copy (compare) and the servers share no code with what they judge.
-	"executor/endpointtest":            {"executor", "state", "state/mail"},
-	"executor/endpointtest/compare":    {},
-	"executor/endpointtest/dovecot":    {},
-	"executor/endpointtest/imapserver": {},
-	"executor/endpointtest/proxy":      {},
-	"executor/endpointtest/rawcopy":    {},
+	"executor/endpointtest":             {"executor", "state", "state/mail"},
+	"executor/endpointtest/compare":     {},
+	"executor/endpointtest/dovecot":     {},
+	"executor/endpointtest/imapserver":  {},
+	"executor/endpointtest/proxy":       {},
+	"executor/endpointtest/rawcopy":     {},
+	"executor/endpointtest/tokenserver": {},
 }
 
 // narrow says of which files of another room a room may use the names, and which names beside those.
@@ -68,10 +70,12 @@ var owners = map[string][]string{
 	"charm.land":                  {"cmd/view"},
 	"github.com/emersion/go-imap": {"executor/imap", "cmd/demo"},
 	"github.com/emersion/go-sasl": {"executor/imap", "cmd/demo"},
+	"github.com/AzureAD":          {"executor/oauth"},
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver"}
+var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/imapserver",
+	"executor/endpointtest/tokenserver"}
 
 const module = "mailhaul/"
 

@@ -25,6 +25,21 @@ const (
 	CodeIMAPFolderGone   Code = "IMAP-FOLDER-GONE"          // a folder vanished
 	CodeIMAPValidity     Code = "IMAP-UIDVALIDITY-CHANGED"  // a folder was made anew meanwhile
 
+	CodeOAuthSecret        Code = "OAUTH-SECRET-REFUSED"      // the application's secret is not the right one
+	CodeOAuthSecretExpired Code = "OAUTH-SECRET-EXPIRED"      // it was, once
+	CodeOAuthCertificate   Code = "OAUTH-CERTIFICATE-REFUSED" // the certificate is not one of the application's
+	CodeOAuthTenant        Code = "OAUTH-TENANT-UNKNOWN"      // there is no such tenant
+	CodeOAuthApplication   Code = "OAUTH-APPLICATION-UNKNOWN" // the tenant knows no such application
+	CodeOAuthConsent       Code = "OAUTH-CONSENT-MISSING"     // no administrator has consented to the permission
+	CodeOAuthPassword      Code = "OAUTH-PASSWORD-REFUSED"    // wrong user or password of an administrator
+	CodeOAuthMFA           Code = "OAUTH-MFA-NEEDED"          // a password alone is not enough
+	CodeOAuthConditional   Code = "OAUTH-CONDITIONAL-ACCESS"  // a policy of the tenant forbids the sign-in
+	CodeOAuthPublicClient  Code = "OAUTH-PUBLIC-CLIENT"       // the application may not sign people in without a secret
+	CodeOAuthDeviceCode    Code = "OAUTH-DEVICE-CODE"         // the code was not entered, or declined
+	CodeOAuthThrottled     Code = "OAUTH-THROTTLED"           // the authority asks to wait
+	CodeOAuthUnreachable   Code = "OAUTH-UNREACHABLE"         // the authority can't be reached or can't work now
+	CodeOAuthRefused       Code = "OAUTH-REFUSED"             // refused for a reason that has no code of its own
+
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
 	CodeMessageTooLarge  Code = "MESSAGE-TOO-LARGE" // over the size limit
@@ -49,5 +64,7 @@ func Codes() []Code {
 		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
-		CodeStateNewer, CodeStateWrite}
+		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
+		CodeOAuthApplication, CodeOAuthConsent, CodeOAuthPassword, CodeOAuthMFA, CodeOAuthConditional, CodeOAuthPublicClient,
+		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused}
 }
