@@ -5,7 +5,10 @@ locals {
   x = 1
 }
 endpoint "microsoft365" "new" {
-  tenant_id = "x"
+  tenant_id     = "contoso.onmicrosoft.com"
+  client_id     = "11111111-2222-3333-4444-555555555555"
+  client_secret = env("TEST_PASSWORD")
+  transports    = ["ews", "imap"]
 }
 endpoint "imap" "old" {
   host = "old.example.com"
