@@ -47,6 +47,13 @@ func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 	return e, nil
 }
 
+// tellBy says how sentences are shown that can't wait. It must be called before the first session.
+func (e *endpoints) tellBy(tell func(string)) {
+	for _, s := range e.servers {
+		s.tell = tell
+	}
+}
+
 // Source opens the mailbox for reading.
 func (e *endpoints) Source(ctx context.Context, mailbox string) (executor.Source, error) {
 	m, err := e.find(mailbox)
@@ -106,7 +113,7 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 // asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong.
 func (s *server) asAdmin(err error) error {
 	var e *mail.Error
-	if s.Admin == nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
+	if s.Admin == nil || s.tokens != nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
 		return err
 	}
 	admin := *e

@@ -55,7 +55,7 @@ func (c *client) create(op string, path mail.Path, role mail.Role) (mail.Folder,
 	case there && !f.NoSelect:
 		return f, nil
 	case last.verb != "OK":
-		return f, c.fatalUnlessRefused(classify(op, last, atFolder))
+		return f, c.fatalUnlessRefused(c.classify(op, last, atFolder))
 	case there:
 		return f, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPFolder, Err: errors.New("the folder can hold no messages")}
 	}
@@ -116,7 +116,9 @@ func (c *client) limits(op string) (mail.Limits, error) {
 	if err := c.introduce(); err != nil {
 		return mail.Limits{}, err
 	}
-	l := mail.Limits{KeepsBytes: true, SignIn: c.method, Names: mail.NameRules{Delimiter: c.spaces.delim}}
+	h := c.opts.Habits
+	l := mail.Limits{KeepsBytes: !h.Rewrites, SignIn: c.method, Names: h.Names, MaxMessage: h.MaxMessage}
+	l.Names.Delimiter = c.spaces.delim
 	if text, found := c.caps.value("APPENDLIMIT"); found {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
 			l.MaxMessage = mail.Size(n)

@@ -158,14 +158,20 @@ func (s *Source) keep(g grant, err error) (string, error) {
 	return g.token, nil
 }
 
-// Refused says that a server did not take the token though its time had not come: the next call of Token asks for a new
-// one. A token that is no longer the current one is nobody's loss.
-func (s *Source) Refused(token string) {
+// Refused says that a server did not take the token though its time had not come, and tells whether another try with the
+// next token is worth it. A young token is not to blame: a thousand mailboxes without permission must not cost a thousand
+// requests.
+func (s *Source) Refused(token string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.token.token == token {
-		s.token = grant{}
+	if s.token.token != token {
+		return true // somebody has got a new one meanwhile
 	}
+	if s.opts.Now().Sub(s.token.issued) < again {
+		return false
+	}
+	s.token = grant{}
+	return true
 }
 
 func ended(ctx context.Context) error {

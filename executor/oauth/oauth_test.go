@@ -95,10 +95,18 @@ func TestOneTokenForAThousandMailboxes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.Refused(token)
-	s.Refused(token) // by a second mailbox, late
-	if next, err := s.Token(t.Context()); err != nil || next == token || server.Requests() != 3 {
+	if !s.Refused(token) {
+		t.Error("a token of an hour is not given up")
+	}
+	next, err := s.Token(t.Context())
+	if err != nil || next == token || server.Requests() != 3 {
 		t.Errorf("after a refused token: %d requests, the same token: %v, %v", server.Requests(), next == token, err)
+	}
+	if !s.Refused(token) || s.Refused(next) { // by a second mailbox, late; and of one that is new
+		t.Error("the old token is good, or the new one is not")
+	}
+	if last, err := s.Token(t.Context()); err != nil || last != next || server.Requests() != 3 {
+		t.Errorf("after a refused new token: %d requests, %v", server.Requests(), err)
 	}
 }
 

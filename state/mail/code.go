@@ -40,6 +40,13 @@ const (
 	CodeOAuthUnreachable   Code = "OAUTH-UNREACHABLE"         // the authority can't be reached or can't work now
 	CodeOAuthRefused       Code = "OAUTH-REFUSED"             // refused for a reason that has no code of its own
 
+	CodeM365Denied  Code = "M365-MAILBOX-DENIED"  // signed in, without permission on this mailbox
+	CodeM365Missing Code = "M365-MAILBOX-MISSING" // the tenant has no such mailbox
+	CodeM365Licence Code = "M365-LICENCE-MISSING" // the user has no mailbox for want of a licence
+	CodeM365IMAPOff Code = "M365-IMAP-OFF"        // IMAP is switched off for the mailbox
+	CodeM365SignIn  Code = "M365-SIGN-IN-REFUSED" // the token is good, and Exchange does not know whose it is
+	CodeM365Token   Code = "M365-TOKEN-REFUSED"   // Exchange does not take the token
+
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
 	CodeMessageTooLarge  Code = "MESSAGE-TOO-LARGE" // over the size limit
@@ -66,5 +73,6 @@ func Codes() []Code {
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
 		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
 		CodeOAuthApplication, CodeOAuthConsent, CodeOAuthPassword, CodeOAuthMFA, CodeOAuthConditional, CodeOAuthPublicClient,
-		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused}
+		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused, CodeM365Denied,
+		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token}
 }
