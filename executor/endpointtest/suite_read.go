@@ -134,7 +134,7 @@ func testFetchUnread(x *fixture) {
 	uids := uidsOf(x.listed(s, f, mail.Query{}))
 	var l lazy
 	x.must(s.Fetch(x.ctx, f, uids, &l))
-	if l.first != "FFF" || !slices.Equal(l.uids, uids) {
+	if len(l.first) != 3 || x.limits().KeepsBytes && l.first != "FFF" || !slices.Equal(l.uids, uids) {
 		x.Errorf("got %q of %v, want the first octets of %v", l.first, l.uids, uids)
 	}
 }

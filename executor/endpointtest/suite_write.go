@@ -44,10 +44,7 @@ func testFolders(x *fixture) {
 
 // testRoundTrip: octets, date to the second and flags come back as they were written.
 func testRoundTrip(x *fixture) {
-	d := x.destination()
-	limits, err := d.Limits(x.ctx)
-	x.must(err)
-	x.must(d.Close())
+	limits := x.limits()
 	half := time.FixedZone("", 5*3600+45*60)
 	messages := []Message{
 		letter(1, ""),
@@ -72,8 +69,8 @@ func testRoundTrip(x *fixture) {
 			x.Errorf("message %d: announced %d, got %d octets %.80q, want %.80q", i, got[i].size, len(got[i].octets), got[i].octets, want.Octets)
 		}
 		for _, m := range []mail.Message{list[i], got[i].Message} {
-			if !m.InternalDate.Equal(want.Date) || !m.Flags.Equal(want.Flags) {
-				x.Errorf("message %d has %s (%s), want %s (%s)", i, m.InternalDate, m.Flags, want.Date, want.Flags)
+			if flags := x.kept(want.Flags); !m.InternalDate.Equal(want.Date) || !m.Flags.Equal(flags) {
+				x.Errorf("message %d has %s (%s), want %s (%s)", i, m.InternalDate, m.Flags, want.Date, flags)
 			}
 		}
 	}
@@ -232,13 +229,15 @@ func testMissingFolder(x *fixture) {
 
 // testBig: a message of some megabytes passes whole.
 func testBig(x *fixture) {
+	limits := x.limits()
 	m := letter(1, "")
 	m.Octets = append(m.Octets, bytes.Repeat([]byte("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n"), 80000)...)
 	x.put("INBOX", m, letter(2, ""))
 	s := x.source()
 	f := x.folder(s, "INBOX")
 	got := x.fetched(s, f, uidsOf(x.listed(s, f, mail.Query{}))...)
-	if len(got) != 2 || !bytes.Equal(got[0].octets, m.Octets) || !bytes.Equal(got[1].octets, letter(2, "").Octets) {
+	if len(got) != 2 || !sameOctets(limits, m.Octets, got[0].octets) || !sameOctets(limits, letter(2, "").Octets, got[1].octets) ||
+		len(got[0].octets) < len(m.Octets) {
 		x.Errorf("the messages are not what was written")
 	}
 }
@@ -256,7 +255,7 @@ func testSetFlags(x *fixture) {
 	x.must(d.Close())
 	s := x.source()
 	got := x.listed(s, x.folder(s, "INBOX"), mail.Query{})
-	want := []mail.Flags{flags, letter(2, "").Flags, {}}
+	want := []mail.Flags{x.kept(flags), letter(2, "").Flags, {}}
 	if !slices.EqualFunc(want, got, func(f mail.Flags, m mail.Message) bool { return f.Equal(m.Flags) }) {
 		x.Errorf("flags are %v, %v, %v; want %v", got[0].Flags, got[1].Flags, got[2].Flags, want)
 	}

@@ -65,6 +65,9 @@ type Options struct {
 	AppendRate *rate.Limiter
 	// Habits are those of the kind of server that it is.
 	Habits Habits
+	// Late is shared by the sessions of one destination mailbox, for servers with the habit FlagAfter; nil: each session has
+	// its own.
+	Late *LateFlags
 	// Compress asks for COMPRESS=DEFLATE where the server offers it. It pays on lines that are slower than either side's
 	// processor, and only costs on others.
 	Compress bool

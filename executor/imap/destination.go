@@ -14,7 +14,7 @@ type Destination struct {
 	flight *flight
 	opened map[string]mail.Opened // by raw name
 	buffer []byte
-	later  flagLater
+	late   *LateFlags
 }
 
 // DialDestination connects and signs in.
@@ -23,7 +23,11 @@ func DialDestination(ctx context.Context, opts Options) (*Destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Destination{c: c, flight: newFlight(c), opened: map[string]mail.Opened{}, buffer: make([]byte, chunk)}, nil
+	late := opts.Late
+	if late == nil {
+		late = &LateFlags{}
+	}
+	return &Destination{c: c, flight: newFlight(c), opened: map[string]mail.Opened{}, buffer: make([]byte, chunk), late: late}, nil
 }
 
 // settled begins a call that reads answers itself: appends in flight are waited for.
@@ -89,7 +93,7 @@ func (d *Destination) Exists(ctx context.Context, f mail.Folder, uids []mail.UID
 // Append sends the batch; done hears of each message.
 func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
 	if d.c.opts.Habits.FlagAfter {
-		done = d.later.watch(f, batch, done)
+		done = d.late.watch(f, batch, done)
 	}
 	w := &appender{c: d.c, flight: d.flight, folder: f, opened: d.opened[f.Raw], done: done, buffer: d.buffer}
 	leave, err := d.c.enter(ctx, "append messages")
@@ -120,7 +124,7 @@ func (d *Destination) Drain(ctx context.Context) error {
 	defer stop()
 	err := d.flight.idle()
 	if err == nil {
-		err = d.c.flagNow(&d.later)
+		err = d.c.flagNow(d.late)
 	}
 	return d.c.reason(ctx, err)
 }

@@ -1,22 +1,29 @@
 package imap
 
 import (
+	"maps"
 	"slices"
 	"sync"
 
 	"mailhaul/state/mail"
 )
 
-// flagLater are messages that have landed and lack \Flagged, where APPEND can't be trusted with it. It is a courtesy that
-// costs one command for many messages: what a lost connection takes away is the flag, and never the message.
-type flagLater struct {
-	mu     sync.Mutex // done comes from another goroutine
-	folder mail.Folder
-	uids   []mail.UID
+// LateFlags are messages of one mailbox that have landed and lack \Flagged, where APPEND can't be trusted with it. They
+// outlive the session: what a lost connection leaves undone the next one does. It is a courtesy that costs one command for
+// many messages. Where the answer to an APPEND was lost, or the process died, the flag is lost and the message is not.
+// The zero LateFlags are empty; they are safe for use by several goroutines.
+type LateFlags struct {
+	mu   sync.Mutex
+	uids map[lateFolder][]mail.UID
+}
+
+type lateFolder struct {
+	raw      string
+	validity mail.UIDValidity
 }
 
 // watch notes the messages of the batch that shall be flagged once they have landed under a known UID.
-func (l *flagLater) watch(f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) func(mail.Appended) {
+func (l *LateFlags) watch(f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) func(mail.Appended) {
 	flagged := map[int64]bool{}
 	for _, m := range batch {
 		if m.Flags.System&mail.Flagged != 0 {
@@ -28,40 +35,51 @@ func (l *flagLater) watch(f mail.Folder, batch []mail.Outgoing, done func(mail.A
 	}
 	return func(a mail.Appended) {
 		if a.Outcome == mail.Landed && a.UID != 0 && flagged[a.ID] {
-			l.note(f, a)
+			l.note(lateFolder{f.Raw, a.UIDValidity}, a.UID)
 		}
 		done(a)
 	}
 }
 
-// note files one message. Those of another folder, which nobody has drained, are given up.
-func (l *flagLater) note(f mail.Folder, a mail.Appended) {
+func (l *LateFlags) note(f lateFolder, uids ...mail.UID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.folder.Raw != f.Raw || l.folder.Status.UIDValidity != a.UIDValidity {
-		l.folder, l.uids = f, nil
-		l.folder.Status.UIDValidity = a.UIDValidity
+	if l.uids == nil {
+		l.uids = map[lateFolder][]mail.UID{}
 	}
-	l.uids = append(l.uids, a.UID)
+	l.uids[f] = append(l.uids[f], uids...)
 }
 
-func (l *flagLater) take() (mail.Folder, []mail.UID) {
+// take gives what is noted, and forgets it.
+func (l *LateFlags) take() map[lateFolder][]mail.UID {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	uids := l.uids
+	taken := l.uids
 	l.uids = nil
-	slices.Sort(uids)
-	return l.folder, uids
+	return taken
 }
 
-// flagNow flags what is noted. A refusal is not worth an error: the message is there.
-func (c *client) flagNow(l *flagLater) error {
-	const op = "set flags"
-	f, uids := l.take()
-	if len(uids) == 0 {
-		return nil
+// flagNow flags what is noted. What a broken session leaves is noted again.
+func (c *client) flagNow(l *LateFlags) error {
+	left := l.take()
+	for f, uids := range maps.Clone(left) {
+		slices.Sort(uids)
+		if err := c.flagFolder(f, uids); err != nil {
+			for f, uids := range left {
+				l.note(f, uids...)
+			}
+			return err
+		}
+		delete(left, f)
 	}
-	if err := c.choose(op, "SELECT", f); err != nil || c.valid(op, f) != nil {
+	return nil
+}
+
+// flagFolder flags messages of one folder. A refusal is not worth an error: the messages are there.
+func (c *client) flagFolder(f lateFolder, uids []mail.UID) error {
+	const op = "set flags"
+	folder := mail.Folder{Raw: f.raw, Status: mail.Status{UIDValidity: f.validity}}
+	if err := c.choose(op, "SELECT", folder); err != nil || c.valid(op, folder) != nil {
 		return unlessRefused(err)
 	}
 	var cmds []*command

@@ -222,7 +222,9 @@ func (c *client) find(raw string, before ...*command) (mail.Folder, bool, error)
 	}
 	want := c.spaces.path(raw, c.spaces.delim)
 	at := slices.IndexFunc(l.entries, func(e listed) bool {
-		return !e.has(`\nonexistent`) && slices.Equal(c.spaces.path(e.raw, e.delim), want)
+		there := c.spaces.path(e.raw, e.delim)
+		return !e.has(`\nonexistent`) && (slices.Equal(there, want) ||
+			c.opts.Habits.Names.FoldCase && slices.EqualFunc(there, want, strings.EqualFold))
 	})
 	if at < 0 {
 		return mail.Folder{}, false, nil

@@ -16,8 +16,10 @@ type Habits struct {
 	Rewrites bool
 	// NoKeywords says that a folder keeps system flags only, whatever it announces or leaves out.
 	NoKeywords bool
-	// FlagAfter sets \Flagged by STORE, once a message has landed: what APPEND says of it is lost.
+	// FlagAfter sets \Flagged by STORE, once a message has landed: what APPEND says of it is lost (LateFlags).
 	FlagAfter bool
+	// CountsErrors says that a session ends after some error answers: what can be known is asked before it is tried.
+	CountsErrors bool
 	// MaxMessage is the largest message where the server does not tell; zero: not known.
 	MaxMessage mail.Size
 	// Names are the rules for names of folders, but for the delimiter, which the server tells.
@@ -39,6 +41,8 @@ func Microsoft365() Habits {
 		NoKeywords: true,
 		// Reported lost in Outlook; a later STORE cures it. Not confirmed for every tenant.
 		FlagAfter: true,
+		// The tenth error ends the session.
+		CountsErrors: true,
 		Names: mail.NameRules{
 			// A backslash is not documented as forbidden, and makes trouble in Outlook's own paths.
 			Forbidden: `\`,
