@@ -11,7 +11,8 @@ import (
 
 // The last tier of a match (match.go): a destination that renders mail anew, as Exchange does, gives back other octets, in
 // another order and encoding. What a message means is then all that tells (mail.Meaning). It is asked only of rows that no
-// stricter tier has placed and for dates that have a candidate left, so that elsewhere it costs nothing.
+// stricter tier has placed, for dates that have a candidate left, and where the destination says that it does not keep
+// octets, so that elsewhere it costs nothing.
 
 // meaningSink digests octets and meaning of bodies.
 type meaningSink struct {
@@ -46,11 +47,18 @@ func (fr *folderRun) renderedTier(ctx context.Context, seen *candidates, rows []
 	if len(open) == 0 {
 		return nil
 	}
+	limits, err := fr.mailboxRun.dst.Limits(ctx)
+	if err != nil {
+		return at(SideDestination, "read limits", err)
+	}
+	if limits.KeepsBytes {
+		return nil
+	}
 	if err := seen.readMeanings(ctx, dates); err != nil {
 		return at(SideDestination, "read message", err)
 	}
 	meanings := map[rowKey]mail.Digest{}
-	err := fr.reread(ctx, open, func(row *state.Message, meaning mail.Digest) { meanings[keyOf(row)] = meaning })
+	err = fr.reread(ctx, open, func(row *state.Message, meaning mail.Digest) { meanings[keyOf(row)] = meaning })
 	if err != nil {
 		return err
 	}

@@ -33,9 +33,8 @@ const Canary = "CANARYTOKEN"
 // Issue signs a token with these claims.
 func (s *Server) Issue(c Claims) string {
 	s.mu.Lock()
-	s.issued++
-	c.Number = s.issued
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	c.Number = len(s.issued) + 1
 	head := encode(map[string]string{"alg": "RS256", "typ": "JWT", "kid": Canary})
 	signed := head + "." + encode(c)
 	sum := sha256.Sum256([]byte(signed))
@@ -43,7 +42,9 @@ func (s *Server) Issue(c Claims) string {
 	if err != nil {
 		panic(err) // the key is big enough
 	}
-	return signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	token := signed + "." + base64.RawURLEncoding.EncodeToString(signature)
+	s.issued = append(s.issued, token)
+	return token
 }
 
 // What is wrong with a token.

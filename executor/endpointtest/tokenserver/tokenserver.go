@@ -38,7 +38,7 @@ type Server struct {
 	settings Settings
 	requests int
 	device   bool // the code was entered
-	issued   int
+	issued   []string
 	revoked  int // tokens up to this one are good no more
 }
 
@@ -137,7 +137,14 @@ func (s *Server) EnterCode() {
 func (s *Server) Revoke() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.revoked = s.issued
+	s.revoked = len(s.issued)
+}
+
+// Tokens lists all tokens that were issued.
+func (s *Server) Tokens() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string(nil), s.issued...)
 }
 
 // now gives the settings and counts a request.
