@@ -121,7 +121,7 @@ func speaksJSON(c *cobra.Command) bool {
 func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), verifyCommand(a), foldersCommand(a),
-		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), stateCommand(a), explainCommand(a),
+		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), setupCommand(a), stateCommand(a), explainCommand(a),
 		versionCommand(a), completionCommand(a),
 	}
 }
