@@ -33,7 +33,7 @@ func initCommand(a *app) *cobra.Command {
 		RunE: func(c *cobra.Command, _ []string) error { return runInit(a, f, c.Flags().Changed) },
 	}
 	c.Flags().StringVar(&f.fromHost, "from-host", "", "`HOST` or HOST:PORT that the mail is on now")
-	c.Flags().Var(newChoice(&f.to, "imap", "microsoft365"), "to", "kind of the destination; in this version: imap")
+	c.Flags().Var(newChoice(&f.to, "imap", "microsoft365"), "to", "kind of the destination; init writes projects for imap only")
 	c.Flags().StringVar(&f.toHost, "to-host", "", "`HOST` or HOST:PORT that the mail goes to")
 	c.Flags().StringVar(&f.users, "users", "", "CSV `FILE` of the users that you have already")
 	c.Flags().StringVar(&f.olderThan, "older-than", "90d", "`AGE` of the mail that the prestage pass moves ahead")
@@ -139,9 +139,8 @@ func readable(name string) error {
 }
 
 func notMicrosoft365() error {
-	return fail("CONFIG-NOT-SUPPORTED", "this version copies to IMAP servers only; nothing was written",
-		"Microsoft 365 as a destination is part of the language, but mailhaul "+Version+
-			" does not carry it out yet.")
+	return fail("CONFIG-NOT-SUPPORTED", "init writes projects between IMAP servers only; nothing was written",
+		"For Microsoft 365 begin with the project in examples/imap-to-microsoft365, and with: mailhaul help microsoft365")
 }
 
 // writeNew writes a file that must not be there yet. It is for the owner's eyes only: users.csv holds passwords.

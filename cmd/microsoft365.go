@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"mailhaul/config"
 	"mailhaul/executor/imap"
 	"mailhaul/executor/oauth"
+	"mailhaul/state/mail"
 )
 
 // resources are what tokens are asked for, by the host that IMAP is spoken with. Other hosts than Microsoft's own, those
@@ -62,6 +64,22 @@ func (s *server) scopes() []string {
 		resource = "https://outlook.office.com" // the delegated permission has another address there
 	}
 	return []string{resource + "/IMAP.AccessAsUser.All"}
+}
+
+// asConsent says of a refused sign-in that consent is missing, where the token itself tells that it opens no mailbox: an
+// application without an administrator's consent gets a token all the same, without the role.
+func (s *server) asConsent(err error) error {
+	var e *mail.Error
+	if s.tokens == nil || !errors.As(err, &e) || e.Code != mail.CodeM365SignIn && e.Code != mail.CodeM365Token {
+		return err
+	}
+	d := s.tokens.Describe()
+	if d.Opaque || slices.ContainsFunc(d.Roles, func(role string) bool { return strings.HasPrefix(role, "IMAP.") }) {
+		return err
+	}
+	consent := *e
+	consent.Code = mail.CodeOAuthConsent
+	return &consent
 }
 
 // habits are those of the kind of server that the endpoint is.

@@ -186,6 +186,14 @@ func TestMicrosoft365Verify(t *testing.T) {
 		!strings.Contains(r.stdout, "1 ready, 1 not") {
 		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
 	}
+	c.entry = map[string]imapserver.Entry{people[0][2]: imapserver.WrongUser, people[1][2]: imapserver.WrongUser}
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "M365-SIGN-IN-REFUSED") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.authority.Set(tokenserver.Settings{Roles: []string{"Mail.Read"}})
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "OAUTH-CONSENT-MISSING") || !strings.Contains(r.stdout, "roles Mail.Read") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
 	before := c.authority.Requests()
 	c.authority.Set(tokenserver.Settings{Refuse: "7000222"})
 	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "OAUTH-SECRET-EXPIRED") || !strings.Contains(r.stdout, "no token was issued") {
@@ -193,5 +201,38 @@ func TestMicrosoft365Verify(t *testing.T) {
 	}
 	if n := c.authority.Requests() - before; n != 1 {
 		t.Errorf("a refused secret was sent %d times", n)
+	}
+}
+
+// TestMicrosoft365AsSource copies the other way, from a mailbox of Microsoft 365 to an IMAP server, and changes nothing there.
+func TestMicrosoft365AsSource(t *testing.T) {
+	c := newExampleCloud(t)
+	const address = "anna@contoso.example"
+	from, to := c.new.Mailbox(address, ""), c.old.Mailbox(address, "CANARY-1")
+	for i := range 10 {
+		for _, folder := range []string{"INBOX", "Sent Items", "Projects/2020"} {
+			from.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, i, 0, 0, time.UTC), Flags: []string{`\Seen`},
+				Octets: fmt.Appendf(nil, "Message-ID: <%d@x>\r\nSubject: %d\r\n\r\nLine\r\n", i, i)})
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, "mailhaul.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned := strings.NewReplacer("from = endpoint.imap.old", "from = endpoint.microsoft365.new", "to   = endpoint.microsoft365.new", "to   = endpoint.imap.old")
+	c.put("mailhaul.hcl", turned.Replace(string(text)))
+	c.put("users.csv", "source,destination,destination_password\n"+address+","+address+",CANARY-1\n")
+	for range 3 {
+		c.must(0, "apply", "--auto-approve")
+	}
+	for folder, target := range map[string]string{"INBOX": "INBOX", "Sent Items": "Sent Items", "Projects/2020": "Projects/2020"} {
+		if diff := cmp.Diff(held(from, folder), held(to, target)); diff != "" || len(held(from, folder)) != 10 {
+			t.Errorf("%s (-want +got):\n%s", folder, diff)
+		}
+	}
+	for _, verb := range []string{"SELECT", "APPEND", "CREATE", "UID STORE"} {
+		if n := from.Counts().Commands[verb]; n != 0 {
+			t.Errorf("the source got %s %d times", verb, n)
+		}
 	}
 }
