@@ -150,7 +150,7 @@ func (f *applyFlags) approve(w *work, p *plan.Plan) error {
 func (w *work) destination() string {
 	hosts := map[string]bool{}
 	for _, m := range w.mailboxes {
-		hosts[m.To.Host] = true
+		hosts[m.To.Display()] = true
 	}
 	if names := keys(hosts); len(names) == 1 {
 		return names[0]

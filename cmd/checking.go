@@ -72,7 +72,11 @@ func (w *work) sharesDestination(m *config.Mailbox) bool {
 func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbox string) check.Server {
 	s := e.servers[block]
 	in := s.login(l)
-	return check.Server{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
+	var token func(context.Context) (string, error)
+	if s.tokens != nil {
+		token = s.tokens.Token
+	}
+	return check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
 		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Bandwidth: s.bandwidth,
 		Connect: func(ctx context.Context) (func(), error) {
 			select {

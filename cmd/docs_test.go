@@ -51,6 +51,8 @@ func TestDocumentedConfigurationLoads(t *testing.T) {
 		{"help passes, when", docsServers + docsUsers + snippet(t, "passes", "## When"), docsCSV},
 		{"help folders", docsServers + docsUsers + snippet(t, "folders", "# folders"), docsCSV},
 		{"help passes", docsServers + docsUsers + snippet(t, "passes", "# passes"), docsCSV},
+		{"help microsoft365", strings.ReplaceAll(docsUsers, "imap.new", "microsoft365.new") + `endpoint "imap" "old" { host = "mail.old.example" }` +
+			strings.ReplaceAll(snippet(t, "microsoft365", "# microsoft365"), `env("M365_CLIENT_SECRET")`, `file("secrets/imap-admin")`), docsCSV},
 		{"help imap", docsUsers + snippet(t, "imap", "# imap") +
 			`endpoint "imap" "new" { host = "mail.new.example" }`, docsCSV},
 	} {
@@ -188,7 +190,7 @@ func TestDocumentedCommandsExist(t *testing.T) {
 // commandWords gives the words of a command: two for those that have commands of their own.
 func commandWords(command, rest string) []string {
 	words := []string{command}
-	if next := strings.Fields(rest); command == "state" && len(next) > 0 {
+	if next := strings.Fields(rest); (command == "state" || command == "setup") && len(next) > 0 {
 		words = append(words, next[0])
 	}
 	return words

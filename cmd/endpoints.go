@@ -18,7 +18,8 @@ type endpoints struct {
 	servers   map[*config.Endpoint]*server
 	traces    *traces // nil: no trace
 
-	mu     sync.Mutex // guards what follows, and the servers' spare
+	mu     sync.Mutex                 // guards what follows, and the servers' spare
+	late   map[string]*imap.LateFlags // by mailbox
 	more   map[*config.Mailbox]int
 	noMore bool // a server refused a further session
 }
@@ -26,7 +27,7 @@ type endpoints struct {
 // newEndpoints prepares the servers; nothing is contacted yet. The traces go into a directory if one is named.
 func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 	e := &endpoints{mailboxes: map[string]*config.Mailbox{}, servers: map[*config.Endpoint]*server{},
-		more: map[*config.Mailbox]int{}}
+		more: map[*config.Mailbox]int{}, late: map[string]*imap.LateFlags{}}
 	for _, m := range cfg.Mailboxes {
 		e.mailboxes[m.Name()] = m
 	}
@@ -45,6 +46,13 @@ func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 	}
 	e.traces = &traces{dir: traceDir}
 	return e, nil
+}
+
+// tellBy says how sentences are shown that can't wait. It must be called before the first session.
+func (e *endpoints) tellBy(tell func(string)) {
+	for _, s := range e.servers {
+		s.tell = tell
+	}
 }
 
 // Source opens the mailbox for reading.
@@ -71,12 +79,24 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 	}
 	s := e.servers[m.To]
 	return open(ctx, s, func() (executor.Destination, error) {
-		session, err := imap.DialDestination(ctx, s.options(m.Destination, e.traces.open("destination", mailbox)))
+		o := s.options(m.Destination, e.traces.open("destination", mailbox))
+		o.Late = e.lateFlags(mailbox)
+		session, err := imap.DialDestination(ctx, o)
 		if err != nil {
 			return nil, err
 		}
 		return &destination{session, s.leave()}, nil
 	})
+}
+
+// lateFlags gives what the sessions of a destination mailbox share.
+func (e *endpoints) lateFlags(mailbox string) *imap.LateFlags {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.late[mailbox] == nil {
+		e.late[mailbox] = &imap.LateFlags{}
+	}
+	return e.late[mailbox]
 }
 
 func (e *endpoints) find(mailbox string) (*config.Mailbox, error) {
@@ -98,7 +118,7 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 	session, err := dial()
 	if err != nil {
 		<-s.slots
-		return none, s.asAdmin(err)
+		return none, s.asConsent(s.asAdmin(err))
 	}
 	return session, nil
 }
@@ -106,7 +126,7 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 // asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong.
 func (s *server) asAdmin(err error) error {
 	var e *mail.Error
-	if s.Admin == nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
+	if s.Admin == nil || s.tokens != nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
 		return err
 	}
 	admin := *e

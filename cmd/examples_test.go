@@ -12,7 +12,8 @@ import (
 )
 
 // exampleEnv are the secrets that the examples take from the environment.
-var exampleEnv = map[string]string{"OLD_ADMIN_PASSWORD": "canary-old", "NEW_ADMIN_PASSWORD": "canary-new"}
+var exampleEnv = map[string]string{"OLD_ADMIN_PASSWORD": "canary-old", "NEW_ADMIN_PASSWORD": "canary-new",
+	"M365_CLIENT_SECRET": "canary-cloud"}
 
 func loadExample(t *testing.T, name string) *config.Config {
 	t.Helper()
@@ -51,7 +52,7 @@ func TestExamplesLoad(t *testing.T) {
 			}
 		})
 	}
-	if diff := cmp.Diff([]string{"complete", "imap-to-imap", "minimal"}, names); diff != "" {
+	if diff := cmp.Diff([]string{"complete", "imap-to-imap", "imap-to-microsoft365", "minimal"}, names); diff != "" {
 		t.Errorf("examples differ (-want +got):\n%s", diff)
 	}
 }

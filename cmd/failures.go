@@ -20,8 +20,8 @@ type failuresFlags struct {
 func failuresCommand(a *app) *cobra.Command {
 	f := &failuresFlags{}
 	c := &cobra.Command{
-		Use:               "failures [MAILBOX...]",
-		Short:             "what failed, why, what to do",
+		Use:   "failures [MAILBOX...]",
+		Short: "what failed, why, what to do",
 		Long: `What failed, why, and what to do, grouped by cause.
 
 On a terminal this is text. In a pipe or a file it is a table: a line of headings, then

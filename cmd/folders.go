@@ -127,8 +127,11 @@ func (a *app) openStateless(ctx context.Context, who chosen) (*work, error) {
 		return nil, err
 	}
 	w := &work{app: a, config: cfg, mailboxes: mailboxes}
-	w.endpoints, err = newEndpoints(cfg, a.flags.trace)
-	return w, err
+	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
+		return nil, err
+	}
+	w.endpoints.tellBy(a.say)
+	return w, nil
 }
 
 // everybody is who takes part where no pass chooses: all but the skipped.

@@ -18,7 +18,7 @@ import (
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
 	"cmd/mailhaul":   {"cmd"},
-	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "executor/probe", "plan", "state", "state/mail"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/imap", "executor/oauth", "executor/probe", "plan", "state", "state/mail"},
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
@@ -26,6 +26,7 @@ var arrows = map[string][]string{
 	"executor/check": {"state/mail"},
 	"executor/ews":   {"state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
+	"executor/oauth": {"state/mail"},
 	"executor/probe": {"executor/imap", "state/mail"},
 	"plan":           {"config", "state", "state/mail"},
 	"state":          {"state/fault", "state/mail"},
@@ -34,13 +35,14 @@ var arrows = map[string][]string{
 	"testdata/mail":  {},
 
 	// What tests stand on. The judge of a copy (compare) and the servers share no code with what they judge.
-	"executor/endpointtest":            {"executor", "state", "state/mail"},
-	"executor/endpointtest/compare":    {},
-	"executor/endpointtest/dovecot":    {},
-	"executor/endpointtest/ewsserver":  {},
-	"executor/endpointtest/imapserver": {},
-	"executor/endpointtest/proxy":      {},
-	"executor/endpointtest/rawcopy":    {},
+	"executor/endpointtest":             {"executor", "state", "state/mail"},
+	"executor/endpointtest/compare":     {},
+	"executor/endpointtest/dovecot":     {},
+	"executor/endpointtest/ewsserver":   {},
+	"executor/endpointtest/imapserver":  {},
+	"executor/endpointtest/proxy":       {},
+	"executor/endpointtest/rawcopy":     {},
+	"executor/endpointtest/tokenserver": {},
 }
 
 // narrow says of which files of another room a room may use the names, and which names beside those.
@@ -71,11 +73,12 @@ var owners = map[string][]string{
 	"charm.land":                  {"cmd/view"},
 	"github.com/emersion/go-imap": {"executor/imap", "cmd/demo"},
 	"github.com/emersion/go-sasl": {"executor/imap", "cmd/demo"},
+	"github.com/AzureAD":          {"executor/oauth"},
 }
 
 // bare are the rooms that stand on the standard library alone.
 var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
-	"executor/endpointtest/imapserver", "executor/ews"}
+	"executor/endpointtest/imapserver", "executor/endpointtest/tokenserver", "executor/ews"}
 
 const module = "mailhaul/"
 

@@ -11,6 +11,7 @@ import (
 
 	"mailhaul/config"
 	"mailhaul/executor/imap"
+	"mailhaul/executor/oauth"
 )
 
 // server is one endpoint with what all its sessions share.
@@ -21,10 +22,12 @@ type server struct {
 	roots     *x509.CertPool
 	bandwidth *rate.Limiter
 	appends   *rate.Limiter
+	tokens    *oauth.Source // nil: passwords sign in
+	tell      func(string)  // shows a sentence to whoever sits there
 }
 
 func newServer(block *config.Endpoint) (*server, error) {
-	s := &server{Endpoint: block, slots: make(chan struct{}, max(1, block.Connections))}
+	s := &server{Endpoint: block, slots: make(chan struct{}, max(1, block.Connections)), tell: func(string) {}}
 	if block.CAFile != "" {
 		roots, err := trust(block.CAFile)
 		if err != nil {
@@ -39,7 +42,7 @@ func newServer(block *config.Endpoint) (*server, error) {
 	if block.MessagesPerSecond > 0 {
 		s.appends = rate.NewLimiter(rate.Limit(block.MessagesPerSecond), block.MessagesPerSecond)
 	}
-	return s, nil
+	return s, s.newTokens(func(text string) { s.tell(text) })
 }
 
 // trust adds a file of certificates to those of the system.
@@ -65,7 +68,8 @@ func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
 // options says how a session of one mailbox is opened.
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l)}
+		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l),
+		Habits: habits(s.Endpoint)}
 	if trace != nil {
 		o.Trace = trace
 	}
@@ -74,6 +78,9 @@ func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 
 // login says who signs in to open the mailbox.
 func (s *server) login(l config.Login) imap.Login {
+	if s.tokens != nil {
+		return imap.Login{User: l.Username, Tokens: s.tokens} // the mailbox, whoever the token was issued to
+	}
 	if s.Admin == nil {
 		return imap.Login{User: l.Username, Password: l.Password.Reveal()}
 	}

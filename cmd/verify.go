@@ -85,7 +85,7 @@ func (w *work) verifyPass(ctx context.Context, p *plan.Plan) error {
 	}
 	rows := w.verifyRows(p)
 	if w.app.events == nil {
-		if err := w.app.showVerifyRows(rows); err != nil {
+		if err := w.showVerifyRows(rows); err != nil {
 			return err
 		}
 	}
@@ -116,11 +116,12 @@ func (w *work) sayNext(ctx context.Context, verdict error) error {
 	return err
 }
 
-func (a *app) showVerifyRows(rows []view.VerifyRow) error {
-	if a.flags.json {
-		return view.VerifyJSON(a.term.Out, rows)
+func (w *work) showVerifyRows(rows []view.VerifyRow) error {
+	t := w.app.term
+	if w.app.flags.json {
+		return view.VerifyJSON(t.Out, rows, w.signIns())
 	}
-	return view.Verify(a.term.Out, rows)
+	return errors.Join(view.Verify(t.Out, rows), view.SignIns(t.Out, w.signIns(), t.Location))
 }
 
 // oneSide asks one side only; the state file has no part in it.
@@ -140,5 +141,5 @@ func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
 		row.Skipped = m.Skip
 		rows = append(rows, row)
 	}
-	return errors.Join(a.showVerifyRows(rows), verdictOfRows(rows))
+	return errors.Join(w.showVerifyRows(rows), verdictOfRows(rows))
 }

@@ -44,6 +44,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
 		return nil, err
 	}
+	w.endpoints.tellBy(a.say)
 	w.endpoints.reserve(w.parallel())
 	if command == "apply" {
 		w.parked = &executor.Parked{Endpoints: w.endpoints}

@@ -214,7 +214,11 @@ func (l *loader) readBlock(parent *node, b *hcl.Block) {
 		return
 	}
 	n := &node{spec: spec, labels: b.Labels, labelRanges: b.LabelRanges, def: b.DefRange, context: contextOf(parent, b)}
-	if spec == endpointSpec && b.Labels[0] != "imap" {
+	switch {
+	case spec != endpointSpec || b.Labels[0] == TypeIMAP:
+	case b.Labels[0] == TypeMicrosoft365:
+		n.spec = microsoft365Spec
+	default:
 		l.otherEndpoint(n)
 		return
 	}
@@ -225,16 +229,12 @@ func (l *loader) readBlock(parent *node, b *hcl.Block) {
 	}
 }
 
-// otherEndpoint refuses an endpoint that is not of type imap, and remembers its name, so that references to it are not
-// called wrong too.
+// otherEndpoint refuses an endpoint of an unknown type, and remembers its name, so that references to it are not called
+// wrong too.
 func (l *loader) otherEndpoint(n *node) {
 	l.broken[endpointRef{n.labels[0], n.labels[1]}.String()] = true
 	at := l.root.at(n.labelRanges[0])
-	if n.labels[0] == "microsoft365" {
-		l.notYet(at, "endpoints of type microsoft365")
-		return
-	}
-	types := []string{"imap", "microsoft365"}
+	types := []string{TypeIMAP, TypeMicrosoft365}
 	l.fail(CodeUnknown, at, "there is no endpoint type %q", n.labels[0]).explain("Types: %s.", quoted(types)).near(n.labels[0], types)
 }
 

@@ -171,7 +171,7 @@ func (u *usersFile) missing(c *column, unknown []string, ok bool) ([]string, boo
 
 // needs tells whether no mailbox can do without the column.
 func (u *usersFile) needs(name string) bool {
-	return name == "source" || name == "password" && u.from != nil && u.from.Admin == nil
+	return name == "source" || name == "password" && u.from != nil && u.from.OwnPasswords()
 }
 
 // misspelt finds a heading that is almost the column's. A column that may be absent must not be overlooked for one wrong

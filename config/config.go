@@ -54,10 +54,12 @@ const (
 	TLSNone     TLSMode = "none" // needs allow_plaintext = true
 )
 
-// Endpoint is one server, the block `endpoint "imap" "NAME"`.
+// Endpoint is one server or tenant, the block `endpoint "TYPE" "NAME"`.
 type Endpoint struct {
-	Type string // "imap"
+	Type string // TypeIMAP or TypeMicrosoft365
 	Name string
+	// Microsoft365 is nil for an imap endpoint. Host and Port are where IMAP is spoken, for either type.
+	Microsoft365 *Microsoft365
 
 	Host       string
 	Port       int // default 993, or 143 for starttls and none
@@ -65,7 +67,7 @@ type Endpoint struct {
 	CAFile     string   // extra trust root, joined with Dir; empty: the system's only
 	PinSHA256  []string // lower-case hex of the accepted certificates' SHA-256; empty: ordinary verification
 	Plaintext  bool     // allow_plaintext
-	Admin      *Admin   // nil: each mailbox signs in with its own password
+	Admin      *Admin   // nil: each mailbox signs in with its own password, or an application does
 	Grace      time.Duration
 	MaxMessage int64 // max_message in octets; zero: not set
 

@@ -104,6 +104,7 @@ const (
 	CodeCSV          Code = "CONFIG-CSV"           // a users file that can't be read as a table
 	CodeCSVRow       Code = "CONFIG-CSV-ROW"       // a row of the users file
 	CodeSecret       Code = "CONFIG-SECRET"        // a literal secret (warning)
+	CodeDeprecated   Code = "CONFIG-DEPRECATED"    // a way that others will close one day (warning)
 	CodeNotSupported Code = "CONFIG-NOT-SUPPORTED" // part of the language that this version does not carry out
 	CodeVersion      Code = "CONFIG-VERSION"       // the project asks for another version of mailhaul
 	CodeMerge        Code = "CONFIG-MERGE"         // two folders or mailboxes would become one
@@ -115,7 +116,8 @@ const (
 
 // Codes lists every code above, sorted.
 func Codes() []Code {
-	return []Code{CodeArguments, CodeChanged, CodeCommand, CodeConflict, CodeCSV, CodeCSVRow, CodeDuplicate, CodeFile,
+	return []Code{CodeArguments, CodeChanged, CodeCommand, CodeConflict, CodeCSV, CodeCSVRow, CodeDeprecated,
+		CodeDuplicate, CodeFile,
 		CodeFolderName, CodeMerge, CodeMissing, CodeNotSupported, CodePass, CodeReference, CodeRegexp, CodeSecret,
 		CodeSyntax, CodeUnknown, CodeValue, CodeVersion}
 }

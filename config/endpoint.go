@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"net"
 	"regexp"
+	"slices"
 	"strings"
 	"time"
 )
@@ -15,8 +16,13 @@ const maxCAFile = 4 << 20
 
 // endpoints reads the endpoint blocks.
 func (l *loader) endpoints() {
-	blocks := l.blocks(endpointSpec)
+	blocks := append(l.blocks(endpointSpec), l.blocks(microsoft365Spec)...)
+	slices.SortStableFunc(blocks, func(a, b *node) int { return slices.Index(l.root.blocks, a) - slices.Index(l.root.blocks, b) })
 	for _, n := range blocks {
+		if n.spec == microsoft365Spec {
+			l.config.Endpoints = append(l.config.Endpoints, l.microsoft365(n))
+			continue
+		}
 		l.config.Endpoints = append(l.config.Endpoints, l.endpoint(n))
 	}
 	if len(blocks) == 0 && len(l.broken) == 0 {
@@ -48,9 +54,7 @@ func (l *loader) endpoint(n *node) *Endpoint {
 		l.fail(CodeConflict, n.place("tls"), "tls = \"none\" would send passwords and mail in clear").
 			explain("If that is really wanted, as on a test network, write allow_plaintext = true beside it.")
 	}
-	if e.PerMailbox > e.Connections {
-		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections)
-	}
+	l.perMailbox(n, e)
 	if e.TLS == TLSNone {
 		for _, name := range []string{"ca_file", "pin_sha256"} {
 			if _, ok := n.values[name]; ok {
@@ -63,6 +67,12 @@ func (l *loader) endpoint(n *node) *Endpoint {
 	}
 	e.Admin = l.admin(n)
 	return e
+}
+
+func (l *loader) perMailbox(n *node, e *Endpoint) {
+	if e.PerMailbox > e.Connections {
+		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections)
+	}
 }
 
 // slowLine is the bandwidth, in octets a second, up to which compression pays: 100 Mbit. Mail shrinks by a quarter, since
@@ -79,19 +89,23 @@ func defaultPort(m TLSMode) int {
 // hostName is what DNS and certificates can hold; an underscore is seen inside companies.
 var hostName = regexp.MustCompile(`^[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?(\.[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?)*\.?$`)
 
-func (l *loader) host(n *node) string {
-	h, ok := get[string](n, "host")
+func (l *loader) host(n *node) string { return l.hostAt(n, "host") }
+
+// hostAt reads an attribute that names a host: host, or imap_host.
+func (l *loader) hostAt(n *node, name string) string {
+	h, ok := get[string](n, name)
+	port := strings.TrimSuffix(name, "host") + "port"
 	switch {
-	case n.bad("host"):
+	case n.bad(name):
 	case !ok || h == "":
-		l.fail(CodeMissing, n.place("host"), "the %s has no host", n.spec.name).explain(`Write host = "mail.example.com".`)
+		l.fail(CodeMissing, n.place(name), "the %s has no %s", n.spec.name, name).explain(`Write %s = "mail.example.com".`, name)
 	case strings.Contains(h, "://"):
-		l.fail(CodeValue, n.place("host"), "host is a name, not a URL").explain("Write the name alone; port and tls have attributes of their own.")
+		l.fail(CodeValue, n.place(name), "%s is a name, not a URL", name).explain("Write the name alone; port and tls have attributes of their own.")
 	case net.ParseIP(h) != nil:
 	case strings.Contains(h, ":"):
-		l.fail(CodeValue, n.place("host"), "host %q holds a port", h).explain("Write the name alone, and the port as port = NUMBER.")
+		l.fail(CodeValue, n.place(name), "%s %q holds a port", name, h).explain("Write the name alone, and the port as %s = NUMBER.", port)
 	case len(h) > 253 || !hostName.MatchString(h):
-		l.fail(CodeValue, n.place("host"), "host %q is no host name", h)
+		l.fail(CodeValue, n.place(name), "%s %q is no host name", name, h)
 	}
 	return h
 }

@@ -15,7 +15,8 @@ var update = flag.Bool("update", false, "write the golden files anew")
 
 // testEnv is the environment of all tests here.
 func testEnv(name string) (string, bool) {
-	v, ok := map[string]string{"TEST_PASSWORD": "canary-of-env", "TEST_SHORT": "x7", "TEST_HOST": "mail.example.com"}[name]
+	v, ok := map[string]string{"TEST_PASSWORD": "canary-of-env", "TEST_SHORT": "x7", "TEST_HOST": "mail.example.com",
+		"TEST_SECRET_ID": "22222222-2222-3333-4444-555555555555"}[name]
 	return v, ok
 }
 

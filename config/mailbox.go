@@ -107,14 +107,14 @@ func (u *usersFile) logins(m *Mailbox, rec *record, r *row) bool {
 	m.Source.Username = firstOf(strings.TrimSpace(r.Username), m.Source.Address)
 	m.Destination.Username = firstOf(strings.TrimSpace(r.DestinationUsername), m.Destination.Address)
 	ok := true
-	if u.from != nil && u.from.Admin == nil {
+	if u.from != nil && u.from.OwnPasswords() {
 		m.Source.Password = NewSecret(r.Password)
 		if strings.TrimSpace(r.Password) == "" {
 			u.noPassword(rec, "source", colPassword, u.from)
 			ok = false
 		}
 	}
-	if u.to != nil && u.to.Admin == nil {
+	if u.to != nil && u.to.OwnPasswords() {
 		m.Destination.Password = NewSecret(firstOf(r.DestinationPassword, r.Password))
 		// Without a source password either, one message is enough where the source needs it.
 		if strings.TrimSpace(m.Destination.Password.Reveal()) == "" && ok {

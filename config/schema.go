@@ -130,6 +130,37 @@ var endpointSpec = &blockSpec{name: "endpoint", labels: []string{"type", "name"}
 		{name: "max_message", kind: size},
 	}}
 
+// accountSpec is the admin block of a microsoft365 endpoint, where there is one way only to name the mailbox.
+var accountSpec = &blockSpec{name: "admin", attrs: []attrSpec{
+	{name: "user", kind: text},
+	{name: "password", kind: password},
+}}
+
+// microsoft365Spec is the endpoint block with the type microsoft365. It stands for endpointSpec once the label is known.
+var microsoft365Spec = &blockSpec{name: "endpoint", labels: []string{"type", "name"}, many: true,
+	blocks: []*blockSpec{accountSpec},
+	attrs: []attrSpec{
+		{name: "tenant_id", kind: text},
+		{name: "client_id", kind: text},
+		{name: "client_secret", kind: password},
+		{name: "certificate", kind: text},
+		{name: "device_code", kind: yesNo},
+		{name: "transports", kind: texts},
+		{name: "impersonate", kind: yesNo},
+		{name: "connections", kind: number, min: 1, max: 10_000},
+		{name: "per_mailbox", kind: number, min: 1, max: 100},
+		{name: "max_message", kind: size},
+		{name: "bandwidth", kind: rate},
+		{name: "messages_per_second", kind: number, min: 1, max: 1_000_000},
+		{name: "grace", kind: span},
+		{name: "authority", kind: text},
+		{name: "imap_host", kind: text},
+		{name: "imap_port", kind: number, min: 1, max: 65535},
+		{name: "ews_url", kind: text},
+		{name: "graph_url", kind: text},
+		{name: "ca_file", kind: text},
+	}}
+
 var columnsSpec = &blockSpec{name: "columns", attrs: []attrSpec{
 	{name: "source", kind: text, heading: true},
 	{name: "username", kind: text, heading: true},

@@ -123,7 +123,7 @@ func (a *adoption) match(ctx context.Context) error {
 		return err
 	}
 	if !a.strangers || a.seen.empty() {
-		if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+		if err := a.placeAlike(ctx); err != nil {
 			return err
 		}
 		a.seen = nil
@@ -136,10 +136,23 @@ func (a *adoption) match(ctx context.Context) error {
 	if err := a.each(ctx, q, func(rows []state.Message) error { return a.matchSource(ctx, rows) }); err != nil {
 		return err
 	}
-	if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+	if err := a.placeAlike(ctx); err != nil {
 		return err
 	}
-	return a.matchLike(ctx)
+	if err := a.matchLike(ctx); err != nil {
+		return err
+	}
+	return a.matchRendered(ctx)
+}
+
+// placeAlike gives rows that have landed copies of other octets that are theirs all the same.
+func (a *adoption) placeAlike(ctx context.Context) error {
+	for _, t := range []tier{a.canonicalTier, a.renderedTier} {
+		if err := a.place(ctx, a.seen, a.lookedFor, t); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // placeLanded gives rows that have landed their copies of the same octets.

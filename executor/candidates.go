@@ -28,6 +28,8 @@ type candidates struct {
 	// disproved are claimed messages of another date than the one they were sent with: either the destination does not keep
 	// dates, or it named the UID of another message.
 	disproved map[mail.UID]bool
+	// meanings are those of candidates that were read for them (rendered.go).
+	meanings map[mail.UID]mail.Digest
 	// served are rows that have found their copy and can't keep its UID, because UIDs do not last here.
 	served map[rowKey]bool
 }

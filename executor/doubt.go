@@ -68,7 +68,7 @@ func (fr *folderRun) lookFor(ctx context.Context, seen *candidates, rows []state
 		dates[r.InternalDate.Unix()] = true
 	}
 	dated := func(r *state.Message) bool { return dates[r.InternalDate.Unix()] && fr.lookedFor(r) }
-	for _, t := range []tier{fr.exactTier, fr.canonicalTier} {
+	for _, t := range []tier{fr.exactTier, fr.canonicalTier, fr.renderedTier} {
 		if err := fr.place(ctx, seen, dated, t); err != nil {
 			return err
 		}

@@ -43,7 +43,7 @@ func (fr *folderRun) learn(ctx context.Context) error {
 	if err := fr.place(ctx, seen, fr.lookedFor, tally.tier(fr)); err != nil {
 		return err
 	}
-	for _, t := range []tier{fr.exactTier, fr.canonicalTier} {
+	for _, t := range []tier{fr.exactTier, fr.canonicalTier, fr.renderedTier} {
 		if err := fr.place(ctx, seen, fr.lookedFor, t); err != nil {
 			return err
 		}

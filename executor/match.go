@@ -13,7 +13,7 @@ import (
 )
 
 // A match needs the same INTERNALDATE and the same octets (h0), or, where the server changed line ends or trace headers,
-// the same canonical form (h1). Messages equal in content are interchangeable: counting settles them. So the tiers are
+// the same canonical form (h1), or, where it renders mail anew, the same meaning (rendered.go). Messages equal in content are interchangeable: counting settles them. So the tiers are
 // gone through one after the other, each for all rows: what is exactly one row's copy is not taken by another row that
 // it only resembles. Among the rows those that have landed come first: they must not lose their copy to one that is in
 // doubt or still to be sent (I5).

@@ -156,7 +156,7 @@ func (fr *folderRun) placeAnew(ctx context.Context) error {
 	if err := a.placeLanded(ctx); err != nil {
 		return err
 	}
-	if err := a.place(ctx, a.seen, a.lookedFor, a.canonicalTier); err != nil {
+	if err := a.placeAlike(ctx); err != nil {
 		return err
 	}
 	return fr.stopLooking(ctx)

@@ -31,6 +31,9 @@ type wire struct {
 	failed int64 // messages that the runs gave up
 	// further lets a mailbox have more connections than one on each side.
 	further bool
+	// adapt changes how sessions of the destination are opened, and keeps gives the flags that it keeps; nil: as ever.
+	adapt func(user string, o *imap.Options)
+	keeps func(flags []string) []string
 }
 
 // lane is one mailbox on both sides.
@@ -45,8 +48,19 @@ const wirePassword = "wire secret"
 
 func newWire(t *testing.T, source, destination imapserver.Profile, names ...string) *wire {
 	t.Helper()
-	w := &wire{source: imapserver.Start(t, source, imapserver.Options{}),
-		destination: imapserver.Start(t, destination, imapserver.Options{}), stored: destination.Rewrite,
+	return newWireBetween(t, imapserver.Start(t, source, imapserver.Options{}),
+		imapserver.Start(t, destination, imapserver.Options{}), names...)
+}
+
+// newWireTo leads from a server that can everything to the destination.
+func newWireTo(t *testing.T, destination *imapserver.Server, names ...string) *wire {
+	t.Helper()
+	return newWireBetween(t, imapserver.Start(t, imapserver.Dovecot(), imapserver.Options{}), destination, names...)
+}
+
+func newWireBetween(t *testing.T, source, destination *imapserver.Server, names ...string) *wire {
+	t.Helper()
+	w := &wire{source: source, destination: destination, stored: destination.Profile().Rewrite,
 		timeouts: imap.Timeouts{Dial: 10 * time.Second, Progress: 10 * time.Second}}
 	for _, name := range names {
 		w.lanes = append(w.lanes, &lane{name: name, src: w.source.Mailbox(name, wirePassword),
@@ -89,7 +103,11 @@ func (w *wire) Source(ctx context.Context, mailbox string) (executor.Source, err
 
 // Destination is like Source.
 func (w *wire) Destination(ctx context.Context, mailbox string) (executor.Destination, error) {
-	d, err := imap.DialDestination(ctx, w.options(mailbox, w.destination, w.lane(mailbox).to))
+	o := w.options(mailbox, w.destination, w.lane(mailbox).to)
+	if w.adapt != nil {
+		w.adapt(mailbox, &o)
+	}
+	d, err := imap.DialDestination(ctx, o)
 	if err != nil {
 		return nil, err
 	}
@@ -144,10 +162,10 @@ func wireMessage(i, size int) imapserver.Message {
 // compared holds the stores of both servers against each other: octets, dates and flags, equal messages counted. Neither
 // the client nor the ledger has a say.
 func (w *wire) compared(l *lane) compare.Report {
-	return compare.Folders(items(l.src, w.stored), items(l.dst, nil))
+	return compare.Folders(items(l.src, w.stored, w.keeps), items(l.dst, nil, nil))
 }
 
-func items(b *imapserver.Mailbox, stored func([]byte) []byte) map[string][]compare.Item {
+func items(b *imapserver.Mailbox, stored func([]byte) []byte, keeps func([]string) []string) map[string][]compare.Item {
 	all := map[string][]compare.Item{}
 	for _, folder := range b.Folders() {
 		all[folder] = nil
@@ -157,6 +175,9 @@ func items(b *imapserver.Mailbox, stored func([]byte) []byte) map[string][]compa
 				octets = stored(octets)
 			}
 			flags := strings.Fields(strings.ToLower(strings.Join(m.Flags, " ")))
+			if keeps != nil {
+				flags = keeps(flags)
+			}
 			slices.Sort(flags)
 			all[folder] = append(all[folder], compare.Item{Folder: folder, Sum: sha256.Sum256(octets), Size: len(octets),
 				Date: m.Date, Flags: strings.Join(flags, " ")})

@@ -27,7 +27,7 @@ func (l *line) build() Mailbox {
 	l.out = Mailbox{Name: name, Destination: l.m.Destination.Address, Wave: l.m.Wave,
 		Settings: SettingsOf(l.m, l.inv.Limits), FormerDestination: l.inv.FormerDestination}
 	if l.m.From != nil && l.m.To != nil {
-		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), l.m.To.Type
+		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), l.m.To.Transport()
 		l.out.Predecessors = l.in.predecessors(&l.out)
 	}
 	if l.m.Skip != "" {

@@ -68,7 +68,7 @@ func SettingsOf(m *config.Mailbox, limits mail.Limits) Settings {
 	s := Settings{MaxSize: mail.Size(m.Messages.MaxSize), TooLarge: m.Messages.TooLarge, Keywords: m.Messages.Keywords,
 		Existing: m.Messages.Existing, Receipts: m.Messages.Receipts}
 	if s.Receipts == config.ReceiptsAuto {
-		s.Receipts = config.ReceiptsKeep // only microsoft365, which is no destination yet, disarms them
+		s.Receipts = config.ReceiptsKeep // disarming renames a header, which the copy does not do yet
 	}
 	if m.To != nil {
 		s.MaxSize = smaller(s.MaxSize, mail.Size(m.To.MaxMessage))

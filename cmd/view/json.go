@@ -104,13 +104,14 @@ func FailuresJSON(w io.Writer, f FailureList) error {
 }
 
 // VerifyJSON writes what verify found as one document.
-func VerifyJSON(w io.Writer, rows []VerifyRow) error {
+func VerifyJSON(w io.Writer, rows []VerifyRow, signIns []SignIn) error {
 	if rows == nil {
 		rows = []VerifyRow{}
 	}
 	return document(w, struct {
 		Mailboxes []VerifyRow `json:"mailboxes"`
-	}{rows})
+		SignIns   []SignIn    `json:"sign_ins,omitempty"`
+	}{rows, signIns})
 }
 
 // VersionJSON writes the version as one document.

@@ -222,7 +222,8 @@ func TestDocuments(t *testing.T) {
 		"status":   func(w io.Writer) error { return StatusJSON(w, status) },
 		"failures": func(w io.Writer) error { f := failures(); f.Messages = f.Messages[28:]; return FailuresJSON(w, f) },
 		"verify": func(w io.Writer) error {
-			return VerifyJSON(w, []VerifyRow{{Mailbox: nasty, Source: VerifySide{Asked: true, SignIn: "PLAIN"}}})
+			return VerifyJSON(w, []VerifyRow{{Mailbox: nasty, Source: VerifySide{Asked: true, SignIn: "PLAIN"}}},
+				[]SignIn{{Endpoint: nasty, Method: nasty, Tenant: nasty, Application: nasty, Roles: []string{nasty}}})
 		},
 		"version": func(w io.Writer) error {
 			return VersionJSON(w, Version{Version: "1.0.0", Go: "go1.26", System: "linux/amd64"})

@@ -43,6 +43,8 @@ type Server struct {
 	User      string
 	AuthzID   string // whose mailbox is opened, where User is an administrator (RFC 4616)
 	Password  string
+	// Token gives an access token that signs in to the mailbox of User in place of a password (XOAUTH2); nil: there is none.
+	Token func(ctx context.Context) (string, error)
 	// Connect waits until one more connection may be open; release gives it back. Nil: there is no limit.
 	Connect func(ctx context.Context) (release func(), err error)
 	// Bandwidth bounds the octets read; nil: no limit.
@@ -71,6 +73,7 @@ type conn struct {
 	prefix  string // of tags: one that nobody guesses can't be put into a message or a greeting
 	tags    int
 	hush    bool // what is said now is a secret
+	token   string
 	caps    []string
 	release func()
 	// aside counts the octets that an answer brought beside bodies, and most bounds them; expected are the messages that
@@ -92,7 +95,10 @@ func dial(ctx context.Context, s Server) (*conn, error) {
 	if s.Trace != nil {
 		c.trace = s.Trace()
 	}
-	err := c.open(ctx)
+	err := c.askToken(ctx)
+	if err == nil {
+		err = c.open(ctx)
+	}
 	if err == nil {
 		defer c.guard(ctx)()
 		err = c.establish(ctx)
@@ -102,6 +108,13 @@ func dial(ctx context.Context, s Server) (*conn, error) {
 		return nil, err
 	}
 	return c, nil
+}
+
+func (c *conn) askToken(ctx context.Context) (err error) {
+	if c.server.Token != nil {
+		c.token, err = c.server.Token(ctx)
+	}
+	return err
 }
 
 const dialTime = 30 * time.Second
@@ -218,6 +231,9 @@ func (c *conn) signIn() error {
 	s := c.server
 	var err error
 	switch {
+	case c.token != "":
+		// The last part answers the challenge with which a refusal is explained.
+		err = c.exchange(op, []string{"AUTHENTICATE XOAUTH2", encoded("user=" + s.User + "\x01auth=Bearer " + c.token + "\x01\x01"), ""}, nil, nil)
 	case c.has("AUTH=PLAIN"):
 		err = c.exchange(op, []string{"AUTHENTICATE PLAIN", encoded(s.AuthzID + "\x00" + s.User + "\x00" + s.Password)}, nil, nil)
 	case s.AuthzID == "" && !c.has("LOGINDISABLED"):

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,19 @@ func (x *fixture) limits() mail.Limits {
 	x.must(err)
 	x.must(d.Close())
 	return l
+}
+
+// kept are the flags that the INBOX can keep, as opening it tells.
+func (x *fixture) kept(f mail.Flags) mail.Flags {
+	x.Helper()
+	d := x.destination()
+	o, err := d.Open(x.ctx, x.folder(d, "INBOX"))
+	x.must(err)
+	x.must(d.Close())
+	if o.Known && !o.AnyKeyword {
+		f.Keywords = slices.DeleteFunc(slices.Clone(f.Keywords), func(k string) bool { return !o.Permanent.Has(k) })
+	}
+	return f
 }
 
 func (x *fixture) must(err error) {

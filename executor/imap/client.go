@@ -63,6 +63,11 @@ type Options struct {
 	// between sessions.
 	Bandwidth  *rate.Limiter
 	AppendRate *rate.Limiter
+	// Habits are those of the kind of server that it is.
+	Habits Habits
+	// Late is shared by the sessions of one destination mailbox, for servers with the habit FlagAfter; nil: each session has
+	// its own.
+	Late *LateFlags
 	// Compress asks for COMPRESS=DEFLATE where the server offers it. It pays on lines that are slower than either side's
 	// processor, and only costs on others.
 	Compress bool
@@ -70,11 +75,13 @@ type Options struct {
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
-// Login is who signs in. With AuthzID, User signs in and the mailbox of AuthzID is opened (SASL PLAIN, RFC 4616).
+// Login is who signs in. With AuthzID, User signs in and the mailbox of AuthzID is opened (SASL PLAIN, RFC 4616). With
+// Tokens there is no password: a token opens the mailbox of User (XOAUTH2), and is asked for at each sign-in.
 type Login struct {
 	User     string
 	AuthzID  string
 	Password string
+	Tokens   Tokens
 }
 
 // Format keeps the password out of every verb.
@@ -108,6 +115,7 @@ type client struct {
 	shown    []*x509.Certificate // by the server, the last time TLS was set up
 	hello    string              // the greeting's words
 	method   string              // how it signed in
+	token    string              // with which it signed in; empty: with a password
 	// spaces are known once introduced is set.
 	spaces     namespaces
 	introduced bool
@@ -120,18 +128,35 @@ type client struct {
 // connect opens and signs in a session.
 func connect(ctx context.Context, opts Options, readOnly bool) (*client, error) {
 	opts = opts.withDefaults()
+	for again := false; ; again = true {
+		c, token, err := open(ctx, opts, readOnly)
+		tokens := opts.Login.Tokens
+		if err == nil || again || tokens == nil || mail.KindOf(err) != mail.Auth || token == "" || !tokens.Refused(token) {
+			return c, err
+		}
+		// The token was not as good as was thought, by the server's clock for one; the next one shall try.
+	}
+}
+
+// open opens and signs in a session, and gives the token that it used.
+func open(ctx context.Context, opts Options, readOnly bool) (opened *client, token string, err error) {
+	bare := &client{opts: opts}
+	if err := bare.fetchToken(ctx); err != nil {
+		return nil, "", err
+	}
 	conn, err := dial(ctx, opts)
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
 	c := newClient(opts, conn, readOnly)
+	c.token = bare.token
 	stop := c.guard(ctx)
 	defer stop()
 	if err := c.establish(ctx); err != nil {
 		c.kill(err)
-		return nil, c.reason(ctx, err)
+		return nil, c.token, c.reason(ctx, err)
 	}
-	return c, nil
+	return c, c.token, nil
 }
 
 func (o Options) withDefaults() Options {
@@ -183,6 +208,9 @@ func (c *client) establish(ctx context.Context) error {
 	}
 	// Servers announce other capabilities after sign-in (RFC 9051, 6.2.3).
 	if err := c.capability(); err != nil {
+		return err
+	}
+	if err := c.connected(); err != nil {
 		return err
 	}
 	return c.compress()

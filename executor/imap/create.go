@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -43,11 +44,19 @@ func (c *client) create(op string, path mail.Path, role mail.Role) (mail.Folder,
 		f, _, err := c.find(raw)
 		return f, err
 	}
+	if c.opts.Habits.CountsErrors {
+		if cmds, names, err = c.absent(op, cmds, names); err != nil {
+			return mail.Folder{}, err
+		}
+	}
 	answers, err := c.runWindow(op, cmds, len(cmds), nil)
 	if err != nil {
 		return mail.Folder{}, err
 	}
-	last := answers[len(answers)-1]
+	last := status{verb: "OK"}
+	if len(answers) > 0 {
+		last = answers[len(answers)-1]
+	}
 	f, there, err := c.find(raw, subscriptions(names, answers)...)
 	switch {
 	case err != nil:
@@ -55,7 +64,7 @@ func (c *client) create(op string, path mail.Path, role mail.Role) (mail.Folder,
 	case there && !f.NoSelect:
 		return f, nil
 	case last.verb != "OK":
-		return f, c.fatalUnlessRefused(classify(op, last, atFolder))
+		return f, c.fatalUnlessRefused(c.classify(op, last, atFolder))
 	case there:
 		return f, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeIMAPFolder, Err: errors.New("the folder can hold no messages")}
 	}
@@ -82,6 +91,29 @@ func (c *client) createCommands(path mail.Path, role mail.Role) (cmds []*command
 		names = append(names, raw)
 	}
 	return cmds, names, nil
+}
+
+// absent leaves out the levels that are there: making one again would be an error.
+func (c *client) absent(op string, cmds []*command, names []string) (left []*command, missing []string, err error) {
+	l := c.newLister()
+	var asks []*command
+	for _, name := range names {
+		asks = append(asks, newCommand("LIST").raw(`""`).astring(name))
+	}
+	if _, err := c.runWindow(op, asks, len(asks), l.take); err != nil {
+		return nil, nil, err
+	}
+	there := func(name string) bool {
+		return slices.ContainsFunc(l.entries, func(e listed) bool {
+			return !e.has(`\nonexistent`) && (e.raw == name || c.opts.Habits.Names.FoldCase && strings.EqualFold(e.raw, name))
+		})
+	}
+	for i, name := range names {
+		if !there(name) {
+			left, missing = append(left, cmds[i]), append(missing, name)
+		}
+	}
+	return left, missing, nil
 }
 
 var specialUse = map[mail.Role]string{
@@ -116,7 +148,9 @@ func (c *client) limits(op string) (mail.Limits, error) {
 	if err := c.introduce(); err != nil {
 		return mail.Limits{}, err
 	}
-	l := mail.Limits{KeepsBytes: true, SignIn: c.method, Names: mail.NameRules{Delimiter: c.spaces.delim}}
+	h := c.opts.Habits
+	l := mail.Limits{KeepsBytes: !h.Rewrites, SignIn: c.method, Names: h.Names, MaxMessage: h.MaxMessage}
+	l.Names.Delimiter = c.spaces.delim
 	if text, found := c.caps.value("APPENDLIMIT"); found {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {
 			l.MaxMessage = mail.Size(n)

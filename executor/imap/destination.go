@@ -14,6 +14,7 @@ type Destination struct {
 	flight *flight
 	opened map[string]mail.Opened // by raw name
 	buffer []byte
+	late   *LateFlags
 }
 
 // DialDestination connects and signs in.
@@ -22,7 +23,11 @@ func DialDestination(ctx context.Context, opts Options) (*Destination, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Destination{c: c, flight: newFlight(c), opened: map[string]mail.Opened{}, buffer: make([]byte, chunk)}, nil
+	late := opts.Late
+	if late == nil {
+		late = &LateFlags{}
+	}
+	return &Destination{c: c, flight: newFlight(c), opened: map[string]mail.Opened{}, buffer: make([]byte, chunk), late: late}, nil
 }
 
 // settled begins a call that reads answers itself: appends in flight are waited for.
@@ -87,6 +92,9 @@ func (d *Destination) Exists(ctx context.Context, f mail.Folder, uids []mail.UID
 
 // Append sends the batch; done hears of each message.
 func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
+	if d.c.opts.Habits.FlagAfter {
+		done = d.late.watch(f, batch, done)
+	}
 	w := &appender{c: d.c, flight: d.flight, folder: f, opened: d.opened[f.Raw], done: done, buffer: d.buffer}
 	leave, err := d.c.enter(ctx, "append messages")
 	if err != nil {
@@ -114,7 +122,11 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 func (d *Destination) Drain(ctx context.Context) error {
 	stop := d.c.guard(ctx)
 	defer stop()
-	return d.c.reason(ctx, d.flight.idle())
+	err := d.flight.idle()
+	if err == nil {
+		err = d.c.flagNow(d.late)
+	}
+	return d.c.reason(ctx, err)
 }
 
 // Close signs out. What is not answered by then is unknown.
@@ -227,7 +239,7 @@ func (c *client) setFlags(op string, f mail.Folder, changes []mail.FlagChange) e
 	}
 	for _, st := range answers {
 		if st.verb != "OK" {
-			return c.fatalUnlessRefused(classify(op, st, atStore))
+			return c.fatalUnlessRefused(c.classify(op, st, atStore))
 		}
 	}
 	return nil

@@ -119,14 +119,15 @@ func (c *client) greeting() error {
 	case r.kind != untagged:
 		return &mail.Error{Op: where, Kind: mail.Auth, Code: mail.CodeIMAPGreeting, Err: errors.New("this is no IMAP server")}
 	case r.verb == "OK":
-		c.hello, c.caps = r.status.text, r.status.capabilities()
+		c.hello = r.status.text
+		c.heard(r.status.capabilities())
 		return nil
 	case r.verb == "PREAUTH":
 		// Signed in as whom? On plaintext it is an attack (RFC 9051, 11.3), elsewhere it is not this mailbox's owner.
 		return &mail.Error{Op: where, Kind: mail.Auth, Code: mail.CodeIMAPPlaintext,
 			Err: errors.New("the server says PREAUTH: it wants no sign-in, so STARTTLS and the right mailbox can't be had")}
 	case r.verb == "BYE":
-		return classify(where, r.status, atGreeting)
+		return c.classify(where, r.status, atGreeting)
 	}
 	return &mail.Error{Op: where, Kind: mail.Auth, Code: mail.CodeIMAPGreeting, Err: errors.New("this is no IMAP server")}
 }

@@ -250,7 +250,7 @@ func (c *client) fetch(op string, f mail.Folder, uids []mail.UID, to mail.Sink) 
 		if st.verb == "OK" {
 			continue
 		}
-		e := classify(op, st, atFetch)
+		e := c.classify(op, st, atFetch)
 		if !slices.Contains(take.given, true) || e.Kind == mail.Throttled {
 			return c.fatalUnlessRefused(e)
 		}

@@ -137,7 +137,7 @@ func (l *lister) list(pattern string) error {
 		return err
 	}
 	if st.verb != "OK" {
-		return l.c.fatalUnlessRefused(classify(op, st, atFolder))
+		return l.c.fatalUnlessRefused(l.c.classify(op, st, atFolder))
 	}
 	return l.whole()
 }
@@ -218,11 +218,13 @@ func (c *client) find(raw string, before ...*command) (mail.Folder, bool, error)
 		return mail.Folder{}, false, err
 	}
 	if st.verb != "OK" {
-		return mail.Folder{}, false, c.fatalUnlessRefused(classify("find folder", st, atFolder))
+		return mail.Folder{}, false, c.fatalUnlessRefused(c.classify("find folder", st, atFolder))
 	}
 	want := c.spaces.path(raw, c.spaces.delim)
 	at := slices.IndexFunc(l.entries, func(e listed) bool {
-		return !e.has(`\nonexistent`) && slices.Equal(c.spaces.path(e.raw, e.delim), want)
+		there := c.spaces.path(e.raw, e.delim)
+		return !e.has(`\nonexistent`) && (slices.Equal(there, want) ||
+			c.opts.Habits.Names.FoldCase && slices.EqualFunc(there, want, strings.EqualFold))
 	})
 	if at < 0 {
 		return mail.Folder{}, false, nil

@@ -192,7 +192,7 @@ func (f *flight) answer(r *response) error {
 	f.bear()
 	f.change.Broadcast()
 	f.mu.Unlock()
-	f.tell(a.done, judge(a, r.status, passed))
+	f.tell(a.done, f.judge(a, r.status, passed))
 	return nil
 }
 
@@ -210,13 +210,13 @@ var doubtful = map[string]bool{"UNAVAILABLE": true, "SERVERBUG": true, "INUSE": 
 
 // judge makes outcomes of a tagged answer (invariants I3 and I4 of package executor). A NO to several messages proves
 // nothing of any one of them.
-func judge(a *attempt, st status, passed int64) []mail.Appended {
+func (f *flight) judge(a *attempt, st status, passed int64) []mail.Appended {
 	all := make([]mail.Appended, len(a.parts))
 	v, uids := appendUIDs(st, len(a.parts))
 	for i, p := range a.parts {
 		out := mail.Appended{ID: p.id, Outcome: mail.Landed, UIDValidity: v, UID: uids[i]}
 		if st.verb != "OK" {
-			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: classify("append message", st, atAppend)}
+			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: f.c.classify("append message", st, atAppend)}
 			group := len(a.parts) > 1 && !fault.Off(fault.RefusedGroup)
 			itself := doubtful[st.code] && !fault.Off(fault.DoubtfulRefusal)
 			if st.verb == "NO" && (itself || group) && p.end <= passed {

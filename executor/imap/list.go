@@ -68,9 +68,9 @@ func (c *client) capability() error {
 		return err
 	}
 	if st.verb != "OK" {
-		return classify(op, st, atGreeting)
+		return c.classify(op, st, atGreeting)
 	}
-	c.caps = caps
+	c.heard(caps)
 	return nil
 }
 

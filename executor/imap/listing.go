@@ -117,7 +117,7 @@ func (c *client) list(op string, f mail.Folder, q mail.Query, yield func(mail.Me
 		return nil // "1:*" of an empty folder is an error on some servers
 	}
 	if st := answers[0]; st.verb != "OK" {
-		return c.fatalUnlessRefused(classify(op, st, atFetch))
+		return c.fatalUnlessRefused(c.classify(op, st, atFetch))
 	}
 	if o.enough {
 		return nil

@@ -132,9 +132,9 @@ func (c *client) explain(op string, err error) error {
 	case errors.As(err, &own):
 		return err
 	case errors.As(err, &bye):
-		return classify(op, bye.status, atBye)
+		return c.classify(op, bye.status, atBye)
 	case errors.As(err, &bad):
-		e := classify(op, bad.status, atBye)
+		e := c.classify(op, bad.status, atBye)
 		if e.Kind == mail.Transient {
 			e.Code = mail.CodeIMAPProtocol
 		}

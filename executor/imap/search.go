@@ -58,7 +58,7 @@ func (c *client) exists(op string, f mail.Folder, uids []mail.UID) ([]mail.UID, 
 	}
 	for _, st := range answers {
 		if st.verb != "OK" {
-			return nil, c.fatalUnlessRefused(classify(op, st, atFetch))
+			return nil, c.fatalUnlessRefused(c.classify(op, st, atFetch))
 		}
 	}
 	var there []mail.UID

@@ -64,7 +64,7 @@ func (c *client) within(op string, f mail.Folder, fresh bool, cmds []*command, o
 	case err != nil:
 		return nil, err
 	case answers[0].verb != "OK":
-		return nil, c.fatalUnlessRefused(classify(op, answers[0], atFolder))
+		return nil, c.fatalUnlessRefused(c.classify(op, answers[0], atFolder))
 	}
 	return answers[1:], stale
 }
@@ -73,6 +73,7 @@ func (c *client) within(op string, f mail.Folder, fresh bool, cmds []*command, o
 func (c *client) opened(sel selection) {
 	sel.open = true
 	sel.opened.Status.Messages = sel.exists
+	sel.opened = c.opts.Habits.usual(sel.opened)
 	c.selected = sel
 }
 
@@ -95,7 +96,7 @@ func (c *client) choose(op, verb string, f mail.Folder) error {
 		return err
 	}
 	if st.verb != "OK" {
-		return c.fatalUnlessRefused(classify(op, st, atFolder))
+		return c.fatalUnlessRefused(c.classify(op, st, atFolder))
 	}
 	c.opened(sel)
 	return nil

@@ -37,7 +37,8 @@ func (c *client) signIn() error {
 	c.in.hush = true
 	defer func() { c.in.hush = false }()
 	b := newBridge(c, method.name)
-	b.greet(c.saslIR())
+	b.begun = c.saslIR()
+	b.greet(b.begun)
 	lib := imapclient.New(b, nil)
 	err = lib.WaitGreeting()
 	if err == nil {
@@ -60,13 +61,16 @@ func (c *client) signedIn(b *bridge, lib *imapclient.Client, err error) error {
 		return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeIMAPSignInMethod, Err: fmt.Errorf("%s: %s", c.method, c.clean(err.Error()))}
 	case b.status.verb != "OK":
 		b.status.text = c.clean(b.status.text)
-		e := classify(op, b.status, atSignIn)
+		e := c.classify(op, b.status, atSignIn)
+		if c.token != "" && e.Kind == mail.Auth {
+			return c.tokenRefused(e, b.explained)
+		}
 		if c.opts.Login.AuthzID != "" && e.Code == mail.CodeIMAPLogin && b.status.code == "" && mentionsAuthz(b.status.text) {
 			e.Code = mail.CodeIMAPAdmin
 		}
 		return e
 	}
-	c.caps = b.status.capabilities()
+	c.heard(b.status.capabilities())
 	return nil
 }
 
@@ -75,14 +79,16 @@ func mentionsAuthz(text string) bool {
 	return strings.Contains(text, "authoriz") || strings.Contains(text, "master") || strings.Contains(text, "not permitted")
 }
 
-// clean cuts the password out of a server's words: some repeat what they were sent.
+// clean cuts the password and the token out of a server's words: some repeat what they were sent.
 func (c *client) clean(text string) string {
-	secret := c.opts.Login.Password
-	if len(secret) < 4 {
-		return text // would cut ordinary words to pieces and so tell the secret
+	for _, secret := range []string{c.opts.Login.Password, c.token} {
+		if len(secret) < 4 {
+			continue // would cut ordinary words to pieces and so tell the secret
+		}
+		text = strings.ReplaceAll(text, secret, "***")
+		text = strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(secret)), "***")
 	}
-	text = strings.ReplaceAll(text, secret, "***")
-	return strings.ReplaceAll(text, base64.StdEncoding.EncodeToString([]byte(secret)), "***")
+	return text
 }
 
 type method struct {
@@ -93,6 +99,8 @@ type method struct {
 func (c *client) chooseMethod() (method, error) {
 	l := c.opts.Login
 	switch {
+	case c.token != "":
+		return c.tokenMethod()
 	case c.caps.has("AUTH=PLAIN"):
 		return method{"AUTHENTICATE PLAIN", func(lib *imapclient.Client) error {
 			return lib.Authenticate(sasl.NewPlainClient(l.AuthzID, l.User, l.Password))
@@ -131,6 +139,9 @@ const maxInitial = 900
 
 func (c *client) saslIR() bool {
 	l := c.opts.Login
+	if c.token != "" {
+		return c.caps.has("SASL-IR") && base64.StdEncoding.EncodedLen(len(l.User)+len(c.token)+32) <= maxInitialToken
+	}
 	return c.caps.has("SASL-IR") && base64.StdEncoding.EncodedLen(len(l.AuthzID)+len(l.User)+len(l.Password)+2) <= maxInitial
 }
 
@@ -161,6 +172,9 @@ type bridge struct {
 	passed bool         // the head is through
 	tag    string
 	libTag string
+
+	begun     bool   // XOAUTH2: the token is on its way
+	explained string // XOAUTH2: the status in the challenge that explains a refusal
 
 	answered atomic.Bool
 	status   status
@@ -234,8 +248,12 @@ func (b *bridge) pass(r *response) {
 	switch {
 	case r.kind == goOn && b.method == "AUTHENTICATE LOGIN":
 		b.toLib.WriteString("+ Pw==\r\n")
+	case r.kind == goOn && b.method == methodToken && b.begun:
+		b.heardChallenge(r.status.text)
+		b.toLib.WriteString("+ Pw==\r\n")
 	case r.kind == goOn:
 		// PLAIN has no challenge and a literal's consent no meaning beyond itself: words after "+" are for people.
+		b.begun = true
 		b.toLib.WriteString("+\r\n")
 	case r.kind == untagged && r.verb == "BYE":
 		b.fault = &byeError{status: r.status}
@@ -271,6 +289,9 @@ func (b *bridge) Write(p []byte) (int, error) {
 		p = words[2]
 	} else {
 		b.c.trace.line("C:", []byte("***"))
+	}
+	if b.method == methodToken && string(p) == "=\r\n" {
+		p = []byte("\r\n") // go-imap writes an empty answer as "=", which is for the first line only (RFC 4959, 3)
 	}
 	b.turn(true, false) // before the answer can come
 	b.c.out.put(string(p))

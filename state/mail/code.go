@@ -41,6 +41,28 @@ const (
 	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
 
+	CodeOAuthSecret        Code = "OAUTH-SECRET-REFUSED"      // the application's secret is not the right one
+	CodeOAuthSecretExpired Code = "OAUTH-SECRET-EXPIRED"      // it was, once
+	CodeOAuthCertificate   Code = "OAUTH-CERTIFICATE-REFUSED" // the certificate is not one of the application's
+	CodeOAuthTenant        Code = "OAUTH-TENANT-UNKNOWN"      // there is no such tenant
+	CodeOAuthApplication   Code = "OAUTH-APPLICATION-UNKNOWN" // the tenant knows no such application
+	CodeOAuthConsent       Code = "OAUTH-CONSENT-MISSING"     // no administrator has consented to the permission
+	CodeOAuthPassword      Code = "OAUTH-PASSWORD-REFUSED"    // wrong user or password of an administrator
+	CodeOAuthMFA           Code = "OAUTH-MFA-NEEDED"          // a password alone is not enough
+	CodeOAuthConditional   Code = "OAUTH-CONDITIONAL-ACCESS"  // a policy of the tenant forbids the sign-in
+	CodeOAuthPublicClient  Code = "OAUTH-PUBLIC-CLIENT"       // the application may not sign people in without a secret
+	CodeOAuthDeviceCode    Code = "OAUTH-DEVICE-CODE"         // the code was not entered, or declined
+	CodeOAuthThrottled     Code = "OAUTH-THROTTLED"           // the authority asks to wait
+	CodeOAuthUnreachable   Code = "OAUTH-UNREACHABLE"         // the authority can't be reached or can't work now
+	CodeOAuthRefused       Code = "OAUTH-REFUSED"             // refused for a reason that has no code of its own
+
+	CodeM365Denied  Code = "M365-MAILBOX-DENIED"  // signed in, without permission on this mailbox
+	CodeM365Missing Code = "M365-MAILBOX-MISSING" // the tenant has no such mailbox
+	CodeM365Licence Code = "M365-LICENCE-MISSING" // the user has no mailbox for want of a licence
+	CodeM365IMAPOff Code = "M365-IMAP-OFF"        // IMAP is switched off for the mailbox
+	CodeM365SignIn  Code = "M365-SIGN-IN-REFUSED" // the token is good, and Exchange does not know whose it is
+	CodeM365Token   Code = "M365-TOKEN-REFUSED"   // Exchange does not take the token
+
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
 	CodeMessageTooLarge  Code = "MESSAGE-TOO-LARGE" // over the size limit
@@ -67,7 +89,10 @@ func Codes() []Code {
 		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
-		CodeStateNewer, CodeStateWrite}
+		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
+		CodeOAuthApplication, CodeOAuthConsent, CodeOAuthPassword, CodeOAuthMFA, CodeOAuthConditional, CodeOAuthPublicClient,
+		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused, CodeM365Denied,
+		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token}
 }
 
 // FolderGone tells whether the code says that a folder vanished, at whatever kind of server.

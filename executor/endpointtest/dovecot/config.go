@@ -55,6 +55,9 @@ func (s *Server) write() {
 	s.put("ca.pem", ca)
 	s.put("cert.pem", cert)
 	s.put("key.pem", key)
+	for name, text := range s.opts.Files {
+		s.put(name, []byte(s.own(text)))
+	}
 	s.put("masters", passwordFile(s.opts.Masters, nil))
 	s.put("users", passwordFile(s.users, s.opts.UserQuota))
 }
@@ -82,10 +85,16 @@ func (s *Server) SetPassword(user, password string) {
 	s.t.Fatalf("dovecot does not take the new password of %s", user)
 }
 
+// own fills in the server's directory.
+func (s *Server) own(text string) string { return strings.ReplaceAll(text, "DIR/", s.Dir+"/") }
+
 // put replaces a file whole, under a new inode, so that Dovecot notices at its next look.
 func (s *Server) put(name string, octets []byte) {
 	s.t.Helper()
 	path := filepath.Join(s.Dir, name)
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil { //nolint:gosec // as above
+		s.t.Fatal(err)
+	}
 	// Readable by Dovecot's own users; nothing in it is worth anything.
 	if err := os.WriteFile(path+".new", octets, 0o644); err != nil { //nolint:gosec // see above
 		s.t.Fatal(err)
@@ -157,7 +166,7 @@ func (s *Server) options() string {
 	if s.opts.Capability != "" {
 		fmt.Fprintf(&b, "imap_capability = %s\n", s.opts.Capability)
 	}
-	return b.String() + s.opts.Extra + "\n"
+	return b.String() + s.own(s.opts.Extra) + "\n"
 }
 
 // template is the configuration. Failed sign-ins are answered at once, without the delays that slow guessing down; the

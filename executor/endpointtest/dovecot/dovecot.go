@@ -42,8 +42,10 @@ type Options struct {
 	RefusePlaintext bool
 	// Fsync makes the server wait for the disk as it does in the field.
 	Fsync bool
-	// Extra is added to the end of the configuration.
+	// Extra is added to the end of the configuration; DIR/ in it is the server's directory.
 	Extra string
+	// Files are put into the server's directory, by their names there; DIR/ in them is that directory.
+	Files map[string]string
 }
 
 // Server is a Dovecot that runs, or that ran until Stop or Kill.

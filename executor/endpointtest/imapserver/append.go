@@ -103,6 +103,16 @@ func (c *conn) literal(a *appending, size int64) ([]byte, error) {
 		return nil, c.hangUp()
 	}
 	var octets strings.Builder // grows with what arrives
+	if a.fault == Expire {
+		if _, err := io.CopyN(&octets, c.in, size/2); err != nil {
+			return nil, err
+		}
+		c.mailbox.expire()
+		if err := c.expired(); err != nil {
+			return nil, err
+		}
+		size -= size / 2
+	}
 	if _, err := io.CopyN(&octets, c.in, size); err != nil {
 		return nil, err
 	}
@@ -116,6 +126,8 @@ func (c *conn) conclude(a *appending) error {
 		return c.hangUp()
 	case Refuse:
 		return &refusal{"NO not this one"}
+	case Throttle:
+		return c.throttle()
 	}
 	if !a.there {
 		return &refusal{nowhere}
@@ -133,6 +145,11 @@ func (c *conn) conclude(a *appending) error {
 	switch {
 	case a.fault == Swallow:
 		return c.hangUp()
+	case a.fault == ExpireStored:
+		c.mailbox.expire()
+		if err := c.expired(); err != nil {
+			return err
+		}
 	case a.fault == Unavailable:
 		return &refusal{"NO [UNAVAILABLE] try again later"}
 	case !ok:
@@ -183,7 +200,7 @@ func (c *conn) hangUp() error {
 	if err := c.out.Flush(); err != nil {
 		return err
 	}
-	if tcp, ok := c.raw.(*net.TCPConn); ok && c.mailbox.resets() {
+	if tcp, ok := c.raw.(*net.TCPConn); ok && c.mailbox != nil && c.mailbox.resets() {
 		_ = tcp.SetLinger(0) // fails only if the connection is closed already
 		return errBroken
 	}

@@ -24,6 +24,10 @@ type conn struct {
 	tag      string
 	verb     string
 	over     bool // LOGOUT was said
+	errors   int  // answers that were errors
+
+	user, token string // of a sign-in with a token
+	apart       bool   // signed in, and not connected
 }
 
 func newConn(s *Server, n net.Conn) *conn {
@@ -74,11 +78,16 @@ func (c *conn) run() {
 		case err == nil:
 		case errors.As(err, &syntax):
 			c.answer("BAD %s", syntax.text)
-			if err := c.skip(); err != nil {
+			if err := errors.Join(c.skip(), c.erred()); err != nil {
+				_ = c.out.Flush() // the connection ends either way
 				return
 			}
 		case errors.As(err, &no):
 			c.answer("%s", no.answer)
+			if c.erred() != nil {
+				_ = c.hangUp() // likewise
+				return
+			}
 		case errors.Is(err, errAlien):
 			c.server.misused("%s %s: the command breaks the framing", c.tag, c.verb)
 			c.say("* BYE this is no IMAP")
@@ -138,6 +147,9 @@ func (c *conn) command() (err error) {
 	}
 	if c.mailbox != nil {
 		c.mailbox.count(func(n *Counts) { n.Commands[c.verb]++ })
+	}
+	if err := c.barred(); err != nil {
+		return err
 	}
 	do, state := commands(c.verb)
 	switch {
@@ -263,7 +275,7 @@ func (c *conn) startTLS() error {
 	return nil
 }
 
-// authenticate is AUTHENTICATE PLAIN (RFC 4616), with or without an initial response (RFC 4959).
+// authenticate is AUTHENTICATE PLAIN (RFC 4616) and XOAUTH2.
 func (c *conn) authenticate() error {
 	if err := c.space(); err != nil {
 		return err
@@ -272,26 +284,16 @@ func (c *conn) authenticate() error {
 	if err != nil {
 		return err
 	}
-	if !strings.EqualFold(mechanism, "PLAIN") || !c.can("AUTH=PLAIN") {
+	switch mechanism = strings.ToUpper(mechanism); {
+	case !c.can("AUTH=" + mechanism):
+		return bad("unknown mechanism")
+	case mechanism == "XOAUTH2":
+		return c.withToken()
+	case mechanism != "PLAIN":
 		return bad("unknown mechanism")
 	}
-	if c.is(' ') && !c.can("SASL-IR") {
-		c.server.misused("an initial response came where none is offered")
-		return bad("no initial response")
-	}
-	if c.is('\r') {
-		if err := c.endLine(); err != nil {
-			return err
-		}
-		c.say("+ ")
-	} else if err := c.space(); err != nil {
-		return err
-	}
-	response, err := c.rest()
+	response, err := c.response()
 	if err != nil {
-		return err
-	}
-	if err := c.endLine(); err != nil {
 		return err
 	}
 	plain, err := base64.StdEncoding.DecodeString(response)
@@ -300,6 +302,27 @@ func (c *conn) authenticate() error {
 		return &refusal{"BAD that is no response"}
 	}
 	return c.enter(words[1], words[2])
+}
+
+// response takes what proves the user, with the command where SASL-IR allows it (RFC 4959), or after it.
+func (c *conn) response() (string, error) {
+	if c.is(' ') && !c.can("SASL-IR") {
+		c.server.misused("an initial response came where none is offered")
+		return "", bad("no initial response")
+	}
+	if c.is('\r') {
+		if err := c.endLine(); err != nil {
+			return "", err
+		}
+		c.say("+ ")
+	} else if err := c.space(); err != nil {
+		return "", err
+	}
+	response, err := c.rest()
+	if err != nil {
+		return "", err
+	}
+	return response, c.endLine()
 }
 
 func (c *conn) login() error {

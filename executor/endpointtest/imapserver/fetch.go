@@ -200,13 +200,20 @@ func (c *conn) storeFlags() error {
 		return err
 	}
 	name, silent := strings.CutSuffix(strings.ToUpper(item), ".SILENT")
-	if name != "FLAGS" {
-		return &refusal{"BAD only FLAGS can be stored"}
+	if name != "FLAGS" && name != "+FLAGS" {
+		return &refusal{"BAD only FLAGS and +FLAGS can be stored"}
+	}
+	if err := c.server.profile.keyword(flags); err != nil {
+		return err
 	}
 	if !c.selected.write {
 		return &refusal{"NO the folder is open for reading"}
 	}
 	for _, m := range c.chosen(spans) {
+		flags := flags
+		if name == "+FLAGS" {
+			flags = append(slices.DeleteFunc(slices.Clone(m.Flags), func(f string) bool { return slices.Contains(flags, f) }), flags...)
+		}
 		c.mailbox.setFlags(c.selected.raw, m.UID, flags)
 		if !silent {
 			c.say("* %d FETCH (UID %d FLAGS (%s))", m.number, m.UID, strings.Join(flags, " "))

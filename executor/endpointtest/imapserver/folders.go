@@ -61,7 +61,7 @@ func (c *conn) listFolders() error {
 		c.answer("OK done")
 		return nil
 	}
-	for _, f := range c.mailbox.matching(canonicalName(words[0]+words[1]), c.server.profile.delimiter()) {
+	for _, f := range c.mailbox.matching(c.mailbox.spelled(words[0]+words[1]), c.server.profile.delimiter()) {
 		attributes := ""
 		if ret.use || c.can("SPECIAL-USE") {
 			attributes = f.use
@@ -184,7 +184,7 @@ func (c *conn) name() (string, error) {
 		return "", err
 	}
 	raw, err := c.astring()
-	return canonicalName(raw), err
+	return c.mailbox.spelled(raw), err
 }
 
 // look gives a folder as it is now.
@@ -235,6 +235,9 @@ func (c *conn) create() error {
 	}
 	if !strings.HasPrefix(raw, c.server.profile.Prefix) {
 		return &refusal{"NO [CANNOT] not in the namespace"}
+	}
+	if c.server.profile.reserved(raw) {
+		return &refusal{"NO Folder name is reserved"}
 	}
 	if !c.mailbox.create(raw, use) {
 		return &refusal{"NO [ALREADYEXISTS] it is there already"}

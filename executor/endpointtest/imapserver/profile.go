@@ -31,6 +31,23 @@ type Profile struct {
 	// Refuse gives the answer to a message that is not stored, from the status on, as "NO [LIMIT] too large"; empty: it
 	// is stored. Of a MULTIAPPEND nothing is stored then.
 	Refuse func(folder string, m Message) string
+	// Authorize decides about AUTHENTICATE XOAUTH2, and of a session that lasts, with each command, whether its token is
+	// still good; nil: there are no tokens.
+	Authorize func(user, token string) Entry
+	// FoldCase makes one folder of names that differ in case only.
+	FoldCase bool
+	// Reserved are names of which no folder can be made.
+	Reserved []string
+	// Folders are there from the beginning, beside INBOX.
+	Folders []string
+	// NoKeywords keeps system flags only, and refuses others.
+	NoKeywords bool
+	// LoseFlagged forgets \Flagged where it comes with APPEND.
+	LoseFlagged bool
+	// MostErrors ends a session at this error answer; zero: never.
+	MostErrors int
+	// BackOff is how many milliseconds a throttled client is asked to wait.
+	BackOff int
 }
 
 // Dovecot is a server that can all that this package can.
@@ -83,6 +100,12 @@ const (
 	Refuse
 	// Unavailable stores, and answers NO [UNAVAILABLE].
 	Unavailable
+	// Throttle asks to wait, stores nothing and ends the session.
+	Throttle
+	// Expire calls Faults.Expire in the middle of the first literal, and ends the session if its token is no good then.
+	Expire
+	// ExpireStored is Expire once the message is stored, in place of the answer.
+	ExpireStored
 )
 
 // Faults are what goes wrong in a mailbox, by the number of the APPEND command since they were set, from 1 on.
@@ -91,6 +114,8 @@ type Faults struct {
 	// Reset breaks connections with a reset, which takes answers away that are still under way; otherwise they are
 	// closed in order, and what was said before arrives.
 	Reset bool
+	// Expire makes the token of the session worthless.
+	Expire func()
 }
 
 // Counts are what a mailbox was asked for.

@@ -43,7 +43,7 @@ func (c *conn) open() error {
 		c.answer("OK [READ-ONLY] open")
 		return nil
 	}
-	c.say(`* OK [PERMANENTFLAGS (\Answered \Flagged \Deleted \Seen \Draft \*)] all`)
+	c.say(`* OK [PERMANENTFLAGS (%s)] all`, c.server.profile.permanent())
 	c.answer("OK [READ-WRITE] open")
 	return nil
 }

@@ -51,6 +51,9 @@ func newMailbox(s *Server, user, password string) *Mailbox {
 	b := &Mailbox{server: s, user: user, password: password, folders: map[string]*folder{}, valid: 1000}
 	b.counts.Commands = map[string]int{}
 	b.make("INBOX", "")
+	for _, name := range s.profile.Folders {
+		b.make(name, "")
+	}
 	return b
 }
 
@@ -195,6 +198,16 @@ func (b *Mailbox) nextAppend() Kind {
 	return k
 }
 
+// expire makes the tokens of the mailbox's sessions worthless, as the faults say.
+func (b *Mailbox) expire() {
+	b.mu.Lock()
+	expire := b.faults.Expire
+	b.mu.Unlock()
+	if expire != nil {
+		expire()
+	}
+}
+
 func (b *Mailbox) resets() bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -217,6 +230,7 @@ func (b *Mailbox) store(raw string, messages []Message) (validity uint32, uids [
 			uids = append(uids, f.next) // a UID that may well become another message's
 			continue
 		}
+		m.Flags = p.kept(m.Flags)
 		if p.Rewrite != nil {
 			m.Octets = p.Rewrite(m.Octets)
 		}

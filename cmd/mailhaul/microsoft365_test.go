@@ -1,0 +1,238 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailhaul/executor/endpointtest/imapserver"
+	"mailhaul/executor/endpointtest/tokenserver"
+)
+
+// cloud is the example imap-to-microsoft365 between an IMAP server and one like Exchange Online, with an authority. Nothing
+// in it is changed but where the servers are.
+type cloud struct {
+	*migration
+	authority *tokenserver.Server
+	old, new  *imapserver.Server
+	entry     map[string]imapserver.Entry // by mailbox; else all are let in with a good token
+}
+
+func newExampleCloud(t *testing.T) *cloud {
+	t.Helper()
+	t.Parallel()
+	c := &cloud{migration: &migration{t: t, dir: t.TempDir()}, authority: tokenserver.Start(t), entry: map[string]imapserver.Entry{}}
+	tls := imapserver.Options{TLS: c.authority.TLS(), Implicit: true}
+	c.old = imapserver.Start(t, imapserver.Dovecot(), tls)
+	p := imapserver.Exchange()
+	p.Authorize = func(user, token string) imapserver.Entry {
+		if _, err := c.authority.Check(token); err != nil {
+			return imapserver.WrongToken
+		}
+		return c.entry[user]
+	}
+	c.new = imapserver.Start(t, p, tls)
+	if err := os.CopyFS(c.dir, os.DirFS(filepath.Join("../../examples", "imap-to-microsoft365"))); err != nil {
+		t.Fatal(err)
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, "mailhaul.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca := c.authority.CAFile(t)
+	hcl := strings.Replace(string(text), `host = "mail.contoso.example"`, fmt.Sprintf("host = %q\n  port = %d\n  ca_file = %q\n  #",
+		c.old.Host(), c.old.Port(), ca), 1)
+	hcl = strings.Replace(hcl, "  client_secret", fmt.Sprintf("  authority = %q\n  imap_host = %q\n  imap_port = %d\n  ca_file = %q\n  client_secret",
+		c.authority.Authority(), c.new.Host(), c.new.Port(), ca), 1)
+	c.put("mailhaul.hcl", hcl)
+	users, err := os.ReadFile(filepath.Join(c.dir, "users.csv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.put("users.csv", strings.ReplaceAll(string(users), "replace-me", "CANARY"))
+	c.env = []string{"M365_CLIENT_SECRET=" + tokenserver.Secret}
+	return c
+}
+
+// people are those of the example: source, password, destination.
+var people = [][3]string{{"anna@contoso.example", "CANARY-1", "anna@contoso.example"}, {"bo@contoso.example", "CANARY-2", "bo.lind@contoso.example"}}
+
+func (c *cloud) fill() {
+	for n, p := range people {
+		b := c.old.Mailbox(p[0], p[1])
+		c.new.Mailbox(p[2], "")
+		for i, folder := range []string{"INBOX", "INBOX/Projects", "Sent", "Trash"} {
+			for k := range 5 {
+				b.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, n, i*10+k, 0, time.UTC), Flags: [][]string{{`\Seen`}, {`\Flagged`}, nil}[k%3],
+					Octets: fmt.Appendf(nil, "Received: x\r\nTo: b@x\r\nFrom: a@x\r\nMessage-ID: <%d.%d.%d@x>\r\nSubject: =?utf-8?q?Gr=C3=BC=C3=9Fe?=\r\n\r\nLine %d\r\n", n, i, k, k)})
+			}
+		}
+	}
+}
+
+// wanted is what a mailbox has to hold: the source's mail, as the server renders it.
+func wanted(b *imapserver.Mailbox, folder string) (all []string) {
+	for _, m := range b.Messages(folder) {
+		all = append(all, fmt.Sprintf("%s %v %x", m.Date.UTC(), m.Flags, imapserver.Render(m.Octets)))
+	}
+	return all
+}
+
+func held(b *imapserver.Mailbox, folder string) (all []string) {
+	for _, m := range b.Messages(folder) {
+		all = append(all, fmt.Sprintf("%s %v %x", m.Date.UTC(), m.Flags, m.Octets))
+	}
+	slices.Sort(all)
+	return all
+}
+
+// TestExampleIMAPToMicrosoft365 carries the example out, command by command, and holds both sides against each other. No
+// secret, token or authorization header is in what is printed, traced, planned or kept.
+func TestExampleIMAPToMicrosoft365(t *testing.T) {
+	c := newExampleCloud(t)
+	c.fill()
+	var said strings.Builder
+	run := func(args ...string) string {
+		r := c.must(0, append(args, "--trace", "trace")...)
+		said.WriteString(r.stdout + r.stderr)
+		return r.stdout
+	}
+	for _, want := range []string{"application with a secret", "tenant " + tokenserver.Tenant, "application " + tokenserver.Client,
+		"roles IMAP.AccessAsApp", "the token ends at "} {
+		if text := run("verify"); !strings.Contains(text, want) {
+			t.Errorf("verify does not say %q:\n%s", want, text)
+		}
+	}
+	run("verify", "--json")
+	run("plan", "--pass", "full", "--out", "full.plan")
+	for range 3 { // verify, prestage, full
+		run("apply", "--auto-approve")
+	}
+	if text := run("apply"); !strings.Contains(text, "Nothing to do") {
+		t.Errorf("the fourth apply says:\n%s", text)
+	}
+	for _, p := range people {
+		for folder, target := range map[string]string{"INBOX": "INBOX", "INBOX/Projects": "Projects", "Sent": "Sent Items", "Trash": "Deleted Items"} {
+			want := wanted(c.old.Mailbox(p[0], p[1]), folder)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, held(c.new.Mailbox(p[2], ""), target)); diff != "" || len(want) == 0 {
+				t.Errorf("%s: %s is not %s (-want +got):\n%s", p[0], target, folder, diff)
+			}
+		}
+	}
+	if text := run("check"); strings.Contains(text, " missing") && !strings.Contains(text, "0 missing") {
+		t.Errorf("check says:\n%s", text)
+	}
+	for _, s := range []*imapserver.Server{c.old, c.new} {
+		if misuse := s.Misuse(); len(misuse) > 0 {
+			t.Errorf("the client broke the protocol: %q", misuse)
+		}
+	}
+	c.noCanary()
+	c.noToken(said.String())
+}
+
+// noToken looks for every token that was issued, as it is and as it was sent, in what was printed and in every file.
+func (c *cloud) noToken(said string) {
+	c.t.Helper()
+	texts := map[string][]byte{"what was printed": []byte(said)}
+	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err == nil && !d.IsDir() {
+			texts[path], err = os.ReadFile(path)
+		}
+		return err
+	})
+	tokens := c.authority.Tokens()
+	if err != nil || len(texts) < 10 || len(tokens) == 0 {
+		c.t.Fatalf("searched %d files for %d tokens: %v", len(texts), len(tokens), err)
+	}
+	traced := false
+	for where, text := range texts {
+		traced = traced || bytes.Contains(text, []byte("AUTHENTICATE XOAUTH2 ***"))
+		for _, token := range tokens {
+			signature := token[strings.LastIndexByte(token, '.')+1:]
+			secrets := []string{token, signature, "Bearer"}
+			for _, p := range people {
+				secrets = append(secrets, base64.StdEncoding.EncodeToString([]byte("user=" + p[2] + "\x01auth=Bearer "))[:40])
+			}
+			for _, s := range secrets {
+				if bytes.Contains(text, []byte(s)) {
+					c.t.Errorf("%s holds a token or what it is sent with: %.20q", where, s)
+				}
+			}
+		}
+	}
+	if !traced {
+		c.t.Error("no trace shows a sign-in")
+	}
+}
+
+// TestMicrosoft365Verify: what keeps a mailbox from being opened is told with the code that explains it, and the others
+// go on; without a token nobody does, and the exit code is 4.
+func TestMicrosoft365Verify(t *testing.T) {
+	c := newExampleCloud(t)
+	c.fill()
+	c.entry["bo.lind@contoso.example"] = imapserver.NotConnected
+	if r := c.must(3, "verify"); !strings.Contains(r.stdout, "M365-MAILBOX-DENIED") || !strings.Contains(r.stdout, "Add-MailboxPermission") ||
+		!strings.Contains(r.stdout, "1 ready, 1 not") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.entry = map[string]imapserver.Entry{people[0][2]: imapserver.WrongUser, people[1][2]: imapserver.WrongUser}
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "M365-SIGN-IN-REFUSED") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.authority.Set(tokenserver.Settings{Roles: []string{"Mail.Read"}})
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "OAUTH-CONSENT-MISSING") || !strings.Contains(r.stdout, "roles Mail.Read") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	before := c.authority.Requests()
+	c.authority.Set(tokenserver.Settings{Refuse: "7000222"})
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "OAUTH-SECRET-EXPIRED") || !strings.Contains(r.stdout, "no token was issued") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	if n := c.authority.Requests() - before; n != 1 {
+		t.Errorf("a refused secret was sent %d times", n)
+	}
+}
+
+// TestMicrosoft365AsSource copies the other way, from a mailbox of Microsoft 365 to an IMAP server, and changes nothing there.
+func TestMicrosoft365AsSource(t *testing.T) {
+	c := newExampleCloud(t)
+	const address = "anna@contoso.example"
+	from, to := c.new.Mailbox(address, ""), c.old.Mailbox(address, "CANARY-1")
+	for i := range 10 {
+		for _, folder := range []string{"INBOX", "Sent Items", "Projects/2020"} {
+			from.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, i, 0, 0, time.UTC), Flags: []string{`\Seen`},
+				Octets: fmt.Appendf(nil, "Message-ID: <%d@x>\r\nSubject: %d\r\n\r\nLine\r\n", i, i)})
+		}
+	}
+	text, err := os.ReadFile(filepath.Join(c.dir, "mailhaul.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	turned := strings.NewReplacer("from = endpoint.imap.old", "from = endpoint.microsoft365.new", "to   = endpoint.microsoft365.new", "to   = endpoint.imap.old")
+	c.put("mailhaul.hcl", turned.Replace(string(text)))
+	c.put("users.csv", "source,destination,destination_password\n"+address+","+address+",CANARY-1\n")
+	for range 3 {
+		c.must(0, "apply", "--auto-approve")
+	}
+	for folder, target := range map[string]string{"INBOX": "INBOX", "Sent Items": "Sent Items", "Projects/2020": "Projects/2020"} {
+		if diff := cmp.Diff(held(from, folder), held(to, target)); diff != "" || len(held(from, folder)) != 10 {
+			t.Errorf("%s (-want +got):\n%s", folder, diff)
+		}
+	}
+	for _, verb := range []string{"SELECT", "APPEND", "CREATE", "UID STORE"} {
+		if n := from.Counts().Commands[verb]; n != 0 {
+			t.Errorf("the source got %s %d times", verb, n)
+		}
+	}
+}

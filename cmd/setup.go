@@ -1,0 +1,156 @@
+package cmd
+
+import (
+	"embed"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"text/template"
+
+	"github.com/spf13/cobra"
+
+	"mailhaul/config"
+)
+
+// scripts are what `mailhaul setup` prints, as templates.
+//
+//go:embed setup/*.tmpl
+var scripts embed.FS
+
+type setupFlags struct{ users, delegated bool }
+
+func setupCommand(a *app) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "setup",
+		Short: "print the script that prepares a service: microsoft365",
+		Args:  noWords,
+		RunE: func(*cobra.Command, []string) error {
+			return usage("setup needs the name of a service", "Type: mailhaul setup microsoft365")
+		},
+	}
+	c.AddCommand(setupMicrosoft365Command(a))
+	return c
+}
+
+func setupMicrosoft365Command(a *app) *cobra.Command {
+	f := &setupFlags{}
+	c := &cobra.Command{
+		Use:   "microsoft365 [MAILBOX...]",
+		Short: "print the least-privilege script for Entra and Exchange, and its teardown",
+		Long: `Print the PowerShell and az script that lets mailhaul open exactly the mailboxes of
+the configuration: an application with a certificate, IMAP.AccessAsApp, admin
+consent, the service principal, and full access to each mailbox. Its -Teardown
+takes all of that away again. Nothing is contacted and nothing is changed.
+
+  mailhaul setup microsoft365 > setup.ps1`,
+		ValidArgsFunction: completeMailboxes(a),
+		RunE: func(c *cobra.Command, words []string) error {
+			if f.users && f.delegated {
+				return usage("--users and --delegated exclude each other", "Each prints a script of its own.")
+			}
+			cfg, mailboxes, err := a.loadChosen(c.Context(), chosen{patterns: words})
+			if err != nil {
+				return err
+			}
+			return f.print(a.term.Out, cfg, mailboxes)
+		},
+	}
+	c.Flags().BoolVar(&f.users, "users", false, "print the admin centre's bulk-add CSV and the script that creates users with licences")
+	c.Flags().BoolVar(&f.delegated, "delegated", false, "print the older route, in which a person signs in")
+	return c
+}
+
+// script names the template.
+func (f *setupFlags) script() string {
+	switch {
+	case f.users:
+		return "users.ps1.tmpl"
+	case f.delegated:
+		return "delegated.ps1.tmpl"
+	}
+	return "microsoft365.ps1.tmpl"
+}
+
+// prepared is what a script is made for.
+type prepared struct {
+	Endpoint, Tenant, Client string
+	Mailboxes                []string
+	Size                     string // of the largest message; empty: the default
+}
+
+// print writes the script of each microsoft365 endpoint that the mailboxes use.
+func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.Mailbox) error {
+	t, err := template.New("").Funcs(template.FuncMap{"q": psQuote, "cell": psCell}).ParseFS(scripts, "setup/*.tmpl")
+	if err != nil {
+		return err
+	}
+	printed := 0
+	for _, e := range cfg.Endpoints {
+		p := preparedFor(e, mailboxes)
+		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
+			continue
+		}
+		if printed++; printed > 1 {
+			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")
+		}
+		if err := t.ExecuteTemplate(w, f.script(), p); err != nil {
+			return err
+		}
+	}
+	if printed == 0 {
+		return fail("CONFIG-MISSING", "no mailbox uses an endpoint of type microsoft365",
+			"Write one, with tenant_id and client_id, and name it in a users block. See: mailhaul help microsoft365")
+	}
+	return nil
+}
+
+// largest is what a mailbox takes by default, in octets.
+const largest = 35_000_000
+
+func preparedFor(e *config.Endpoint, mailboxes []*config.Mailbox) prepared {
+	if e.Microsoft365 == nil {
+		return prepared{}
+	}
+	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID}
+	for _, m := range mailboxes {
+		if m.Skip != "" {
+			continue
+		}
+		if m.From == e {
+			p.Mailboxes = append(p.Mailboxes, m.Source.Username)
+		}
+		if m.To == e {
+			p.Mailboxes = append(p.Mailboxes, m.Destination.Username)
+		}
+	}
+	slices.Sort(p.Mailboxes)
+	p.Mailboxes = slices.Compact(p.Mailboxes)
+	if e.MaxMessage > largest {
+		p.Size = fmt.Sprintf("%dMB", min(150, (e.MaxMessage+999_999)/1_000_000))
+	}
+	return p
+}
+
+// psQuotes are the signs that end a single-quoted string of PowerShell; twice they stand for themselves.
+const psQuotes = "'\u2018\u2019\u201a\u201b"
+
+// psQuote writes a string that PowerShell takes as it is.
+func psQuote(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if strings.ContainsRune(psQuotes, r) {
+			b.WriteRune(r)
+		}
+		b.WriteRune(r)
+	}
+	return "'" + b.String() + "'"
+}
+
+// psCell writes a cell of a CSV file within a here-string, which ends at a line that begins with a quote: no cell begins so.
+func psCell(s string) string {
+	if strings.ContainsAny(s, ",\"\n\r") || strings.IndexAny(s, "'=+-@") == 0 || strings.ContainsRune(psQuotes, []rune(s + " ")[0]) {
+		return `"` + strings.ReplaceAll(s, `"`, `""`) + `"`
+	}
+	return s
+}

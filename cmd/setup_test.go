@@ -1,0 +1,80 @@
+package cmd
+
+import (
+	"bytes"
+	"flag"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailhaul/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// TestSetupMicrosoft365 holds each script against its golden file: exactly the mailboxes of the configuration that are not
+// skipped, and names that can't break out of their strings.
+func TestSetupMicrosoft365(t *testing.T) {
+	dir := t.TempDir()
+	for name, text := range map[string]string{"mailhaul.hcl": `
+endpoint "imap" "old" {
+  host = "mail.old.example"
+}
+endpoint "microsoft365" "new" {
+  tenant_id   = "contoso.onmicrosoft.com"
+  client_id   = "11111111-2222-3333-4444-555555555555"
+  device_code = true
+  max_message = "100MB"
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.microsoft365.new
+  csv  = "users.csv"
+}
+mailbox "test@old.example" {
+  skip = "never used"
+}
+`, "users.csv": "source,password,destination\nanna@old.example,x,anna@contoso.example\no'hara@old.example,x,o'hara@contoso.example\n" +
+		"quote@old.example,x,o\u2019h$x`n@contoso.example\ntick@old.example,x,'@contoso.example\ntest@old.example,x,test@contoso.example\n"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	cfg, diagnostics := config.Load(dir, config.Options{Version: "0.1.0"})
+	if cfg == nil {
+		t.Fatal(diagnostics)
+	}
+	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}} {
+		var out bytes.Buffer
+		if err := f.print(&out, cfg, cfg.Mailboxes); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join("testdata", name)
+		if *update {
+			if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(want), out.String()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", name, diff)
+		}
+	}
+	if err := (&setupFlags{}).print(&bytes.Buffer{}, cfg, nil); exitCode(err) != exitError {
+		t.Errorf("without a mailbox: %v", err)
+	}
+}
+
+// TestPSQuote: nothing gets out of a string, typographic quotes included.
+func TestPSQuote(t *testing.T) {
+	for in, want := range map[string]string{"a": "'a'", "o'hara": "'o''hara'", "o\u2019h": "'o\u2019\u2019h'", "$(x)`n": "'$(x)`n'"} {
+		if got := psQuote(in); got != want {
+			t.Errorf("%q is %s, want %s", in, got, want)
+		}
+	}
+}
