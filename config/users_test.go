@@ -6,7 +6,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"golang.org/x/text/encoding/charmap"
@@ -130,29 +129,6 @@ func manyRows(t testing.TB, n int) string {
 		fmt.Fprintf(&b, "user%d@old.example;secret%d;user%d@new.example;%d\n", i, i, i, i%7)
 	}
 	return project(t, "a.hcl", base+"mailbox \"user77@old.example\" { skip = \"x\" }\n", "users.csv", b.String())
-}
-
-// TestManyRows holds that a load takes time in proportion to its rows; BenchmarkRows tells how much. Of a few tries the
-// best counts: other tests keep the machine busy.
-func TestManyRows(t *testing.T) {
-	took := map[int]time.Duration{}
-	for try := range 3 {
-		for _, n := range []int{5_000, 50_000} {
-			dir := manyRows(t, n)
-			begin := time.Now()
-			c := mustLoad(t, dir)
-			if d := time.Since(begin); try == 0 || d < took[n] {
-				took[n] = d
-			}
-			if len(c.Mailboxes) != n || c.Mailboxes[77].Skip != "x" || c.Mailboxes[n-1].Range.Start.Line != n+1 {
-				t.Errorf("%d mailboxes", len(c.Mailboxes))
-			}
-		}
-		if took[50_000] < 30*took[5_000] {
-			return
-		}
-	}
-	t.Errorf("5,000 rows took %s, 50,000 took %s", took[5_000], took[50_000])
 }
 
 func BenchmarkRows(b *testing.B) {
