@@ -27,12 +27,12 @@ type cloud struct {
 	entry     map[string]imapserver.Entry // by mailbox; else all are let in with a good token
 }
 
-func newExampleCloud(t *testing.T) *cloud {
+func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	t.Helper()
 	t.Parallel()
 	c := &cloud{migration: &migration{t: t, dir: t.TempDir()}, authority: tokenserver.Start(t), entry: map[string]imapserver.Entry{}}
 	tls := imapserver.Options{TLS: c.authority.TLS(), Implicit: true}
-	c.old = imapserver.Start(t, imapserver.Dovecot(), tls)
+	c.old = imapserver.Start(t, source, tls)
 	p := imapserver.Exchange()
 	p.Authorize = func(user, token string) imapserver.Entry {
 		if _, err := c.authority.Check(token); err != nil {
@@ -98,7 +98,7 @@ func held(b *imapserver.Mailbox, folder string) (all []string) {
 // TestExampleIMAPToMicrosoft365 carries the example out, command by command, and holds both sides against each other. No
 // secret, token or authorization header is in what is printed, traced, planned or kept.
 func TestExampleIMAPToMicrosoft365(t *testing.T) {
-	c := newExampleCloud(t)
+	c := newExampleCloud(t, imapserver.Dovecot())
 	c.fill()
 	var said strings.Builder
 	run := func(args ...string) string {
@@ -179,7 +179,7 @@ func (c *cloud) noToken(said string) {
 // TestMicrosoft365Verify: what keeps a mailbox from being opened is told with the code that explains it, and the others
 // go on; without a token nobody does, and the exit code is 4.
 func TestMicrosoft365Verify(t *testing.T) {
-	c := newExampleCloud(t)
+	c := newExampleCloud(t, imapserver.Dovecot())
 	c.fill()
 	c.entry["bo.lind@contoso.example"] = imapserver.NotConnected
 	if r := c.must(3, "verify"); !strings.Contains(r.stdout, "M365-MAILBOX-DENIED") || !strings.Contains(r.stdout, "Add-MailboxPermission") ||
@@ -206,7 +206,7 @@ func TestMicrosoft365Verify(t *testing.T) {
 
 // TestMicrosoft365AsSource copies the other way, from a mailbox of Microsoft 365 to an IMAP server, and changes nothing there.
 func TestMicrosoft365AsSource(t *testing.T) {
-	c := newExampleCloud(t)
+	c := newExampleCloud(t, imapserver.Dovecot())
 	const address = "anna@contoso.example"
 	from, to := c.new.Mailbox(address, ""), c.old.Mailbox(address, "CANARY-1")
 	for i := range 10 {
@@ -234,5 +234,51 @@ func TestMicrosoft365AsSource(t *testing.T) {
 		if n := from.Counts().Commands[verb]; n != 0 {
 			t.Errorf("the source got %s %d times", verb, n)
 		}
+	}
+}
+
+// TestMicrosoft365Names copies folders that Exchange can't have: a reserved name, two that differ by case, one with a slash,
+// a special one in another language. Each message arrives once, and each folder has a place of its own.
+func TestMicrosoft365Names(t *testing.T) {
+	dotted := imapserver.Dovecot()
+	dotted.Delimiter = "."
+	c := newExampleCloud(t, dotted)
+	p := people[0]
+	c.put("users.csv", "source,password,destination\n"+strings.Join(p[:], ",")+"\n")
+	from, to := c.old.Mailbox(p[0], p[1]), c.new.Mailbox(p[2], "")
+	folders := []string{"INBOX", "Files", "Work", "work", "Work.deep", "a/b", "Calendar", "Entw&APw-rfe", " blank "}
+	for i, folder := range folders {
+		from.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, i, 0, 0, time.UTC),
+			Octets: fmt.Appendf(nil, "Message-ID: <%d@x>\r\nSubject: %s\r\n\r\nLine\r\n", i, folder)})
+	}
+	for range 3 {
+		c.must(0, "apply", "--auto-approve")
+	}
+	there := map[string][]string{}
+	for _, folder := range to.Folders() {
+		for _, m := range to.Messages(folder) {
+			_, subject, _ := strings.Cut(string(m.Octets), "Subject: ")
+			subject, _, _ = strings.Cut(subject, "\r\n")
+			subject = strings.TrimSpace(subject)
+			there[subject] = append(there[subject], folder)
+		}
+	}
+	places := map[string]bool{}
+	for _, folder := range folders {
+		at := there[strings.TrimSpace(folder)]
+		if len(at) != 1 || places[strings.ToLower(strings.Join(at, ""))] {
+			t.Errorf("the message of %q is in %q, all: %v", folder, at, there)
+			continue
+		}
+		places[strings.ToLower(at[0])] = true
+	}
+	if at := there["Entw&APw-rfe"]; !slices.Equal(at, []string{"Drafts"}) {
+		t.Errorf("the German drafts are in %q", at)
+	}
+	if at := there["Work.deep"]; len(at) != 1 || !strings.HasSuffix(at[0], "/deep") {
+		t.Errorf("what is below Work is in %q", at)
+	}
+	if r := c.must(0, "apply"); !strings.Contains(r.stdout, "Nothing to do") {
+		t.Errorf("the fourth apply says:\n%s", r.stdout)
 	}
 }

@@ -116,6 +116,7 @@ type client struct {
 	hello    string              // the greeting's words
 	method   string              // how it signed in
 	token    string              // with which it signed in; empty: with a password
+	ends     time.Time           // of the token; zero: not known
 	// spaces are known once introduced is set.
 	spaces     namespaces
 	introduced bool
@@ -149,7 +150,7 @@ func open(ctx context.Context, opts Options, readOnly bool) (opened *client, tok
 		return nil, "", err
 	}
 	c := newClient(opts, conn, readOnly)
-	c.token = bare.token
+	c.token, c.ends = bare.token, bare.ends
 	stop := c.guard(ctx)
 	defer stop()
 	if err := c.establish(ctx); err != nil {

@@ -102,6 +102,11 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 		return err
 	}
 	defer leave()
+	if err := d.c.ending(); err != nil {
+		_ = d.flight.idle() // its error was told with each message
+		w.never(batch, d.c.fatal(err))
+		return err
+	}
 	if sel := &d.c.selected; sel.open && !(sel.write && sel.raw == f.Raw) {
 		err = d.flight.idle()
 		if err == nil {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/emersion/go-imap/v2/imapclient"
 	"github.com/emersion/go-sasl"
@@ -18,6 +19,8 @@ import (
 type Tokens interface {
 	// Token gives a token that is good for some minutes at least. Its error is a *mail.Error.
 	Token(ctx context.Context) (string, error)
+	// Left is how long the token is good; zero: not known.
+	Left(token string) time.Duration
 	// Refused says that the server did not take the token, and tells whether another one may do better.
 	Refused(token string) bool
 }
@@ -44,10 +47,26 @@ func (c *client) fetchToken(ctx context.Context) (err error) {
 		return nil
 	}
 	c.token, err = c.opts.Login.Tokens.Token(ctx)
+	if left := c.opts.Login.Tokens.Left(c.token); err == nil && left > 0 {
+		c.ends = time.Now().Add(left)
+	}
 	if err == nil && strings.ContainsAny(c.token, "\x00\x01\r\n") {
 		return noMethod("the access token holds characters that no token has")
 	}
 	return err
+}
+
+// lastMinute is how long before its token's end a session sends no more messages. Exchange ends the session in the middle
+// of whatever is under way, and each message whose answer is lost so has to wait out the grace time.
+const lastMinute = time.Minute
+
+// ending gives the error of a session that shall make room for one with a new token.
+func (c *client) ending() error {
+	if c.ends.IsZero() || time.Until(c.ends) > lastMinute {
+		return nil
+	}
+	return &mail.Error{Op: "append messages", Kind: mail.Transient, Code: mail.CodeIMAPLost,
+		Err: errors.New("the access token is about to end; the session is opened anew")}
 }
 
 func (c *client) tokenMethod() (method, error) {

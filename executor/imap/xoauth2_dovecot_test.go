@@ -18,6 +18,7 @@ import (
 type fixedToken string
 
 func (f fixedToken) Token(context.Context) (string, error) { return string(f), nil }
+func (f fixedToken) Left(string) time.Duration             { return time.Hour }
 func (f fixedToken) Refused(string) bool                   { return false }
 
 // TestXOAUTH2Dovecot signs in to a real server that checks tokens by their signature: a good one is let in and reads and

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"mailhaul/executor/imap"
 	"mailhaul/state/mail"
@@ -19,15 +20,16 @@ type tokens struct {
 	mu   sync.Mutex
 	all  []string
 	err  error
-	asks int
+	left time.Duration
 }
 
 func (s *tokens) Token(context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asks++
 	return s.all[0], s.err
 }
+
+func (s *tokens) Left(string) time.Duration { return s.left }
 
 func (s *tokens) Refused(token string) bool {
 	s.mu.Lock()
@@ -180,6 +182,31 @@ func TestTokenIsRenewed(t *testing.T) {
 	_, err = imap.DialSource(t.Context(), withToken(f, "first", "second", "third"))
 	if n := strings.Count(strings.Join(f.commands(), "\n"), "AUTHENTICATE"); mail.CodeOf(err) != mail.CodeM365SignIn || n != 4 {
 		t.Errorf("%v after %d tries", err, n)
+	}
+}
+
+// TestTokenAboutToEnd: a session whose token ends within a minute sends nothing more, and says that it is over; what it was
+// given is absent, not in doubt.
+func TestTokenAboutToEnd(t *testing.T) {
+	for left, want := range map[time.Duration]mail.Outcome{0: mail.Landed, time.Hour: mail.Landed, 50 * time.Second: mail.Absent} {
+		f := newFake(t)
+		f.caps = exchangeBefore
+		o := withToken(f)
+		o.Login.Tokens = &tokens{all: []string{canaryToken}, left: left}
+		d, err := imap.DialDestination(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res := &results{}
+		err = d.Append(t.Context(), inbox, []mail.Outgoing{outgoing(1, "a mail", mail.Flags{})}, res.done)
+		if want == mail.Absent && mail.KindOf(err) != mail.Transient || want == mail.Landed && err != nil {
+			t.Errorf("%v left: %v", left, err)
+		}
+		_ = d.Drain(t.Context()) // the session may be dead
+		_ = d.Close()            // likewise
+		if len(res.all) != 1 || res.all[0].Outcome != want || strings.Contains(f.sent(), "APPEND") != (want == mail.Landed) {
+			t.Errorf("%v left: %+v, want outcome %d", left, res.all, want)
+		}
 	}
 }
 

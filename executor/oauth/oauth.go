@@ -158,6 +158,16 @@ func (s *Source) keep(g grant, err error) (string, error) {
 	return g.token, nil
 }
 
+// Left is how long the token is good; zero for one that is not the current one.
+func (s *Source) Left(token string) time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.token.token != token {
+		return 0
+	}
+	return max(0, s.token.ends.Sub(s.opts.Now()))
+}
+
 // Refused says that a server did not take the token though its time had not come, and tells whether another try with the
 // next token is worth it. A young token is not to blame: a thousand mailboxes without permission must not cost a thousand
 // requests.
