@@ -96,7 +96,7 @@ func (s ProbeStep) write(b *strings.Builder, o Output) {
 	if !s.OK {
 		sign, paint = "!", p.red
 	}
-	b.WriteString(" " + paint(pad(sign, 2)) + " " + pad(stepTitle(s.Step), 14) + padLeft(Milliseconds(s.Took), 9) + "\n")
+	b.WriteString(" " + paint(pad(sign, 2)) + " " + pad(stepTitle(s.Step), 14) + padLeft(milliseconds(s.Took), 9) + "\n")
 	t := table{indent: 6, columns: []column{{min: 15}, {}}}
 	for _, f := range s.Facts {
 		t.add("", nil, Safe(f.Name), f.text())
@@ -122,7 +122,7 @@ func (f ProbeFact) text() string {
 	}
 	text := strings.Join(values, separator)
 	if f.Took > 0 {
-		text += " in " + Milliseconds(f.Took)
+		text += " in " + milliseconds(f.Took)
 	}
 	return text
 }
@@ -140,8 +140,8 @@ func stepTitle(step string) string {
 	return step
 }
 
-// Milliseconds writes a short time: "31 ms", "1.2 s".
-func Milliseconds(d time.Duration) string {
+// milliseconds writes a short time: "31 ms", "1.2 s".
+func milliseconds(d time.Duration) string {
 	switch ms := d.Round(time.Millisecond).Milliseconds(); {
 	case ms < 1:
 		return "< 1 ms"
