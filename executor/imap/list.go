@@ -49,6 +49,9 @@ func (c *client) hearSpaces(r *response) error {
 	return nil
 }
 
+// maxCapabilities is how many are kept; servers have some dozens.
+const maxCapabilities = 1000
+
 // capability asks what the server can do, unless it has just said so.
 func (c *client) capability() error {
 	if c.caps != nil {
@@ -58,7 +61,7 @@ func (c *client) capability() error {
 	caps := capabilities{}
 	st, err := c.run(op, newCommand("CAPABILITY"), func(r *response) error {
 		if r.verb == "CAPABILITY" {
-			for t := r.data.next(); t.kind != tokEnd; t = r.data.next() {
+			for t := r.data.next(); t.kind != tokEnd && len(caps) < maxCapabilities; t = r.data.next() {
 				caps[strings.ToUpper(string(t.text))] = true
 			}
 		}

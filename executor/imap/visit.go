@@ -126,6 +126,9 @@ func parseID(s *scanner) [][2]string {
 	return pairs
 }
 
+// maxQuotas is about how many limits are kept; a mailbox has one or two.
+const maxQuotas = 100
+
 // Quotas asks for the limits of the mailbox that signed in. A server without QUOTA, or one that refuses, has none to tell.
 func (v *Visit) Quotas(ctx context.Context) ([]Quota, error) {
 	if !v.c.caps.has("QUOTA") {
@@ -134,7 +137,7 @@ func (v *Visit) Quotas(ctx context.Context) ([]Quota, error) {
 	var all []Quota
 	err := v.do(ctx, "ask for quota", func() error {
 		_, err := v.c.run("ask for quota", newCommand("GETQUOTAROOT").astring("INBOX"), func(r *response) error {
-			if r.verb == "QUOTA" {
+			if r.verb == "QUOTA" && len(all) < maxQuotas {
 				all = append(all, parseQuota(r.data)...)
 			}
 			return nil

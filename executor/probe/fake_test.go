@@ -67,6 +67,7 @@ func (n names) orMissing(found int) error {
 type server struct {
 	tls      *tls.Config // from the first octet, unless starttls is set
 	starttls bool
+	endless  string            // said over and over in place of an answer
 	greeting string            // what is said first; empty: nothing, ever
 	answers  map[string]string // by verb; TAG stands for the tag, "!" at the end closes
 	listener net.Listener
@@ -122,6 +123,11 @@ func (s *server) serve(conn net.Conn) {
 		words := strings.Fields(line)
 		if err != nil || len(words) < 2 {
 			return
+		}
+		for s.endless != "" {
+			if _, err := io.WriteString(conn, s.endless); err != nil {
+				return
+			}
 		}
 		answer, known := s.answers[words[1]]
 		if !known {

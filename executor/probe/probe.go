@@ -16,6 +16,7 @@ package probe
 import (
 	"context"
 	"crypto/x509"
+	"errors"
 	"io"
 	"net"
 	"net/netip"
@@ -29,7 +30,8 @@ type Options struct {
 	Host string // a name or an address
 	Port int
 	TLS  string // as imap.Options has it; empty: imap.TLSImplicit
-	// Timeout bounds every wait: for a name, for a connection, for an octet of an answer. Zero: 10 s.
+	// Timeout bounds every wait: for a name, for a connection, for an octet of an answer; a whole step takes four times as
+	// long at most. Zero: 10 s.
 	Timeout time.Duration
 	// Login signs in; nil: no password is sent.
 	Login *imap.Login
@@ -110,14 +112,21 @@ type visitor struct {
 	visit     *imap.Visit
 }
 
-// Run takes the steps up to the first that fails. Each ends within its timeout, or with ctx.
+// mostWaits is how many timeouts a step may take: a server that talks on and on keeps nobody.
+const mostWaits = 4
+
+var errEndless = errors.New("the server comes to no end")
+
+// Run takes the steps up to the first that fails. Each ends by itself, or with ctx.
 func Run(ctx context.Context, opts Options) *Report {
 	v := newVisitor(opts)
 	defer v.close()
 	for _, step := range v.steps() {
 		begin := time.Now()
 		s := Step{Name: step.name}
-		s.Err = step.take(ctx, &s)
+		limited, cancel := context.WithTimeoutCause(ctx, mostWaits*v.Timeout, errEndless)
+		s.Err = step.take(limited, &s)
+		cancel()
 		s.Took = time.Since(begin)
 		v.report.Steps = append(v.report.Steps, s)
 		if s.Err != nil {
@@ -146,18 +155,14 @@ func newVisitor(opts Options) *visitor {
 	return &visitor{Options: opts, report: &Report{Host: opts.Host, Port: opts.Port, TLS: opts.TLS}}
 }
 
-// take fills a step.
-type take func(context.Context, *Step) error
+// step is a step still to be taken; take fills what it showed.
+type step struct {
+	name string
+	take func(context.Context, *Step) error
+}
 
 // steps are those of this visit, in order.
-func (v *visitor) steps() []struct {
-	name string
-	take take
-} {
-	type step = struct {
-		name string
-		take take
-	}
+func (v *visitor) steps() []step {
 	all := []step{{StepDNS, v.lookUp}, {StepTCP, v.connect}}
 	switch v.TLS {
 	case imap.TLSImplicit:

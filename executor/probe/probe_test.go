@@ -197,6 +197,8 @@ func TestFirstFailingStep(t *testing.T) {
 		{"signed in unasked", &server{greeting: "* PREAUTH hi\r\n"}, plain, probe.StepGreeting, mail.CodeIMAPPlaintext, "PREAUTH"},
 		{"no STARTTLS", &server{greeting: "* OK hi\r\n", answers: map[string]string{"CAPABILITY": "* CAPABILITY IMAP4rev1\r\nTAG OK\r\n", "STARTTLS": "TAG BAD\r\n"}},
 			plain, probe.StepTLS, mail.CodeIMAPPlaintext, "refuses STARTTLS"},
+		{"talks on and on", &server{greeting: "* OK hi\r\n", endless: "* CAPABILITY IMAP4rev1\r\n* OK still here\r\n"},
+			func(o *probe.Options) { hasty(o); plain(o) }, probe.StepSTARTTLS, mail.CodeIMAPLost, "comes to no end"},
 		{"hangs up", &server{greeting: "* OK hi\r\n", answers: map[string]string{"CAPABILITY": "!"}}, plain, probe.StepSTARTTLS, mail.CodeIMAPLost, "ask for capabilities"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
