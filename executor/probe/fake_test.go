@@ -71,6 +71,7 @@ type server struct {
 	greeting string            // what is said first; empty: nothing, ever
 	answers  map[string]string // by verb; TAG stands for the tag, "!" at the end closes
 	listener net.Listener
+	once     sync.Once
 	wait     sync.WaitGroup
 	mu       sync.Mutex
 	heard    strings.Builder
@@ -84,23 +85,26 @@ func (s *server) start(t *testing.T) probe.Options {
 		t.Fatal(err)
 	}
 	s.listener = l
-	s.wait.Go(func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			s.wait.Go(func() { s.serve(conn) })
-		}
-	})
 	t.Cleanup(func() {
 		_ = l.Close()
 		s.wait.Wait()
 	})
 	return probe.Options{Host: host, Port: 993, Timeout: 5 * time.Second, Resolver: names{four: []string{"192.0.2.10"}},
 		Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+			s.once.Do(func() { s.wait.Go(s.accept) })
 			return (&net.Dialer{}).DialContext(ctx, network, l.Addr().String())
 		}}
+}
+
+// accept begins with the first client, when the script is complete.
+func (s *server) accept() {
+	for {
+		conn, err := s.listener.Accept()
+		if err != nil {
+			return
+		}
+		s.wait.Go(func() { s.serve(conn) })
+	}
 }
 
 func (s *server) serve(conn net.Conn) {
