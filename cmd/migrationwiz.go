@@ -13,6 +13,7 @@ type application struct{ tenant, client string }
 // migrationWiz is what was found in the files of a MigrationWiz project.
 type migrationWiz struct {
 	csv             string   // the bulk-add file
+	rows            string   // its lines, where options stand in the same file
 	mapping         []string // FolderMapping
 	include         []string // a FolderFilter that lets only some folders in
 	exclude         []string // FolderFilter
@@ -31,19 +32,42 @@ func readMigrationWiz(names []string) (*migrationWiz, error) {
 		if err != nil {
 			return nil, fail("CONFIG-FILE", "the file "+name+" can't be read", sentence(err))
 		}
-		lines := strings.Split(strings.TrimPrefix(string(octets), "\ufeff"), "\n")
-		if option.MatchString(lines[0]) || strings.HasPrefix(strings.TrimSpace(lines[0]), "#") {
-			w.options(lines)
-			continue
-		}
-		if w.csv != "" {
+		options, rest := splitOptions(string(octets))
+		w.options(options)
+		switch {
+		case len(options) > 0 && len(rest) > 0 && headsBulkAdd(rest[0]):
+			w.rows = strings.Join(rest, "\n") + "\n"
+		case len(options) > 0:
+			w.options(rest)
+		case w.csv != "":
 			return nil, usage("two of the files are users files: "+w.csv+" and "+name, "Put the rows of both into one.")
-		}
-		if err := w.bulkAdd(name); err != nil {
-			return nil, err
+		default:
+			if err := w.bulkAdd(name); err != nil {
+				return nil, err
+			}
 		}
 	}
 	return w, nil
+}
+
+// splitOptions parts the lines that are options, and comments, from others.
+func splitOptions(text string) (options, rest []string) {
+	for line := range strings.Lines(strings.TrimPrefix(text, "\ufeff")) {
+		line = strings.TrimRight(line, "\r\n")
+		switch {
+		case option.MatchString(line), strings.HasPrefix(line, "#"):
+			options = append(options, line)
+		case strings.TrimSpace(line) != "":
+			rest = append(rest, line)
+		}
+	}
+	return options, rest
+}
+
+// headsBulkAdd tells whether a line holds the headings of a users file.
+func headsBulkAdd(line string) bool {
+	cells := strings.FieldsFunc(line, func(r rune) bool { return strings.ContainsRune(",;\t", r) })
+	return len(cells) > 1 && contains(knownHeads, strings.Trim(strings.TrimSpace(cells[0]), `"`))
 }
 
 // bulkAdd takes the users file; mailhaul reads its headings as they are.
@@ -167,7 +191,7 @@ func (f *initFlags) convert(given func(string) bool) (func(string) bool, error) 
 		wiz.leave("the server of the destination", "no file names it: write it into mailhaul.hcl, or use --to-host or --to microsoft365")
 	}
 	answered := func(string) bool { return true }
-	if f.users == "" {
+	if f.users == "" && wiz.rows == "" {
 		answered = func(flag string) bool { return flag != "users" }
 	}
 	return answered, nil

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"path/filepath"
 	"strings"
 )
 
@@ -71,4 +72,21 @@ func guessColumn(head string) string {
 		return "destination"
 	}
 	return ""
+}
+
+// relativeTo names file as seen from dir, as the configuration must.
+func relativeTo(dir, file string) (string, error) {
+	absDir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	absFile, err := filepath.Abs(file)
+	if err != nil {
+		return "", err
+	}
+	relative, err := filepath.Rel(absDir, absFile)
+	if err != nil {
+		return absFile, nil
+	}
+	return filepath.ToSlash(relative), nil
 }

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"net"
-	"path/filepath"
 	"strconv"
 	"strings"
 
@@ -38,6 +37,8 @@ func starterFiles(dir string, f *initFlags) ([]starterFile, error) {
 	files := []starterFile{{"mailhaul.hcl", string(text)}}
 	switch {
 	case f.users != "":
+	case f.wiz != nil && f.wiz.rows != "":
+		files = append(files, starterFile{"users.csv", f.wiz.rows})
 	case f.to == "microsoft365":
 		files = append(files, starterFile{"users.csv", "source,password,destination\nanna@old.example,replace-me,anna@new.example\n"})
 	default:
@@ -179,21 +180,4 @@ func (f *initFlags) remarks() string {
 		return ""
 	}
 	return "#\n# Not converted from MigrationWiz:\n# - " + strings.Join(f.wiz.left, "\n# - ") + "\n"
-}
-
-// relativeTo names file as seen from dir, as the configuration must.
-func relativeTo(dir, file string) (string, error) {
-	absDir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", err
-	}
-	absFile, err := filepath.Abs(file)
-	if err != nil {
-		return "", err
-	}
-	relative, err := filepath.Rel(absDir, absFile)
-	if err != nil {
-		return absFile, nil
-	}
-	return filepath.ToSlash(relative), nil
 }
