@@ -30,7 +30,7 @@ type Config struct {
 	Unsupported []Unsupported
 
 	// Hash changes when a setting changes that could change what a plan does. Secrets, comments and order of files do
-	// not enter it.
+	// not enter it, nor do start and windows, which say when and not what.
 	Hash string
 	// Warnings were found on the way; a Config with errors is never returned.
 	Warnings Diagnostics
