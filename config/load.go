@@ -108,6 +108,7 @@ func (l *loader) load() *Config {
 	l.telling()
 	l.passes()
 	l.users(layers)
+	slices.SortStableFunc(l.config.Unsupported, func(a, b Unsupported) int { return l.compare(a.Range, b.Range) })
 	l.config.Hash = l.config.hash()
 	return l.config
 }

@@ -56,8 +56,8 @@ report {
 	for _, u := range c.Unsupported {
 		later = append(later, u.What)
 	}
-	if d := cmp.Diff([]string{"the cutover block", "the smtp block", "notify users", "notify operators", "the report block",
-		"trial pass trial", "cutover = true of pass full"}, later); d != "" {
+	if d := cmp.Diff([]string{"trial pass trial", "cutover = true of pass full", "the cutover block", "the smtp block", "notify users",
+		"notify operators", "the report block"}, later); d != "" {
 		t.Errorf("-want +got:\n%s", d)
 	}
 	if p := c.Passes[1]; p.Kind != PassTrial || p.PerFolder != 10 || p.MaxBytes != 5_000_000 {
