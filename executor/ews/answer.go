@@ -74,7 +74,7 @@ type folder struct {
 }
 
 type item struct {
-	MIME       string     `xml:"MimeContent"`
+	Holds      *struct{}  `xml:"MimeContent"` // nil: without its message
 	ID         itemID     `xml:"ItemId"`
 	Received   string     `xml:"DateTimeReceived"`
 	Size       int64      `xml:"Size"`
@@ -83,6 +83,8 @@ type item struct {
 	Read       bool       `xml:"IsRead"`
 	Flag       string     `xml:"Flag>FlagStatus"`
 	Extended   []extended `xml:"ExtendedProperty"`
+
+	mime []byte // in base64, a part of the answer
 }
 
 type extended struct {

@@ -30,7 +30,7 @@ type call struct {
 	action string  // CreateItem, ...
 	body   element // or:
 	stream *stream
-	limit  int64 // of the answer; zero: maxAnswer
+	mime   bool // the answer holds messages
 }
 
 // size is the number of octets of the request.
@@ -82,28 +82,51 @@ func (d *Destination) send(ctx context.Context, c call) ([]outcome, *mail.Error)
 		return nil, broken(c.op, err)
 	}
 	defer func() { _ = r.Body.Close() }() // it was only read from
-	limit := c.limit
-	if limit == 0 {
-		limit = maxAnswer
-	}
 	if isXML := strings.Contains(r.Header.Get("Content-Type"), "xml"); !isXML || r.StatusCode == http.StatusUnauthorized {
 		return nil, d.strange(c, r)
 	}
+	e, bodies, failed := d.decode(c, r)
+	if failed != nil {
+		return nil, failed
+	}
+	list, failed := d.outcomes(c, r, e)
+	giveMIME(list, bodies)
+	return list, failed
+}
+
+// decode reads an answer, its messages apart from the rest.
+func (d *Destination) decode(c call, r *http.Response) (*envelope, [][]byte, *mail.Error) {
+	body := &io.LimitedReader{R: r.Body, N: maxAnswer}
+	var (
+		rest   io.Reader = body
+		bodies [][]byte
+		err    error
+	)
+	if c.mime {
+		body.N = maxItem
+		var whole, cut []byte
+		whole, err = readWhole(body, r.ContentLength)
+		cut, bodies = cutMIME(whole)
+		rest = bytes.NewReader(cut)
+	}
 	var e envelope
-	body := &io.LimitedReader{R: r.Body, N: limit}
-	err = xml.NewDecoder(newLegal(body)).Decode(&e)
+	if err == nil {
+		err = xml.NewDecoder(newLegal(rest)).Decode(&e)
+	}
+	strange := &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol}
 	switch {
 	case err == nil:
+		return &e, bodies, nil
 	case r.StatusCode != http.StatusOK:
-		return nil, d.refused(c.op, r, "")
+		return nil, nil, d.refused(c.op, r, "")
 	case body.N <= 0:
-		return nil, &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: fmt.Errorf("the answer is longer than %d octets", limit)}
+		strange.Err = errors.New("the answer is longer than any that makes sense")
 	case isSyntax(err):
-		return nil, &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: fmt.Errorf("the answer is not XML as EWS has it: %w", err)}
+		strange.Err = fmt.Errorf("the answer is not XML as EWS has it: %w", err)
 	default:
-		return nil, broken(c.op, err)
+		return nil, nil, broken(c.op, err)
 	}
-	return d.outcomes(c, r, &e)
+	return nil, nil, strange
 }
 
 // isSyntax tells an answer that is no XML from one that was cut short.

@@ -1,11 +1,11 @@
 package ews
 
 import (
+	"bytes"
 	"context"
 	"encoding/base64"
 	"io"
 	"slices"
-	"strings"
 
 	"mailhaul/state/mail"
 )
@@ -67,7 +67,7 @@ func (d *Destination) fetch(ctx context.Context, uids []mail.UID, to mail.Sink) 
 	for _, uid := range uids {
 		ids = append(ids, el("t:ItemId").with("Id", d.index.items[uid].id))
 	}
-	c := call{op: op, at: atRead, action: "GetItem", limit: maxItem,
+	c := call{op: op, at: atRead, action: "GetItem", mime: true,
 		body: el("m:GetItem", itemShape("m:ItemShape", true), el("m:ItemIds", ids...))}
 	list, err := d.ask(ctx, c)
 	if err != nil {
@@ -85,7 +85,6 @@ func (d *Destination) fetch(ctx context.Context, uids []mail.UID, to mail.Sink) 
 		if err := deliver(uids[i], &list[i].Items.List[0], to); err != nil {
 			return err
 		}
-		list[i] = outcome{} // so that its memory can be used for the next
 	}
 	return nil
 }
@@ -98,12 +97,12 @@ func deliver(uid mail.UID, it *item, to mail.Sink) error {
 	if mark, ours := parseMark(written); ours {
 		m.Written = mark.digest
 	}
-	size := decodedLen(it.MIME)
+	size := decodedLen(it.mime)
 	if size == 0 {
 		return to.Message(m, false)
 	}
 	m.Size = mail.Size(size)
-	body := base64.NewDecoder(base64.StdEncoding, strings.NewReader(it.MIME))
+	body := base64.NewDecoder(base64.StdEncoding, bytes.NewReader(it.mime))
 	if err := to.Body(m.Size, exactly{body}); err != nil {
 		return err
 	}
@@ -111,7 +110,7 @@ func deliver(uid mail.UID, it *item, to mail.Sink) error {
 }
 
 // decodedLen is how many octets base64 holds; line breaks between do not count.
-func decodedLen(s string) int {
+func decodedLen(s []byte) int {
 	n := 0
 	for i := range len(s) {
 		switch s[i] {

@@ -1,9 +1,11 @@
 package ews
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/xml"
 	"io"
+	"net/http"
 	"runtime"
 	"strings"
 	"testing"
@@ -83,6 +85,46 @@ func FuzzLegal(f *testing.F) {
 			t.Errorf("%q became %q: %v", in, got, err)
 		}
 	})
+}
+
+// FuzzAnswer reads what a server may say. Whatever it is, nothing panics, and a listing has each UID once.
+func FuzzAnswer(f *testing.F) {
+	f.Add(`<Envelope><Body><r><ResponseMessages><m ResponseClass="Success"><ResponseCode>NoError</ResponseCode><RootFolder><Items>` +
+		`<Message><ItemId Id="a"/><DateTimeReceived>2023-01-01T00:00:00Z</DateTimeReceived><Size>-1</Size><ExtendedProperty>` +
+		`<ExtendedFieldURI PropertySetId="` + ourSet + `" PropertyName="mailhaul-id"/><Value>1-00000001-00000001-` +
+		strings.Repeat("0", 32) + `</Value></ExtendedProperty></Message></Items></RootFolder></m></ResponseMessages></r></Body></Envelope>`)
+	f.Fuzz(func(t *testing.T, in string) {
+		var e envelope
+		if err := xml.NewDecoder(newLegal(strings.NewReader(in))).Decode(&e); err != nil {
+			return
+		}
+		list, _ := (&Destination{s: &Service{}}).outcomes(call{}, &http.Response{StatusCode: http.StatusOK}, &e)
+		for _, o := range list {
+			_ = o.failure(call{at: atAppend})
+			l := &listing{validity: 1, seen: map[string]bool{}, own: map[mail.UID]named{}}
+			for i := range o.Root.Items.List {
+				l.add(&o.Root.Items.List[i])
+			}
+			all := l.from(0, map[mail.UID]entry{})
+			for i := range all {
+				if i > 0 && all[i].UID <= all[i-1].UID {
+					t.Errorf("UIDs %d and %d", all[i-1].UID, all[i].UID)
+				}
+			}
+		}
+	})
+}
+
+// TestCutMIME finds messages whatever the prefix, and nothing that only looks like one.
+func TestCutMIME(t *testing.T) {
+	const in = `<a><t:MimeContent CharacterSet="UTF-8">QQ==</t:MimeContent><MimeContent/><MimeContent >Qg==</MimeContent>` +
+		`<t:MimeContentUTF8>x</t:MimeContentUTF8><t:IncludeMimeContent>y</t:IncludeMimeContent>MimeContent>z</a><q:MimeContent>cut`
+	const want = `<a><t:MimeContent CharacterSet="UTF-8"></t:MimeContent><MimeContent/><MimeContent ></MimeContent>` +
+		`<t:MimeContentUTF8>x</t:MimeContentUTF8><t:IncludeMimeContent>y</t:IncludeMimeContent>MimeContent>z</a><q:MimeContent>`
+	rest, bodies := cutMIME([]byte(in))
+	if got := string(bytes.Join(bodies, []byte("|"))); string(rest) != want || got != "QQ==||Qg==|cut" {
+		t.Errorf("cut %q out, and %s is left", got, rest)
+	}
 }
 
 // TestStreamHoldsNoMessage sends 64 MiB through a few kilobytes.

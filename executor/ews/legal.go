@@ -31,6 +31,10 @@ func (l *legal) Read(p []byte) (int, error) {
 		if n > 0 && l.r.Buffered() == 0 {
 			return n, nil
 		}
+		if k := l.plain(p[n:]); k > 0 {
+			n += k
+			continue
+		}
 		c, err := l.r.ReadByte()
 		if err != nil {
 			return n, err
@@ -45,6 +49,18 @@ func (l *legal) Read(p []byte) (int, error) {
 		}
 	}
 	return n, nil
+}
+
+// plain copies what is read already up to the next octet that needs a look.
+func (l *legal) plain(p []byte) int {
+	ahead, _ := l.r.Peek(min(len(p), l.r.Buffered())) // that much is there
+	k := 0
+	for k < len(ahead) && ahead[k] >= ' ' && ahead[k] != '&' {
+		k++
+	}
+	copy(p, ahead[:k])
+	_, _ = l.r.Discard(k) // it was seen a moment ago
+	return k
 }
 
 // reference reads what follows an ampersand, as far as it is a character reference, and gives what stands for it.

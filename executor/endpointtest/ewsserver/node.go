@@ -1,6 +1,7 @@
 package ewsserver
 
 import (
+	"bytes"
 	"encoding/xml"
 	"errors"
 	"io"
@@ -96,4 +97,44 @@ func (n *node) list(names ...string) []*node {
 		return nil
 	}
 	return n.kids
+}
+
+// parseRequest is parse for octets that may hold large messages: these are put in afterwards, as the decoder of XML would
+// look at each octet of them.
+func parseRequest(octets []byte) (*node, error) {
+	var rest []byte
+	var bodies []string
+	for {
+		start := bytes.Index(octets, []byte("MimeContent>"))
+		if start < 0 {
+			break
+		}
+		start += len("MimeContent>")
+		end := bytes.IndexByte(octets[start:], '<')
+		if end < 0 {
+			break
+		}
+		rest = append(rest, octets[:start]...)
+		if open := bytes.LastIndexByte(rest, '<'); open >= 0 && rest[open+1] != '/' && bytes.HasSuffix(rest, []byte(":MimeContent>")) {
+			bodies = append(bodies, string(octets[start:start+end]))
+		} else {
+			rest = append(rest, octets[start:start+end]...)
+		}
+		octets = octets[start+end:]
+	}
+	top, err := parse(bytes.NewReader(append(rest, octets...)))
+	if err == nil {
+		top.fill(&bodies)
+	}
+	return top, err
+}
+
+// fill gives messages back to their elements, in the order in which they were taken.
+func (n *node) fill(bodies *[]string) {
+	if n.name == "MimeContent" && len(*bodies) > 0 {
+		n.text, *bodies = (*bodies)[0], (*bodies)[1:]
+	}
+	for _, k := range n.kids {
+		k.fill(bodies)
+	}
 }

@@ -200,7 +200,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	if s.bouncer(w, r) {
 		return
 	}
-	top, err := parse(strings.NewReader(string(octets)))
+	top, err := parseRequest(octets)
 	if err == nil {
 		err = validateEnvelope(top)
 	}
