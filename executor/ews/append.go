@@ -31,7 +31,7 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 	}
 	for len(batch) > 0 && err == nil {
 		n := groupOf(batch)
-		err = d.appendGroup(ctx, f.Raw, batch[:n], done)
+		err = d.appendGroup(ctx, group{folder: f.Raw, messages: batch[:n], done: done})
 		batch = batch[n:]
 	}
 	for _, m := range batch {
@@ -66,40 +66,48 @@ func groupOf(batch []mail.Outgoing) int {
 	return len(batch)
 }
 
+// group is what goes into one request.
+type group struct {
+	folder   string
+	messages []mail.Outgoing
+	first    int64 // number of the first message; the others have those that follow
+	done     func(mail.Appended)
+}
+
 // appendGroup sends one request. The error says that the rest of the batch would fare the same.
-func (d *Destination) appendGroup(ctx context.Context, raw string, group []mail.Outgoing, done func(mail.Appended)) error {
+func (d *Destination) appendGroup(ctx context.Context, g group) error {
 	const op = "append message"
-	first, ok := d.s.numbers.take(raw, len(group))
-	if !ok {
-		err := &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder, Err: errors.New("the folder's numbers are used up; copy into a new folder")}
-		return told(group, mail.Absent, err, done)
+	var ok bool
+	if g.first, ok = d.s.numbers.take(g.folder, len(g.messages)); !ok {
+		return g.told(mail.Absent, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder,
+			Err: errors.New("the folder's numbers are used up; copy into a new folder")})
 	}
 	s := newStream()
-	s.add(d.createStart(raw))
-	for i, m := range group {
-		d.addMessage(s, m, mark{validity(raw), first + int64(i), m.Digest})
+	s.add(d.createStart(g.folder))
+	for i, m := range g.messages {
+		d.addMessage(s, m, mark{validity(g.folder), g.first + int64(i), m.Digest})
 	}
 	s.add([]byte("</m:Items></m:CreateItem>" + envelopeEnd))
 	c := call{op: op, at: atAppend, action: "CreateItem", stream: s}
 	list, err := d.send(ctx, c)
-	if err != nil {
-		outcome := mail.Absent
-		if s.whole() && leavesOpen(err) {
-			outcome = mail.Unknown
-		}
-		if len(group) > 1 && err.Kind == mail.TooLarge {
-			err.Kind, err.Code = mail.Refused, mail.CodeMessageRefused // together, not each: each is tried alone
-		}
-		return told(group, outcome, d.fail(err), done)
+	if err == nil {
+		d.signedIn = true
+		return d.fates(c, list, g)
 	}
-	d.signedIn = true
-	return d.fates(c, list, raw, group, first, done)
+	o := mail.Absent
+	if s.whole() && leavesOpen(err) {
+		o = mail.Unknown
+	}
+	if len(g.messages) > 1 && err.Kind == mail.TooLarge {
+		err.Kind, err.Code = mail.Refused, mail.CodeMessageRefused // together, not each: each is tried alone
+	}
+	return g.told(o, d.fail(err))
 }
 
 // told says the same of a whole group.
-func told(group []mail.Outgoing, o mail.Outcome, err error, done func(mail.Appended)) error {
-	for _, m := range group {
-		done(mail.Appended{ID: m.ID, Outcome: o, Err: err})
+func (g group) told(o mail.Outcome, err error) error {
+	for _, m := range g.messages {
+		g.done(mail.Appended{ID: m.ID, Outcome: o, Err: err})
 	}
 	if ends(err) {
 		return err
@@ -119,10 +127,10 @@ func ends(err error) bool {
 }
 
 // fates tells of each message what the server says of it. One that it says nothing of is in doubt.
-func (d *Destination) fates(c call, list []outcome, raw string, group []mail.Outgoing, first int64, done func(mail.Appended)) error {
+func (d *Destination) fates(c call, list []outcome, g group) error {
 	var end error
-	for i, m := range group {
-		a := mail.Appended{ID: m.ID, Outcome: mail.Landed, UID: firstOwn + mail.UID(first+int64(i)), UIDValidity: validity(raw)}
+	for i, m := range g.messages {
+		a := mail.Appended{ID: m.ID, Outcome: mail.Landed, UID: firstOwn + mail.UID(g.first+int64(i)), UIDValidity: validity(g.folder)}
 		o := outcome{Text: "the server did not say what became of the message"}
 		if i < len(list) {
 			o = list[i]
@@ -136,7 +144,7 @@ func (d *Destination) fates(c call, list []outcome, raw string, group []mail.Out
 				end = err
 			}
 		}
-		done(a)
+		g.done(a)
 	}
 	return end
 }

@@ -265,10 +265,8 @@ func plain(err error) error {
 // is not known to be the server itself. Every other refusal comes before anything is done.
 func leavesOpen(e *mail.Error) bool {
 	switch e.Code {
-	case mail.CodeEWSLost, mail.CodeEWSTimeout, mail.CodeEWSUnavailable:
+	case mail.CodeEWSLost, mail.CodeEWSTimeout, mail.CodeEWSUnavailable, mail.CodeEWSProtocol:
 		return true
-	case mail.CodeEWSProtocol:
-		return e.Kind == mail.Transient
 	}
 	return false
 }

@@ -185,16 +185,17 @@ func TestDoubtIsDoubt(t *testing.T) {
 		body    string
 		outcome mail.Outcome
 	}{
-		"gateway":        {502, "text/html", "", mail.Unknown},
-		"no answer":      {0, "", "", mail.Unknown},
-		"no XML":         {200, "text/xml", "<", mail.Unknown},
-		"token refused":  {401, "text/html", "", mail.Absent},
-		"forbidden":      {403, "text/html", "", mail.Absent},
-		"too many":       {429, "text/html", "", mail.Absent},
-		"too large":      {413, "text/html", "", mail.Absent},
-		"busy":           {500, "text/xml", fault("ErrorServerBusy"), mail.Absent},
-		"schema":         {500, "text/xml", fault("ErrorSchemaValidation"), mail.Absent},
-		"internal error": {500, "text/xml", fault("ErrorInternalServerError"), mail.Unknown},
+		"gateway":         {502, "text/html", "", mail.Unknown},
+		"no answer":       {0, "", "", mail.Unknown},
+		"no XML":          {200, "text/xml", "<", mail.Unknown},
+		"page of a proxy": {200, "text/html", "<html>sign in", mail.Unknown},
+		"token refused":   {401, "text/html", "", mail.Absent},
+		"forbidden":       {403, "text/html", "", mail.Absent},
+		"too many":        {429, "text/html", "", mail.Absent},
+		"too large":       {413, "text/html", "", mail.Absent},
+		"busy":            {500, "text/xml", fault("ErrorServerBusy"), mail.Absent},
+		"schema":          {500, "text/xml", fault("ErrorSchemaValidation"), mail.Absent},
+		"internal error":  {500, "text/xml", fault("ErrorInternalServerError"), mail.Unknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := server(t)
