@@ -215,9 +215,9 @@ func TestHardCase_P21_ExchangeIsBusy(t *testing.T) {
 	}
 }
 
-// TestHardCase_A_ExchangeTokenRunsOut gives tokens that are good for some requests only: in the middle of a copy the
+// TestHardCase_A04_ExchangeTokenRunsOut gives tokens that are good for some requests only: in the middle of a copy the
 // server says 401. Each is followed by one new token.
-func TestHardCase_A_ExchangeTokenRunsOut(t *testing.T) {
+func TestHardCase_A04_ExchangeTokenRunsOut(t *testing.T) {
 	for uses := 4; uses <= 7; uses++ {
 		x := newExchange(t)
 		x.fill(60)
@@ -280,6 +280,23 @@ func TestExchangeUsersMayMoveTheirMail(t *testing.T) {
 	}
 	if answered != 1 || len(after) != before+1 {
 		t.Errorf("%d are answered, want 1; there are %d items, want %d", answered, len(after), before+1)
+	}
+}
+
+// TestExchangeFoldersMadeAnew: a folder that a user deletes or renames is made again for new mail, and what was copied is not
+// copied a second time.
+func TestExchangeFoldersMadeAnew(t *testing.T) {
+	for name, change := range map[string]func(*ewsserver.Mailbox){"deleted": func(b *ewsserver.Mailbox) { b.Delete("Work") },
+		"renamed": func(b *ewsserver.Mailbox) { b.Rename("Work", "Projects") }} {
+		x := newExchange(t)
+		x.fill(5)
+		x.settled()
+		change(x.dst)
+		x.src.Add("Work", exchangeMessage(77))
+		x.settled()
+		if got := x.dst.Messages("Work"); len(got) != 1 || string(got[0].Octets) != string(exchangeMessage(77).Octets) {
+			t.Errorf("%s: the folder holds %d messages, want the new one", name, len(got))
+		}
 	}
 }
 

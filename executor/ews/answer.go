@@ -66,11 +66,12 @@ type itemID struct {
 }
 
 type folder struct {
-	ID     itemID `xml:"FolderId"`
-	Parent itemID `xml:"ParentFolderId"`
-	Class  string `xml:"FolderClass"`
-	Name   string `xml:"DisplayName"`
-	Total  uint32 `xml:"TotalCount"`
+	XMLName xml.Name
+	ID      itemID `xml:"FolderId"`
+	Parent  itemID `xml:"ParentFolderId"`
+	Class   string `xml:"FolderClass"`
+	Name    string `xml:"DisplayName"`
+	Total   uint32 `xml:"TotalCount"`
 }
 
 type item struct {

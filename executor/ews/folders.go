@@ -90,7 +90,7 @@ func gather(c call, list []outcome) (*tree, *mail.Error) {
 }
 
 // Folders lists the folders below the root of the mailbox. Those that hold no mail (calendars, contacts) are listed as
-// NoSelect: their names are taken.
+// NoSelect, as are searches: their names are taken.
 func (d *Destination) Folders(ctx context.Context) ([]mail.Folder, error) {
 	const op = "list folders"
 	if err := d.enter(ctx, op); err != nil {
@@ -171,9 +171,10 @@ func (t *tree) listed(f folder, path mail.Path) mail.Folder {
 	return l
 }
 
-// holdsMail tells mail folders from calendars and the like. One without a class is a mail folder.
+// holdsMail tells mail folders from calendars and the like, and from searches that are shown as folders. One without a
+// class is a mail folder.
 func holdsMail(f folder) bool {
-	return f.Class == "" || f.Class == mailFolderClass || strings.HasPrefix(f.Class, mailFolderClass+".")
+	return f.XMLName.Local != "SearchFolder" && (f.Class == "" || f.Class == mailFolderClass || strings.HasPrefix(f.Class, mailFolderClass+"."))
 }
 
 // child finds a folder by name; Exchange compares names without case.

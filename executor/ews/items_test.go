@@ -200,7 +200,7 @@ func TestFoldersOfEveryLanguage(t *testing.T) {
 		got = append(got, fmt.Sprintf("%s=%s %v", f.Path, f.Role, f.NoSelect))
 	}
 	want := []string{"Entwürfe=drafts false", "Gelöschte Elemente=trash false", "Gesendete Elemente=sent false", "INBOX=inbox false",
-		"Junk-E-Mail=junk false", "Kalender= true"}
+		"Junk-E-Mail=junk false", "Kalender= true", "Ungelesene Elemente= true"}
 	if !slices.Equal(got, want) {
 		t.Errorf("folders are %q, want %q", got, want)
 	}

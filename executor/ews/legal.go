@@ -67,8 +67,11 @@ func (l *legal) plain(p []byte) int {
 func (l *legal) reference() []byte {
 	ahead, _ := l.r.Peek(longestReference) // what there is
 	end := strings.IndexByte(string(ahead), ';')
-	if len(ahead) == 0 || ahead[0] != '#' || end < 0 {
+	if len(ahead) == 0 || ahead[0] != '#' {
 		return []byte("&")
+	}
+	if end < 0 {
+		return []byte("?") // longer than any that means something
 	}
 	digits, base := string(ahead[1:end]), 10
 	if hex, is := strings.CutPrefix(strings.ToLower(digits), "x"); is {

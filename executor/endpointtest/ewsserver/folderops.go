@@ -38,7 +38,10 @@ func (c *conversation) getFolder() []string {
 // xml renders a folder; what was asked for is not looked at.
 func (f *folder) xml() string {
 	kind, class := "Folder", ""
-	if f.class == "IPF.Appointment" {
+	switch {
+	case f.role == searchRole:
+		kind = "SearchFolder"
+	case f.class == "IPF.Appointment":
 		kind = "CalendarFolder"
 	}
 	if f.class != "" {

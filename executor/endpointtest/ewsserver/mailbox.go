@@ -25,6 +25,9 @@ type folder struct {
 	items       []*stored
 }
 
+// searchRole marks a search that is shown as a folder: nothing can be put into it.
+const searchRole = "a search"
+
 // stored is an item.
 type stored struct {
 	id         string
@@ -62,6 +65,7 @@ func (s *Server) Mailbox(address string) *Mailbox {
 		{"Gelöschte Elemente", "deleteditems", "IPF.Note"}, {"Junk-E-Mail", "junkemail", "IPF.Note"}, {"Kalender", "calendar", "IPF.Appointment"}} {
 		b.makeFolder(root.id, f[0], f[1], f[2])
 	}
+	b.makeFolder(root.id, "Ungelesene Elemente", searchRole, "IPF.Note")
 	s.mailboxes[b.address] = b
 	return b
 }
@@ -106,7 +110,7 @@ func (b *Mailbox) Folders() []string {
 	defer b.server.mu.Unlock()
 	var all []string
 	for _, f := range b.folders {
-		if f.class == "IPF.Note" {
+		if f.class == "IPF.Note" && f.role != searchRole {
 			all = append(all, b.path(f))
 		}
 	}
