@@ -3,7 +3,6 @@ package cmd_test
 import (
 	"os"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -20,9 +19,6 @@ func loadExample(t *testing.T, name string) *config.Config {
 	c, diagnostics := config.Load(filepath.Join("..", "examples", name), config.Options{
 		Env: func(key string) (string, bool) { v, ok := exampleEnv[key]; return v, ok },
 	})
-	if len(diagnostics) == 1 && diagnostics[0].Code == config.CodeNotSupported && strings.Contains(diagnostics[0].Summary, "microsoft365") {
-		t.Skipf("%s: %s", name, diagnostics[0].Summary) // cmd/mailhaul carries it out with another destination
-	}
 	for _, d := range diagnostics {
 		t.Errorf("%s: %v", name, d)
 	}

@@ -44,10 +44,10 @@ func labelled(b *blockSpec, labels []string) object {
 		one := bodySchema(b)
 		return object{"anyOf": []any{one, object{"type": "array", "items": one}}}
 	}
-	inner := labelled(b, labels[1:])
-	one := object{"type": "object", "additionalProperties": inner}
+	one := object{"type": "object", "additionalProperties": labelled(b, labels[1:])}
 	if labels[0] == "type" {
-		one = object{"type": "object", "properties": object{"imap": inner}}
+		one = object{"type": "object", "additionalProperties": false, "properties": object{
+			TypeIMAP: labelled(endpointSpec, labels[1:]), TypeMicrosoft365: labelled(microsoft365Spec, labels[1:])}}
 	}
 	return object{"anyOf": []any{one, object{"type": "array", "items": one}}}
 }
