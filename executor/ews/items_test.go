@@ -215,3 +215,30 @@ func TestFoldersOfEveryLanguage(t *testing.T) {
 		t.Errorf("a name with a control character gave %+v, %v", strange, err)
 	}
 }
+
+// TestFolderThatVanishes between opening and appending: every message is absent, the session lives, and the code is the
+// one at which the folder is made again.
+func TestFolderThatVanishes(t *testing.T) {
+	s := server(t)
+	b := s.Mailbox(anna)
+	d, _ := opened(t, service(t, options(s)))
+	f, err := d.Create(t.Context(), mail.Path{"Work"}, mail.RoleNone)
+	if err == nil {
+		_, err = d.Open(t.Context(), f)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	b.Delete("Work")
+	answers := 0
+	err = d.Append(t.Context(), f, outgoing(30, mail.Flags{}), func(a mail.Appended) {
+		if answers++; a.Outcome != mail.Absent || !mail.CodeOf(a.Err).FolderGone() {
+			t.Errorf("%+v", a)
+		}
+	})
+	if err != nil || answers != 30 || s.Requests("CreateItem") != 1 {
+		t.Errorf("%v, %d answers, %d requests; want all answered after one", err, answers, s.Requests("CreateItem"))
+	}
+	_, err = d.Open(t.Context(), f)
+	wantError(t, err, mail.CodeEWSFolderGone, mail.Refused)
+}
