@@ -66,6 +66,9 @@ func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(checkGC))
 	w, err := a.openStateless(ctx, who)
+	if err == nil {
+		err = w.canCompare()
+	}
 	if err != nil {
 		return err
 	}

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
 	"mailhaul/config"
 	"mailhaul/executor/check"
 	"mailhaul/plan"
+	"mailhaul/state/mail"
 )
 
 // comparable says what of a mailbox is compared with what: the plan's mapping, in words of the check.
@@ -39,6 +41,17 @@ func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 		}
 	}
 	return c
+}
+
+// canCompare refuses mailboxes that are reached by EWS: the check reads IMAP only.
+func (w *work) canCompare() error {
+	for _, m := range w.mailboxes {
+		if m.Skip == "" && m.To.Transport() == config.TransportEWS {
+			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("%s is reached by EWS, which check can't read yet", m.Name()),
+				fmt.Sprintf("Where IMAP is open too, check with a project whose endpoint %s has transports = [\"imap\"].", m.To.Ref()))
+		}
+	}
+	return nil
 }
 
 // pairSource adds a source folder to the pair of its destination folder. Folders that the destination has are told

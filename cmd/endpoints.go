@@ -79,6 +79,13 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 	}
 	s := e.servers[m.To]
 	return open(ctx, s, func() (executor.Destination, error) {
+		if s.exchange != nil {
+			session, err := s.exchange.Destination(ctx, m.Destination.Address)
+			if err != nil {
+				return nil, err
+			}
+			return &destination{session, s.leave()}, nil
+		}
 		o := s.options(m.Destination, e.traces.open("destination", mailbox))
 		o.Late = e.lateFlags(mailbox)
 		session, err := imap.DialDestination(ctx, o)
@@ -148,7 +155,7 @@ func (s *source) Close() error {
 
 // destination is a session that counts against its server's connections.
 type destination struct {
-	*imap.Destination
+	executor.Destination
 	leave func()
 }
 

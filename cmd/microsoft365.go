@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -8,6 +9,7 @@ import (
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
+	"mailhaul/executor/ews"
 	"mailhaul/executor/imap"
 	"mailhaul/executor/oauth"
 	"mailhaul/state/mail"
@@ -51,7 +53,20 @@ func (s *server) newTokens(tell func(string)) error {
 	return err
 }
 
-// scopes are what the token shall be good for: all that the application was granted, or IMAP as the person who signs in.
+// exchangeURL is where Exchange Online answers EWS.
+const exchangeURL = worldwide + "/EWS/Exchange.asmx"
+
+// newExchange prepares the transport "ews" where the endpoint has it.
+func (s *server) newExchange() (err error) {
+	if s.Transport() != config.TransportEWS {
+		return nil
+	}
+	s.exchange, err = ews.New(ews.Options{URL: cmp.Or(s.Microsoft365.EWSURL, exchangeURL), Token: s.tokens.Token,
+		Impersonate: s.Microsoft365.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
+	return err
+}
+
+// scopes are what the token shall be good for: all that the application was granted, or mail as the person who signs in.
 func (s *server) scopes() []string {
 	resource := resources[strings.ToLower(s.Host)]
 	if resource == "" {
@@ -59,6 +74,9 @@ func (s *server) scopes() []string {
 	}
 	if m := s.Microsoft365; !m.ClientSecret.IsZero() || m.Certificate != "" {
 		return []string{resource + "/.default"}
+	}
+	if s.Transport() == config.TransportEWS {
+		return []string{resource + "/EWS.AccessAsUser.All"}
 	}
 	if resource == worldwide {
 		resource = "https://outlook.office.com" // the delegated permission has another address there

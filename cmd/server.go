@@ -10,6 +10,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"mailhaul/config"
+	"mailhaul/executor/ews"
 	"mailhaul/executor/imap"
 	"mailhaul/executor/oauth"
 )
@@ -23,6 +24,7 @@ type server struct {
 	bandwidth *rate.Limiter
 	appends   *rate.Limiter
 	tokens    *oauth.Source // nil: passwords sign in
+	exchange  *ews.Service  // nil: IMAP is spoken
 	tell      func(string)  // shows a sentence to whoever sits there
 }
 
@@ -42,7 +44,10 @@ func newServer(block *config.Endpoint) (*server, error) {
 	if block.MessagesPerSecond > 0 {
 		s.appends = rate.NewLimiter(rate.Limit(block.MessagesPerSecond), block.MessagesPerSecond)
 	}
-	return s, s.newTokens(func(text string) { s.tell(text) })
+	if err := s.newTokens(func(text string) { s.tell(text) }); err != nil {
+		return nil, err
+	}
+	return s, s.newExchange()
 }
 
 // trust adds a file of certificates to those of the system.

@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhaul/config"
+	"mailhaul/state/mail"
 )
 
 // scripts are what `mailhaul setup` prints, as templates.
@@ -90,6 +91,10 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 		p := preparedFor(e, mailboxes)
 		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
 			continue
+		}
+		if e.Transport() == config.TransportEWS && !f.users {
+			return fail(mail.Code(config.CodeNotSupported), "setup prints no script for the transport \"ews\" yet",
+				"The application needs full_access_as_app and an administrator's consent. See: mailhaul help microsoft365")
 		}
 		if printed++; printed > 1 {
 			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")

@@ -83,7 +83,7 @@ func (l *loader) microsoft365(n *node) *Endpoint {
 	return e
 }
 
-// transports reads the list, of which this version carries out the first kind.
+// transports reads the list, of which this version carries out one entry: IMAP, or EWS to a destination.
 func (l *loader) transports(n *node) []string {
 	items, written := get[[]item](n, "transports")
 	if written && len(items) == 0 {
@@ -97,8 +97,10 @@ func (l *loader) transports(n *node) []string {
 				explain("Transports: %s.", quoted(transports)).near(it.text, transports)
 		case slices.Contains(out, it.text):
 			l.fail(CodeDuplicate, n.at(it.rng), "the transport %q is there twice", it.text)
-		case it.text != TransportIMAP:
+		case it.text == TransportGraph:
 			l.notYet(n.at(it.rng), "the transport \""+it.text+"\"")
+		case len(out) == 1:
+			l.notYet(n.at(it.rng), "more than one transport")
 		}
 		out = append(out, it.text)
 	}

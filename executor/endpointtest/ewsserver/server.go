@@ -14,6 +14,7 @@ package ewsserver
 import (
 	"context"
 	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
@@ -38,10 +39,11 @@ type Server struct {
 	tokens    int // given away so far
 	uses      int // requests with the newest token
 	valid     map[string]bool
-	requests  map[string]int // by operation
-	served    int            // requests since Behave
-	creates   int            // CreateItem requests since Behave
-	struck    int            // of them those that were lost
+	admits    func(token string) bool // tokens of somebody else's; nil: none
+	requests  map[string]int          // by operation
+	served    int                     // requests since Behave
+	creates   int                     // CreateItem requests since Behave
+	struck    int                     // of them those that were lost
 	late      sync.WaitGroup
 }
 
@@ -121,6 +123,18 @@ func (s *Server) Roots() *x509.CertPool {
 	pool := x509.NewCertPool()
 	pool.AddCert(s.http.Certificate())
 	return pool
+}
+
+// Certificate is the server's, in PEM form, for a ca_file.
+func (s *Server) Certificate() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+}
+
+// Admit lets tokens in that somebody else has issued.
+func (s *Server) Admit(good func(token string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.admits = good
 }
 
 // User lets a user in with Basic.
@@ -246,6 +260,9 @@ func (s *Server) known(r *http.Request) bool {
 		return known && password == want
 	}
 	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if bearer && s.admits != nil && s.admits(token) {
+		return true
+	}
 	if !bearer || !s.valid[token] {
 		return false
 	}

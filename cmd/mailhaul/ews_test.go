@@ -1,0 +1,88 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"mailhaul/executor/endpointtest/ewsserver"
+	"mailhaul/executor/endpointtest/imapserver"
+)
+
+// TestMicrosoft365OverEWS carries the example out with the transport "ews", loses an answer on the way, and holds what the
+// server has against what was sent.
+func TestMicrosoft365OverEWS(t *testing.T) {
+	c := newExampleCloud(t, imapserver.Dovecot())
+	exchange := ewsserver.Start(t)
+	exchange.Admit(func(token string) bool {
+		_, err := c.authority.Check(token)
+		return err == nil
+	})
+	mailboxes := map[string]*ewsserver.Mailbox{}
+	for _, p := range people {
+		mailboxes[p[2]] = exchange.Mailbox(p[2])
+	}
+	c.fill()
+	c.overEWS(exchange)
+
+	if r := c.must(0, "verify"); !strings.Contains(r.stdout, "2 ready") {
+		t.Errorf("verify says:\n%s", r.stdout)
+	}
+	exchange.Behave(ewsserver.Habits{Lose: map[int]ewsserver.Lose{2: ewsserver.LoseAfter}})
+	for range 4 {
+		c.must(0, "apply", "--auto-approve")
+	}
+	if exchange.Struck() == 0 {
+		t.Error("no answer was lost")
+	}
+	for _, p := range people {
+		for from, to := range map[string]string{"INBOX": "INBOX", "INBOX/Projects": "Projects", "Sent": "Gesendete Elemente",
+			"Trash": "Gelöschte Elemente"} {
+			var got, want []string
+			for _, m := range mailboxes[p[2]].Messages(to) {
+				got = append(got, fmt.Sprintf("%s %s", m.Date.UTC(), m.Octets))
+			}
+			for _, m := range c.old.Mailbox(p[0], p[1]).Messages(from) {
+				want = append(want, fmt.Sprintf("%s %s", m.Date.UTC(), m.Octets))
+			}
+			slices.Sort(got)
+			slices.Sort(want)
+			if diff := cmp.Diff(want, got); diff != "" || len(want) == 0 {
+				t.Errorf("%s: %s (-source +Exchange):\n%s", p[2], to, diff)
+			}
+		}
+	}
+	if r := c.run("check"); r.code != 1 || !strings.Contains(r.stderr, "reached by EWS") {
+		t.Errorf("check ends with %d: %s", r.code, r.stderr)
+	}
+	if misuse := exchange.Misuse(); len(misuse) > 0 {
+		t.Errorf("what no client may do: %q", misuse)
+	}
+}
+
+// overEWS changes the project's transport.
+func (c *cloud) overEWS(exchange *ewsserver.Server) {
+	c.t.Helper()
+	file := filepath.Join(c.dir, "mailhaul.hcl")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	ca, err := os.ReadFile(c.authority.CAFile(c.t))
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	c.put("both.pem", string(ca)+string(exchange.Certificate()))
+	before, after, ok := strings.Cut(string(text), "  imap_host = ")
+	if !ok {
+		c.t.Fatalf("the project has no imap_host:\n%s", text)
+	}
+	_, after, _ = strings.Cut(after, "  client_secret")
+	c.put("mailhaul.hcl", before+fmt.Sprintf("  transports = [\"ews\"]\n  ews_url = %q\n  grace = \"1s\"\n  ca_file = \"both.pem\"\n  client_secret%s",
+		exchange.URL(), after))
+}
