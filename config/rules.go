@@ -105,7 +105,7 @@ func (l *loader) messageLayer(y *layer, n *node) {
 	y.existing = written[string](n, "existing")
 	y.receipts = written[string](n, "receipts")
 	if or(n, "repair", false) {
-		l.notYet(n.place("repair"), "repairs of refused messages (repair = true)")
+		l.unsupported("repair = true", n) // a refused message is named as failed: nothing is lost by it
 	}
 	// Disarming renames a header of every affected message, which this version's copy does not do.
 	if y.receipts != nil && *y.receipts == ReceiptsDisarm {

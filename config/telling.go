@@ -80,7 +80,11 @@ func (l *loader) telling() {
 	}
 }
 
+// unsupported notes what the plan has to name, once.
 func (l *loader) unsupported(what string, n *node) {
+	if slices.ContainsFunc(l.config.Unsupported, func(u Unsupported) bool { return u.What == what }) {
+		return
+	}
 	l.config.Unsupported = append(l.config.Unsupported, Unsupported{what, rangeOf(n.def)})
 }
 

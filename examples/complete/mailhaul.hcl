@@ -95,8 +95,8 @@ messages {
   too_large = "report" # report | fail
   receipts  = "auto"   # keep | disarm | auto
   keywords  = "drop"   # drop | fail
-  repair    = false
-  existing  = "adopt" # adopt | ignore
+  repair    = true     # after a refusal only
+  existing  = "adopt"  # adopt | ignore
 }
 
 # ------------------------------------------------------------------ when
