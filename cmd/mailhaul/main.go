@@ -13,8 +13,8 @@ import (
 
 func main() {
 	if os.Getenv("GOGC") == "" {
-		// What is kept is blocks of mail that are used again and again; half as much garbage beside them is enough.
-		debug.SetGCPercent(50)
+		// What is kept is blocks of mail that are used again and again; a third as much garbage beside them is enough.
+		debug.SetGCPercent(30)
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := make(chan struct{})
