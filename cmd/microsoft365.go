@@ -53,25 +53,22 @@ func (s *server) newTokens(tell func(string)) error {
 	return err
 }
 
-// exchangeURL is where Exchange Online answers EWS.
-const exchangeURL = worldwide + "/EWS/Exchange.asmx"
+// resource is the cloud that the endpoint belongs to.
+func (s *server) resource() string { return cmp.Or(resources[strings.ToLower(s.Host)], worldwide) }
 
 // newExchange prepares the transport "ews" where the endpoint has it.
 func (s *server) newExchange() (err error) {
 	if s.Transport() != config.TransportEWS {
 		return nil
 	}
-	s.exchange, err = ews.New(ews.Options{URL: cmp.Or(s.Microsoft365.EWSURL, exchangeURL), Token: s.tokens.Token,
+	s.exchange, err = ews.New(ews.Options{URL: cmp.Or(s.Microsoft365.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens.Token,
 		Impersonate: s.Microsoft365.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
 	return err
 }
 
 // scopes are what the token shall be good for: all that the application was granted, or mail as the person who signs in.
 func (s *server) scopes() []string {
-	resource := resources[strings.ToLower(s.Host)]
-	if resource == "" {
-		resource = worldwide
-	}
+	resource := s.resource()
 	if m := s.Microsoft365; !m.ClientSecret.IsZero() || m.Certificate != "" {
 		return []string{resource + "/.default"}
 	}

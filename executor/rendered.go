@@ -144,9 +144,10 @@ func (a *adoption) matchRendered(ctx context.Context) error {
 	}
 	for list := range slices.Chunk(a.like, 500) {
 		var uids []mail.UID
+		digests := map[mail.UID]mail.Digest{}
 		for _, l := range list {
 			if l.date != undated && a.seen.left(l.date) > 0 {
-				uids = append(uids, l.uid)
+				uids, digests[l.uid] = append(uids, l.uid), l.h0
 			}
 		}
 		if len(uids) == 0 {
@@ -154,7 +155,7 @@ func (a *adoption) matchRendered(ctx context.Context) error {
 		}
 		rows, err := a.Ledger.Rows(ctx, a.rec.ID, uids)
 		if err == nil {
-			err = a.adoptRendered(ctx, rows)
+			err = a.adoptRendered(ctx, rows, digests)
 		}
 		if err != nil {
 			return err
@@ -163,13 +164,10 @@ func (a *adoption) matchRendered(ctx context.Context) error {
 	return nil
 }
 
-func (a *adoption) adoptRendered(ctx context.Context, rows []state.Message) error {
+// adoptRendered does so for some rows, whose octets have these digests.
+func (a *adoption) adoptRendered(ctx context.Context, rows []state.Message, digests map[mail.UID]mail.Digest) error {
 	var open []*state.Message
 	var changed []state.Message
-	digests := map[mail.UID]mail.Digest{}
-	for _, l := range a.like {
-		digests[l.uid] = l.h0
-	}
 	for i := range rows {
 		if row := &rows[i]; !row.State.Copied() {
 			row.H0 = digests[row.UID]

@@ -1,6 +1,8 @@
 package view
 
 import (
+	"maps"
+
 	"mailhaul/config"
 	"mailhaul/state/mail"
 )
@@ -15,10 +17,35 @@ func adviceFor(code string) advice {
 
 // runAdvice is the table of the codes that a run can meet.
 func runAdvice() map[mail.Code]advice {
-	return map[mail.Code]advice{
+	all := map[mail.Code]advice{
 		mail.CodeInternal: {"met an error that mailhaul does not know",
 			`run again; if it comes back, report it with the output of: mailhaul apply --trace DIR`},
 
+		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply`},
+
+		mail.CodeMessageTooLarge:  {"does not take messages of this size", `raise max_size if the destination takes more; otherwise it stays behind`},
+		mail.CodeMessageMalformed: {"refused a message as malformed", `see what is wrong with it: mailhaul explain MESSAGE-MALFORMED`},
+		mail.CodeMessageRefused:   {"refused a message", `read the server's words and mend the cause, then run: mailhaul apply`},
+		mail.CodeMessageDamaged:   {"does not hand over a message whole", `open it in the old mailbox; if it shows, run: mailhaul apply`},
+		mail.CodeMessageAmbiguous: {"may or may not hold a message", `look for it at the destination; if it is missing: mailhaul apply --pass retry --resend-ambiguous`},
+		mail.CodeMessageKeywords:  {"can't hold the keywords of a message", `set keywords = "drop" in the messages block to copy it without them`},
+		mail.CodeMessageUnknown:   {"has not confirmed a message yet", `run: mailhaul apply, which settles it`},
+
+		mail.CodeStateLocked:  {"", `wait until the other mailhaul ends, watch it with: mailhaul status`},
+		mail.CodeStateDamaged: {"", `restore the state file from a backup, check it with: mailhaul state check`},
+		mail.CodeStateNewer:   {"", `install the release that wrote the state file, or a newer one`},
+		mail.CodeStateWrite:   {"", `make room on the disk and check the file's permissions, then run: mailhaul apply`},
+		mail.CodeStateChanged: {"", `make the plan again: mailhaul plan --out FILE`},
+	}
+	maps.Copy(all, imapAdvice())
+	maps.Copy(all, exchangeAdvice())
+	maps.Copy(all, microsoft365Advice())
+	return all
+}
+
+// imapAdvice is the part of IMAP servers.
+func imapAdvice() map[mail.Code]advice {
+	return map[mail.Code]advice{
 		mail.CodeIMAPConnect:      {"can't be reached", `check host, port and firewall of the endpoint, then run: mailhaul apply`},
 		mail.CodeIMAPTLS:          {"can't be trusted: certificate or TLS version", `set ca_file or pin_sha256 of the endpoint if the certificate is right; run: mailhaul apply`},
 		mail.CodeIMAPGreeting:     {"does not answer like an IMAP server", `check host, port and tls of the endpoint, then run: mailhaul apply`},
@@ -36,7 +63,12 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeIMAPFolder:       {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
 		mail.CodeIMAPFolderGone:   {"no longer has a folder", `nothing to do: the next plan looks again`},
 		mail.CodeIMAPValidity:     {"made a folder anew meanwhile", `run again: mailhaul apply matches its messages anew`},
+	}
+}
 
+// exchangeAdvice is the part of servers that are spoken to by EWS.
+func exchangeAdvice() map[mail.Code]advice {
+	return map[mail.Code]advice{
 		mail.CodeEWSConnect:       {"can't be reached", `check the address of EWS, the firewall and the proxy, then run: mailhaul apply`},
 		mail.CodeEWSTLS:           {"can't be trusted: certificate or TLS version", `set ca_file if the certificate is right; EWS is used over https only`},
 		mail.CodeEWSLost:          {"broke the connection", `run again: mailhaul apply goes on where it stopped`},
@@ -52,13 +84,18 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeEWSUnavailable:   {"says it can't work now", `try again later: mailhaul apply`},
 		mail.CodeEWSFolder:        {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
 		mail.CodeEWSFolderGone:    {"no longer has a folder", `nothing to do: the next plan looks again`},
-		mail.CodeM365Denied:       {"gave no permission on the mailbox", `Add-MailboxPermission -Identity MAILBOX -User SERVICE_PRINCIPAL_ID -AccessRights FullAccess`},
-		mail.CodeM365Missing:      {"has no such mailbox", `correct the address in users.csv or create the mailbox, then run: mailhaul verify`},
-		mail.CodeM365Licence:      {"has no mailbox for a user without a licence", `assign a licence with Exchange Online, then run: mailhaul verify`},
-		mail.CodeM365IMAPOff:      {"has IMAP switched off for the mailbox", `switch it on: Set-CASMailbox -Identity MAILBOX -ImapEnabled $true`},
-		mail.CodeM365SignIn:       {"does not know the application", `give Exchange the Enterprise application's object id: mailhaul explain M365-SIGN-IN-REFUSED`},
-		mail.CodeM365Token:        {"does not take the access token", `tenant_id, authority and imap_host must belong together: mailhaul explain M365-TOKEN-REFUSED`},
+	}
+}
 
+// microsoft365Advice is the part of Microsoft 365 and of the authority that issues its tokens.
+func microsoft365Advice() map[mail.Code]advice {
+	return map[mail.Code]advice{
+		mail.CodeM365Denied:         {"gave no permission on the mailbox", `Add-MailboxPermission -Identity MAILBOX -User SERVICE_PRINCIPAL_ID -AccessRights FullAccess`},
+		mail.CodeM365Missing:        {"has no such mailbox", `correct the address in users.csv or create the mailbox, then run: mailhaul verify`},
+		mail.CodeM365Licence:        {"has no mailbox for a user without a licence", `assign a licence with Exchange Online, then run: mailhaul verify`},
+		mail.CodeM365IMAPOff:        {"has IMAP switched off for the mailbox", `switch it on: Set-CASMailbox -Identity MAILBOX -ImapEnabled $true`},
+		mail.CodeM365SignIn:         {"does not know the application", `give Exchange the Enterprise application's object id: mailhaul explain M365-SIGN-IN-REFUSED`},
+		mail.CodeM365Token:          {"does not take the access token", `tenant_id, authority and imap_host must belong together: mailhaul explain M365-TOKEN-REFUSED`},
 		mail.CodeOAuthSecret:        {"refused the application's secret", `put the secret's value where client_secret takes it from, then run: mailhaul verify`},
 		mail.CodeOAuthSecretExpired: {"says that the application's secret has expired", `make a new secret in Entra, then run: mailhaul verify`},
 		mail.CodeOAuthCertificate:   {"does not know the application's certificate", `upload the certificate to the application in Entra, then run: mailhaul verify`},
@@ -73,22 +110,6 @@ func runAdvice() map[mail.Code]advice {
 		mail.CodeOAuthThrottled:     {"asked to wait before the next token", `nothing to do: mailhaul waits as told`},
 		mail.CodeOAuthUnreachable:   {"can't be reached for an access token", `check network, proxy and authority, then run: mailhaul verify`},
 		mail.CodeOAuthRefused:       {"refused to issue an access token", `the number in the message says why: mailhaul explain OAUTH-REFUSED`},
-
-		mail.CodeQuotaFull: {"is full", `give the mailbox more space, then run: mailhaul apply`},
-
-		mail.CodeMessageTooLarge:  {"does not take messages of this size", `raise max_size if the destination takes more; otherwise it stays behind`},
-		mail.CodeMessageMalformed: {"refused a message as malformed", `see what is wrong with it: mailhaul explain MESSAGE-MALFORMED`},
-		mail.CodeMessageRefused:   {"refused a message", `read the server's words and mend the cause, then run: mailhaul apply`},
-		mail.CodeMessageDamaged:   {"does not hand over a message whole", `open it in the old mailbox; if it shows, run: mailhaul apply`},
-		mail.CodeMessageAmbiguous: {"may or may not hold a message", `look for it at the destination; if it is missing: mailhaul apply --pass retry --resend-ambiguous`},
-		mail.CodeMessageKeywords:  {"can't hold the keywords of a message", `set keywords = "drop" in the messages block to copy it without them`},
-		mail.CodeMessageUnknown:   {"has not confirmed a message yet", `run: mailhaul apply, which settles it`},
-
-		mail.CodeStateLocked:  {"", `wait until the other mailhaul ends, watch it with: mailhaul status`},
-		mail.CodeStateDamaged: {"", `restore the state file from a backup, check it with: mailhaul state check`},
-		mail.CodeStateNewer:   {"", `install the release that wrote the state file, or a newer one`},
-		mail.CodeStateWrite:   {"", `make room on the disk and check the file's permissions, then run: mailhaul apply`},
-		mail.CodeStateChanged: {"", `make the plan again: mailhaul plan --out FILE`},
 	}
 }
 
