@@ -48,6 +48,9 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err := fr.lookFor(ctx, seen, rows); err != nil {
 		return err
 	}
+	if err := fr.mendFlags(ctx, rows); err != nil {
+		return err
+	}
 	var failures []state.Failure
 	for i := range rows {
 		failures = append(failures, fr.judge(&rows[i], seen, last)...)

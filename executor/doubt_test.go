@@ -471,3 +471,21 @@ func TestFoldersMadeAnewDuringTheCopy(t *testing.T) {
 		}
 	}
 }
+
+// TestFlagsLostWithTheAnswer has servers that keep a message and lose its flags while they die.
+func TestFlagsLostWithTheAnswer(t *testing.T) {
+	flags := mail.ParseFlags([]string{`\Flagged`, `\Seen`, "$Forwarded"})
+	r := newRig(t, "anna")
+	r.fill("Work", 6)
+	for uid := range mail.UID(4) {
+		r.src().SetFlags("Work", uid+1, flags)
+	}
+	r.dst().Set(endpointtest.Faults{Drop: map[int]endpointtest.Drop{2: {Kind: endpointtest.DropAfterAll, LosesFlags: true}}})
+	r.untilDone()
+	for i, m := range r.dst().Messages("Work") {
+		if want := r.src().Messages("Work")[i].Flags; !m.Flags.Equal(want) {
+			t.Errorf("message %d has the flags %v, want %v", i, m.Flags, want)
+		}
+	}
+	r.checkState()
+}

@@ -188,3 +188,42 @@ func (fr *folderRun) storeFlags(ctx context.Context, changes []flagChange) error
 	}
 	return fr.put(ctx, rows, nil)
 }
+
+// mendFlags sets the flags of messages whose APPEND was not answered and that have been found, where some are missing: a
+// server that is killed can keep a message and lose its flags, or the names of its keywords. It comes before the ledger
+// says landed, since afterwards nobody would look again. What a user added meanwhile stays, except keywords. A refusal is
+// no reason to stop: the messages are there.
+func (fr *folderRun) mendFlags(ctx context.Context, rows []state.Message) error {
+	wanted := map[mail.UID]mail.Flags{}
+	var lowest mail.UID
+	for i := range rows {
+		uid := rows[i].DestinationUID
+		flags, _ := fr.holds(rows[i].Flags)
+		if uid == 0 || flags.Equal(mail.Flags{}) || fault.Off(fault.LostFlags) {
+			continue
+		}
+		if wanted[uid] = flags; lowest == 0 || uid < lowest {
+			lowest = uid
+		}
+	}
+	if len(wanted) == 0 {
+		return nil
+	}
+	var stores []mail.FlagChange
+	for m, err := range fr.mailboxRun.dst.List(ctx, fr.dst, mail.Query{From: lowest}) {
+		if err != nil {
+			return at(SideDestination, "list flags", err)
+		}
+		if w := wanted[m.UID]; !w.In(m.Flags) {
+			w.System |= carried(m.Flags).System
+			stores = append(stores, mail.FlagChange{UID: m.UID, Flags: w})
+		}
+	}
+	if len(stores) == 0 {
+		return nil
+	}
+	if err := fr.mailboxRun.dst.SetFlags(ctx, fr.dst, stores); err != nil && breaks(err) {
+		return at(SideDestination, "set flags", err)
+	}
+	return nil
+}

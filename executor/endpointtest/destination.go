@@ -259,6 +259,9 @@ func (d *destination) drop(b *box, m mail.Outgoing, msg Message, drop Drop) resu
 }
 
 func (s *Store) storeLate(b *box, msg Message, drop Drop) {
+	if drop.LosesFlags {
+		msg.Flags = mail.Flags{}
+	}
 	if drop.LateCalls == 0 && drop.LateBy == 0 {
 		s.store(b, msg)
 		return

@@ -76,6 +76,8 @@ type Faults struct {
 type Drop struct {
 	// Kind says what became of the message.
 	Kind DropKind
+	// LosesFlags stores the message without its flags, as a server may that was killed.
+	LosesFlags bool
 	// LateCalls and LateBy put off the storing of a DropAfter: until that many more calls came, or so much time passed.
 	LateCalls int
 	LateBy    time.Duration

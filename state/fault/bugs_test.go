@@ -35,6 +35,7 @@ var caught = map[fault.Safety]struct{ room, test string }{
 	fault.DestinationValidity: {"executor", "TestRenumberedDestination"},
 	fault.RetryOfFailures:     {"executor", "TestRefusedMessageIsRecordedAndRetried"},
 	fault.UsersFlags:          {"executor", "TestFlagsFollowUnlessTheUserChangedThem"},
+	fault.LostFlags:           {"executor", "TestFlagsLostWithTheAnswer"},
 	fault.WholeListing:        {"executor", "TestRefusedListingIsNotComplete"},
 	fault.Silence:             {"executor", "TestSilenceIsNotProof"},
 	fault.EmptyAnswer:         {"executor", "TestEmptyBodyIsNotTheMessage"},

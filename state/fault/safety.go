@@ -33,6 +33,7 @@ const (
 	DestinationValidity Safety = "destination-validity" // executor: likewise at the destination
 	RetryOfFailures     Safety = "retry-of-failures"    // executor: a retry sends what has landed once more
 	UsersFlags          Safety = "users-flags"          // executor: flags that a user changed are overwritten
+	LostFlags           Safety = "lost-flags"           // executor: a message found after a doubt keeps the flags that the server kept
 
 	// Of reading.
 	WholeListing   Safety = "whole-listing"   // executor: a listing that ended with an error counts as complete (I8)
@@ -58,7 +59,7 @@ const (
 func Safeties() []Safety {
 	return []Safety{WriteAhead, ToldAfterCommit, BrokenStaysBroken, OneWriter, LockStillOurs, RowSum, ClaimedOnce,
 		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, Adoption, Memory,
-		SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, WholeListing, CountedListing, Silence, EmptyAnswer,
-		WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
+		SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, WholeListing, CountedListing, Silence,
+		EmptyAnswer, WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
 		Flags}
 }

@@ -81,6 +81,16 @@ func (f Flags) Equal(g Flags) bool {
 	return f.System == g.System && slices.EqualFunc(f.Keywords, g.Keywords, strings.EqualFold)
 }
 
+// In tells whether g has every flag of f.
+func (f Flags) In(g Flags) bool {
+	for _, k := range f.Keywords {
+		if !g.Has(k) {
+			return false
+		}
+	}
+	return f.System&^g.System == 0
+}
+
 // compareFold orders keywords without case, so that $MDNSent and $MdnSent are one.
 func compareFold(a, b string) int {
 	return strings.Compare(strings.ToLower(a), strings.ToLower(b))
