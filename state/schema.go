@@ -126,20 +126,35 @@ func fill(ctx context.Context, path string, opts Options) error {
 }
 
 func fillTables(ctx context.Context, db *sql.DB, opts Options) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if err := fillIn(ctx, tx, opts); err != nil {
+		return errors.Join(err, tx.Rollback())
+	}
+	if err := tx.Commit(); err != nil {
+		return err
+	}
+	return moveLog(ctx, db)
+}
+
+// fillIn is one transaction: each of its statements alone would wait for the disk.
+func fillIn(ctx context.Context, tx *sql.Tx, opts Options) error {
 	texts := append(schema(), fmt.Sprintf("PRAGMA application_id = %d", applicationID),
 		fmt.Sprintf("PRAGMA user_version = %d", formatNumber))
 	for _, text := range texts {
-		if _, err := db.ExecContext(ctx, text); err != nil {
+		if _, err := tx.ExecContext(ctx, text); err != nil {
 			return err
 		}
 	}
 	entries := []struct{ key, value string }{{"lineage", randomHex(16)}, {"serial", "0"}, {"version", opts.Version}}
 	for _, e := range entries {
-		if _, err := db.ExecContext(ctx, putMeta, e.key, []byte(e.value), sum(e.key, e.value)); err != nil {
+		if _, err := tx.ExecContext(ctx, putMeta, e.key, []byte(e.value), sum(e.key, e.value)); err != nil {
 			return err
 		}
 	}
-	return moveLog(ctx, db)
+	return nil
 }
 
 // putInPlace gives a finished file its name; both are on stable storage afterwards. A file whose log holds something is

@@ -460,7 +460,9 @@ func built(t testing.TB) string {
 	t.Helper()
 	buildOnce.Do(func() {
 		program := filepath.Join(os.TempDir(), fmt.Sprintf("mailhaul-test-%d", os.Getpid()))
-		out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput()
+		build := exec.Command("go", "build", "-trimpath", "-o", program, ".")
+		build.Env = append(os.Environ(), "CGO_ENABLED=0")
+		out, err := build.CombinedOutput()
 		if buildErr = err; err != nil {
 			buildErr = fmt.Errorf("%w\n%s", err, out)
 		}
