@@ -2,7 +2,6 @@ package config
 
 import (
 	"fmt"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -274,12 +273,12 @@ func (l *loader) unknownBlock(n *node, b *hcl.Block) {
 }
 
 // identifier is what names are made of, so that they can stand in references, flags and file names.
-var identifier = regexp.MustCompile(`^[\pL_][\pL\pN_-]*$`)
+var identifier = lazily(`^[\pL_][\pL\pN_-]*$`)
 
 // checkLabels looks at the labels' form, and refuses the same block twice.
 func (l *loader) checkLabels(parent, n *node) bool {
 	for i, label := range n.spec.labels {
-		if label == "name" && !identifier.MatchString(n.labels[i]) {
+		if label == "name" && !identifier().MatchString(n.labels[i]) {
 			l.fail(CodeValue, parent.at(n.labelRanges[i]), "%q is no name", n.labels[i]).
 				explain("A name begins with a letter and is made of letters, digits, - and _.")
 			return false

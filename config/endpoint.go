@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -87,7 +86,7 @@ func defaultPort(m TLSMode) int {
 }
 
 // hostName is what DNS and certificates can hold; an underscore is seen inside companies.
-var hostName = regexp.MustCompile(`^[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?(\.[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?)*\.?$`)
+var hostName = lazily(`^[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?(\.[\pL\pN_]([\pL\pN_-]*[\pL\pN_])?)*\.?$`)
 
 func (l *loader) host(n *node) string { return l.hostAt(n, "host") }
 
@@ -104,7 +103,7 @@ func (l *loader) hostAt(n *node, name string) string {
 	case net.ParseIP(h) != nil:
 	case strings.Contains(h, ":"):
 		l.fail(CodeValue, n.place(name), "%s %q holds a port", name, h).explain("Write the name alone, and the port as %s = NUMBER.", port)
-	case len(h) > 253 || !hostName.MatchString(h):
+	case len(h) > 253 || !hostName().MatchString(h):
 		l.fail(CodeValue, n.place(name), "%s %q is no host name", name, h)
 	}
 	return h

@@ -2,7 +2,6 @@ package config
 
 import (
 	"net/url"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,7 +109,7 @@ func (l *loader) transports(n *node) []string {
 	return out
 }
 
-var guid = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+var guid = lazily(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
 
 func (l *loader) tenant(n *node) string {
 	id, ok := get[string](n, "tenant_id")
@@ -122,7 +121,7 @@ func (l *loader) tenant(n *node) string {
 		l.fail(CodeMissing, n.place("tenant_id"), "the endpoint has no tenant_id").explain(where)
 	case slices.Contains([]string{"common", "organizations", "consumers"}, strings.ToLower(id)):
 		l.fail(CodeValue, n.place("tenant_id"), "tenant_id %q is no tenant", id).explain(where)
-	case !guid.MatchString(id) && (!hostName.MatchString(id) || !strings.Contains(id, ".")):
+	case !guid().MatchString(id) && (!hostName().MatchString(id) || !strings.Contains(id, ".")):
 		l.fail(CodeValue, n.place("tenant_id"), "tenant_id %q is neither an id nor a domain", id).explain(where)
 	}
 	return id
@@ -136,10 +135,10 @@ func (l *loader) client(n *node) string {
 	case n.bad("client_id"):
 	case !ok || id == "":
 		l.fail(CodeMissing, n.place("client_id"), "the endpoint has no client_id").explain(where)
-	case !guid.MatchString(id):
+	case !guid().MatchString(id):
 		l.fail(CodeValue, n.place("client_id"), "client_id %q is no application's id", id).explain(where)
 	}
-	if secret, _ := get[Secret](n, "client_secret"); guid.MatchString(secret.Reveal()) {
+	if secret, _ := get[Secret](n, "client_secret"); guid().MatchString(secret.Reveal()) {
 		l.fail(CodeValue, n.place("client_secret"), "client_secret is the secret's id, not the secret").
 			explain("In Entra, below Certificates & secrets, it stands in the column Value, and is shown once only, when it is made.")
 	}

@@ -6,6 +6,7 @@ import (
 	"regexp/syntax"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // patterns compiles a list of regular expressions; nil if it is not written.
@@ -179,11 +180,11 @@ func inLiteral(source, value string, from, to int) (start, end int, ok bool) {
 }
 
 // group finds $1, ${1}, $name and ${name} in a replacement, and $$.
-var group = regexp.MustCompile(`\$(\$|\w+|\{\w+\})`)
+var group = lazily(`\$(\$|\w+|\{\w+\})`)
 
 // checkReplacement refuses groups that the pattern does not have: Go would put nothing in their place.
 func (l *loader) checkReplacement(at place, re *regexp.Regexp, to string) bool {
-	for _, m := range group.FindAllStringSubmatch(to, -1) {
+	for _, m := range group().FindAllStringSubmatch(to, -1) {
 		name := strings.Trim(m[1], "{}")
 		if m[1] == "$" {
 			continue
@@ -206,4 +207,10 @@ func (l *loader) checkReplacement(at place, re *regexp.Regexp, to string) bool {
 		return false
 	}
 	return true
+}
+
+// lazily gives a regular expression that is compiled when it is first asked for: most runs ask few of them, and to compile
+// them all would be a third of the time that the program takes to start.
+func lazily(text string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(text) })
 }

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"regexp"
 	"strconv"
 	"strings"
 )
@@ -27,15 +26,15 @@ func (l *loader) project() {
 }
 
 // constraint is one part of a version constraint: "~> 1.0".
-var constraint = regexp.MustCompile(`^(=|!=|>=|<=|>|<|~>)?\s*([0-9]+(?:\.[0-9]+){0,2})$`)
+var constraint = lazily(`^(=|!=|>=|<=|>|<|~>)?\s*([0-9]+(?:\.[0-9]+){0,2})$`)
 
 // release is the leading number of a version; what follows ("-rc1") does not count.
-var release = regexp.MustCompile(`^v?([0-9]+(?:\.[0-9]+){0,2})(?:[-+].*)?$`)
+var release = lazily(`^v?([0-9]+(?:\.[0-9]+){0,2})(?:[-+].*)?$`)
 
 func (l *loader) checkVersion(n *node, written string) {
-	own := release.FindStringSubmatch(l.version)
+	own := release().FindStringSubmatch(l.version)
 	for part := range strings.SplitSeq(written, ",") {
-		m := constraint.FindStringSubmatch(strings.TrimSpace(part))
+		m := constraint().FindStringSubmatch(strings.TrimSpace(part))
 		if m == nil {
 			l.fail(CodeValue, n.place("version"), "version = %q can't be read", written).
 				explain(`Write a constraint such as "~> 1.0" or ">= 0.2, < 2.0".`)

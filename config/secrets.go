@@ -2,7 +2,6 @@ package config
 
 import (
 	"bytes"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -84,16 +83,16 @@ func newSource(src []byte) *source {
 }
 
 // secretName finds what is a secret by its name, also in a file that does not parse and under a misspelt name.
-var secretName = regexp.MustCompile(`(?i)["']?[a-z0-9_-]*(?:pas+w?o?r?d|passphrase|passwd|pwd|pw|secret|token)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*`)
+var secretName = lazily(`(?i)["']?[a-z0-9_-]*(?:pas+w?o?r?d|passphrase|passwd|pwd|pw|secret|token)[a-z0-9_-]*["']?[ \t]*[:=][ \t]*`)
 
 // harmless are the ways to name a secret without writing it.
-var harmless = regexp.MustCompile(`^"?(?:\$\{)?(?:env|file|command|var\.|local\.)`)
+var harmless = lazily(`^"?(?:\$\{)?(?:env|file|command|var\.|local\.)`)
 
 // anyName finds the values of a --var-file, whose names are the user's own.
-var anyName = regexp.MustCompile(`^\s*["']?[\pL_][\pL\pN_-]*["']?[ \t]*[:=][ \t]*`)
+var anyName = lazily(`^\s*["']?[\pL_][\pL\pN_-]*["']?[ \t]*[:=][ \t]*`)
 
 // defaultName finds the default of a variable, which may be a sensitive one.
-var defaultName = regexp.MustCompile(`["']?\bdefault["']?[ \t]*[:=][ \t]*`)
+var defaultName = lazily(`["']?\bdefault["']?[ \t]*[:=][ \t]*`)
 
 type stretch struct{ from, to int } // bytes of a line
 
@@ -162,13 +161,13 @@ func (s *source) stretches(i int, raw []byte) []stretch {
 	for _, c := range s.cuts {
 		all = append(all, s.part(c, i, raw))
 	}
-	named := append(secretName.FindAllIndex(raw, -1), defaultName.FindAllIndex(raw, -1)...)
+	named := append(secretName().FindAllIndex(raw, -1), defaultName().FindAllIndex(raw, -1)...)
 	if s.values {
-		named = append(named, anyName.FindAllIndex(raw, -1)...)
+		named = append(named, anyName().FindAllIndex(raw, -1)...)
 	}
 	for _, m := range named {
 		from := m[1]
-		if from >= len(raw) || harmless.Match(raw[from:]) || s.isPlain(i, from, raw) {
+		if from >= len(raw) || harmless().Match(raw[from:]) || s.isPlain(i, from, raw) {
 			continue
 		}
 		all = append(all, stretch{from, endOfValue(raw, from)})

@@ -3,7 +3,6 @@ package config
 import (
 	"net"
 	"net/mail"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -109,7 +108,7 @@ func (l *loader) checkTexts(n *node, name, what string, trouble func(string) str
 }
 
 // hostPattern is a host name whose first levels may be a star.
-var hostPattern = regexp.MustCompile(`^(\*\.)?[\pL\pN_-]+(\.[\pL\pN_-]+)*\.?$`)
+var hostPattern = lazily(`^(\*\.)?[\pL\pN_-]+(\.[\pL\pN_-]+)*\.?$`)
 
 func (l *loader) cutover(n *node) *Cutover {
 	c := &Cutover{Domains: textsOf(n, "domains"), MX: textsOf(n, "mx"), Autodiscover: or(n, "autodiscover", ""),
@@ -125,19 +124,19 @@ func (l *loader) cutover(n *node) *Cutover {
 		switch {
 		case strings.Contains(s, "@"):
 			return `Write the part after the "@" alone.`
-		case !hostName.MatchString(s) || !strings.Contains(s, "."):
+		case !hostName().MatchString(s) || !strings.Contains(s, "."):
 			return "Write it as in example.com."
 		}
 		return ""
 	})
 	l.checkTexts(n, "mx", "host name or pattern", func(s string) string {
-		if !hostPattern.MatchString(s) {
+		if !hostPattern().MatchString(s) {
 			return `Write a host name; a star may stand for its first levels: "*.mail.protection.outlook.com".`
 		}
 		return ""
 	})
 	l.checkTexts(n, "resolvers", "address of a resolver", resolverTrouble)
-	if c.Autodiscover != "" && !hostName.MatchString(c.Autodiscover) {
+	if c.Autodiscover != "" && !hostName().MatchString(c.Autodiscover) {
 		l.fail(CodeValue, n.place("autodiscover"), "autodiscover = %q is no host name", c.Autodiscover)
 	}
 	return c
@@ -148,7 +147,7 @@ func resolverTrouble(s string) string {
 	if h, _, err := net.SplitHostPort(s); err == nil {
 		host = h
 	}
-	if net.ParseIP(host) == nil && !hostName.MatchString(host) {
+	if net.ParseIP(host) == nil && !hostName().MatchString(host) {
 		return `Write an IP address or a name, with or without a port: "192.0.2.53", "[2001:db8::53]:53".`
 	}
 	return ""
@@ -210,7 +209,7 @@ func (l *loader) needSMTP(n *node, what string) {
 }
 
 // placeholder finds what stands in curly brackets.
-var placeholder = regexp.MustCompile(`\{[^{}]*\}`)
+var placeholder = lazily(`\{[^{}]*\}`)
 
 func (l *loader) reportBlock(n *node) *Report {
 	r := &Report{To: textsOf(n, "to"), Subjects: or(n, "subjects", false), Range: rangeOf(n.def)}
@@ -222,7 +221,7 @@ func (l *loader) reportBlock(n *node) *Report {
 		if file == "" {
 			l.fail(CodeValue, n.place(name), "%s names no file", name)
 		}
-		for _, p := range placeholder.FindAllString(file, -1) {
+		for _, p := range placeholder().FindAllString(file, -1) {
 			if p != "{pass}" {
 				l.fail(CodeUnknown, n.place(name), "there is no placeholder %s", p).explain("{pass} stands for the name of the pass.")
 			}

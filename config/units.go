@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -16,7 +15,7 @@ type advice string
 func (a advice) Error() string { return string(a) }
 
 // quantity is a number and a unit, "36MB" or "1.5 GiB".
-var quantity = regexp.MustCompile(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]*)\s*$`)
+var quantity = lazily(`^\s*([0-9]+(?:\.[0-9]+)?)\s*([A-Za-z/]*)\s*$`)
 
 var sizeUnits = map[string]float64{
 	"B": 1, "kB": 1e3, "KB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30, "TiB": 1 << 40,
@@ -71,7 +70,7 @@ func readUnit(k kind, s string) (any, error) {
 
 // measure reads a number with one of the units; the result is positive and fits 63 bits.
 func measure(s string, units map[string]float64, wrong error) (int64, error) {
-	m := quantity.FindStringSubmatch(s)
+	m := quantity().FindStringSubmatch(s)
 	if m == nil {
 		return 0, wrong
 	}
@@ -127,7 +126,7 @@ func parseSpan(s string) (time.Duration, error) {
 // parseCut reads an age or a date.
 func parseCut(s string) (Cut, error) {
 	s = strings.TrimSpace(s)
-	if m := quantity.FindStringSubmatch(s); m != nil {
+	if m := quantity().FindStringSubmatch(s); m != nil {
 		if strings.HasPrefix(strings.ToLower(m[2]), "m") {
 			return Cut{}, advice(`Months are not all of one length. Write days: "90d".`)
 		}
@@ -148,12 +147,12 @@ func parseCut(s string) (Cut, error) {
 var layouts = []string{"2006-01-02", "2006-01-02 15:04", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02T15:04:05"}
 
 // clockTime is a time of day.
-var clockTime = regexp.MustCompile(`^([0-9]{1,2}):([0-9]{2})$`)
+var clockTime = lazily(`^([0-9]{1,2}):([0-9]{2})$`)
 
 // parseClock reads "19:00" as minutes after midnight; "24:00" is the end of the day.
 func parseClock(s string) (int, error) {
 	wrong := advice(`Write hours and minutes from "00:00" to "24:00", as in "19:00".`)
-	m := clockTime.FindStringSubmatch(strings.TrimSpace(s))
+	m := clockTime().FindStringSubmatch(strings.TrimSpace(s))
 	if m == nil {
 		return 0, wrong
 	}

@@ -270,7 +270,7 @@ func addressTrouble(s string) string {
 		return "It holds a blank or a control character."
 	case strings.ContainsAny(s[:at], `<>()[]\,;:"`):
 		return `The part before the "@" holds a character that needs quotes.`
-	case !plainDomain(s[at+1:]) && !hostName.MatchString(s[at+1:]):
+	case !plainDomain(s[at+1:]) && !hostName().MatchString(s[at+1:]):
 		return `What stands after the "@" is no domain.`
 	}
 	return ""
