@@ -74,7 +74,7 @@ func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
 		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l),
-		Habits: habits(s.Endpoint)}
+		Habits: habits(s.Endpoint), Literals: l.Literals}
 	if trace != nil {
 		o.Trace = trace
 	}

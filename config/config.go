@@ -114,6 +114,7 @@ type Login struct {
 	Address  string
 	Username string // the login name; the address unless the CSV says otherwise
 	Password Secret // empty where the endpoint has an admin
+	Literals bool   // allow_quote_in_folder: folder names go as literals, for servers that can't read quoted ones
 }
 
 // Mailbox is one line of a users CSV with every override applied.

@@ -76,7 +76,9 @@ func TestLoadComplete(t *testing.T) {
 	messages := Messages{MaxSize: 36 << 20, TooLarge: TooLargeFail, Keywords: KeywordsFail, Existing: ExistingIgnore, Receipts: ReceiptsKeep}
 	small := messages
 	small.MaxSize, small.TooLarge = 1_000_000, TooLargeReport
-	login := func(address, user, pw string) Login { return Login{address, user, NewSecret(pw)} }
+	login := func(address, user, pw string) Login {
+		return Login{Address: address, Username: user, Password: NewSecret(pw), Literals: strings.HasPrefix(address, "anna")}
+	}
 	want := &Config{Dir: dir, Files: []string{"endpoints.hcl", "main.hcl", "users.csv"},
 		Project:   Project{Version: "~> 1.0", Customer: "Contoso Ltd", State: dir + "/contoso.state", Mailboxes: 4},
 		Endpoints: []*Endpoint{old, lab},

@@ -92,6 +92,8 @@ func (b *mailboxBlock) lay(r *row) {
 func (u *usersFile) override(m *Mailbox, b *mailboxBlock, destination string) string {
 	m.Skip = or(b.node, "skip", "")
 	m.Merge = or(b.node, "merge", false)
+	m.Source.Literals = or(b.node, "allow_quote_in_folder", false)
+	m.Destination.Literals = m.Source.Literals
 	if b.windows != nil {
 		m.Windows = b.windows
 	}

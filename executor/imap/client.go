@@ -71,6 +71,8 @@ type Options struct {
 	// Compress asks for COMPRESS=DEFLATE where the server offers it. It pays on lines that are slower than either side's
 	// processor, and only costs on others.
 	Compress bool
+	// Literals sends every folder name as a literal, for servers that can't read quotes and backslashes in a quoted string.
+	Literals bool
 	// Dial opens the connection beneath TLS; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }

@@ -44,6 +44,8 @@ type Profile struct {
 	NoKeywords bool
 	// LoseFlagged forgets \Flagged where it comes with APPEND.
 	LoseFlagged bool
+	// NoEscapes ends a quoted string at its next quote, whatever stands before that.
+	NoEscapes bool
 	// MostErrors ends a session at this error answer; zero: never.
 	MostErrors int
 	// BackOff is how many milliseconds a throttled client is asked to wait.
