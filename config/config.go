@@ -104,6 +104,7 @@ const (
 // Admin is one account that may open every mailbox of its endpoint.
 type Admin struct {
 	User     string
+	Hidden   bool // User comes from a secret: it is shown to nobody
 	Password Secret
 	Style    AdminStyle
 	Range    Range

@@ -152,7 +152,7 @@ func (l *loader) admin(parent *node) *Admin {
 	if n == nil {
 		return nil
 	}
-	a := &Admin{User: or(n, "user", ""), Password: or(n, "password", Secret{}), Range: rangeOf(n.def),
+	a := &Admin{User: or(n, "user", ""), Hidden: n.values["user"].secret, Password: or(n, "password", Secret{}), Range: rangeOf(n.def),
 		Style: AdminStyle(or(n, "style", string(StyleSASLPlain)))}
 	if a.User == "" && !n.bad("user") {
 		l.fail(CodeMissing, n.place("user"), "the admin block has no user")

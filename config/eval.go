@@ -14,17 +14,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// eval computes an expression and takes the marks off; secret says that the value will be one.
-func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
-	v, ok := l.evalMarked(expr, at, secret)
-	if !ok {
-		return cty.NilVal, false
-	}
-	l.keepMarked(v)
-	v, _ = v.UnmarkDeep()
-	return v, true
-}
-
 // evalMarked computes an expression; parts that are or come from a secret keep their mark.
 func (l *loader) evalMarked(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
 	if !l.checkVariables(expr, at, secret) {

@@ -218,7 +218,7 @@ func TestFunctions(t *testing.T) {
 	dir := project(t, "users.csv", "source,destination\na@x.example,a@y.example\n",
 		"pw", "\ufeff  pass word \r\n\n", "a.hcl", `
 endpoint "imap" "old" {
-  host = lower(env("TEST_HOST"))
+  host = lower("MAIL.EXAMPLE.COM")
   admin {
     user     = command("pass", "show", "a b")
     password = file("pw")
@@ -245,7 +245,7 @@ endpoint "imap" "new" {
 	if d := cmp.Diff([]string{`pass ["show" "a b"]`}, ran); d != "" {
 		t.Errorf("programs run -want +got:\n%s", d)
 	}
-	if old.Admin.User != "master\n" || old.Admin.Password.Reveal() != "  pass word \r\n" {
+	if old.Admin.User != "master\n" || !old.Admin.Hidden || other.Admin.Hidden || old.Admin.Password.Reveal() != "  pass word \r\n" {
 		t.Errorf("admin = %q, %q", old.Admin.User, old.Admin.Password.Reveal())
 	}
 	if other.Port != 902 || other.Admin.User != "a-b" || other.Admin.Password.Reveal() != "canary-of-env" || old.Host != "mail.example.com" {

@@ -84,6 +84,8 @@ type Login struct {
 	AuthzID  string
 	Password string
 	Tokens   Tokens
+	// Hidden is cut out of what the server says, as the password is; empty: nothing more.
+	Hidden string
 }
 
 // Format keeps the password out of every verb.
