@@ -34,6 +34,8 @@ type Profile struct {
 	// Authorize decides about AUTHENTICATE XOAUTH2, and of a session that lasts, with each command, whether its token is
 	// still good; nil: there are no tokens.
 	Authorize func(user, token string) Entry
+	// Masters may open every mailbox, by AUTHENTICATE PLAIN with an authorization identity, with these passwords.
+	Masters map[string]string
 	// FoldCase makes one folder of names that differ in case only.
 	FoldCase bool
 	// Reserved are names of which no folder can be made.
