@@ -29,8 +29,8 @@ type Config struct {
 	// Unsupported is what this version does not carry out; a plan says so.
 	Unsupported []Unsupported
 
-	// Hash changes when a setting changes that could change what a plan does. Secrets, comments and order of files do
-	// not enter it, nor do start and windows, which say when and not what.
+	// Hash changes when a setting changes that could change what a plan does, or when it may. Secrets, comments and order
+	// of files do not enter it.
 	Hash string
 	// Warnings were found on the way; a Config with errors is never returned.
 	Warnings Diagnostics

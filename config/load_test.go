@@ -191,6 +191,7 @@ mailhaul {
 	if hash(base, strings.ReplaceAll(twoUsers, "canary-", "other-")) != was {
 		t.Error("passwords: the hash changed")
 	}
+	const nights = "window \"nights\" {\n  from     = \"19:00\"\n  timezone = \"UTC\"\n}\n"
 	seen := map[string]string{was: "nothing"}
 	for _, more := range []string{`folders { exclude = ["^A"] }`, `folders { exclude = ["^B"] }`, `folders { include = ["^A"] }`,
 		`folders { mapping = ["^A->B"] }`, `folders { mapping = ["^A->C"] }`, `folders { under = "X" }`, `folders { empty = false }`,
@@ -198,7 +199,10 @@ mailhaul {
 		`messages { keywords = "fail" }`, `messages { existing = "ignore" }`, `messages { receipts = "keep" }`,
 		`mailbox "anna@old.example" { skip = "x" }`, `mailbox "anna@old.example" { merge = true }`,
 		`mailbox "anna@old.example" { destination = "x@new.example" }`, `pass "full" {}`, `pass "prestage" { older_than = "90d" }`,
-		`pass "prestage" { older_than = "91d" }`, `pass "full" { order = "newest-first" }`, `pass "retry" { attempts = 4 }`} {
+		`pass "prestage" { older_than = "91d" }`, `pass "full" { start = "2026-12-01 19:00 UTC" }`, `pass "full" { start = "2026-12-02 19:00 UTC" }`,
+		nights + `pass "full" { windows = ["nights"] }`, strings.ReplaceAll(nights, "19", "20") + `pass "full" { windows = ["nights"] }`,
+		nights + `mailbox "anna@old.example" { windows = ["nights"] }`, `mailbox "anna@old.example" { windows = [] }`,
+		`pass "full" { order = "newest-first" }`, `pass "retry" { attempts = 4 }`} {
 		h := hash(base+more+"\n", twoUsers)
 		if other, ok := seen[h]; ok {
 			t.Errorf("%s has the hash of %s", more, other)
