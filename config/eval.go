@@ -31,7 +31,7 @@ func (l *loader) evalMarked(expr hcl.Expression, at place, secret bool) (cty.Val
 		return cty.NilVal, false
 	}
 	if !v.IsWhollyKnown() {
-		l.fail(CodeValue, at, "the value can't be computed")
+		l.fail(CodeValue, at, "the value can't be computed").explain("It depends on something that is not known before the work begins. Write it out.")
 		return cty.NilVal, false
 	}
 	return v, true
@@ -181,14 +181,17 @@ func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
 			at = n.at(*d.Subject)
 		}
 		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
-			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line")
+			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line").
+				explain(`Write the quote at its end. A quote or backslash inside has a backslash before it: "say \"hello\"".`)
 			return // what follows is read as text, and every line of it would be called wrong
 		}
 		f := l.fail(CodeSyntax, at, "%s", sentence(d.Summary))
 		// The detail may quote what stands there.
 		if src := l.sources[at.hcl.Filename]; src == nil || !src.hides(at.hcl) {
 			f.explain("%s", d.Detail)
+			continue
 		}
+		f.explain("What exactly is wrong is not said here: the text could hold a secret.")
 	}
 }
 

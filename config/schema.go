@@ -25,7 +25,7 @@ const (
 type attrSpec struct {
 	name     string
 	kind     kind
-	words    []string // of a word
+	words    []string // of a word, or of a list that takes no others
 	min, max int      // of a number
 	later    bool     // part of the language, but this version does not carry it out
 	login    bool     // only a server sees it: it may hold a secret, as a password may
@@ -145,7 +145,7 @@ var microsoft365Spec = &blockSpec{name: "endpoint", labels: []string{"type", "na
 		{name: "client_secret", kind: password},
 		{name: "certificate", kind: text},
 		{name: "device_code", kind: yesNo},
-		{name: "transports", kind: texts},
+		{name: "transports", kind: texts, words: transports},
 		{name: "impersonate", kind: yesNo},
 		{name: "connections", kind: number, min: 1, max: 10_000},
 		{name: "per_mailbox", kind: number, min: 1, max: 100},
@@ -234,7 +234,7 @@ var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, at
 }}
 
 var windowSpec = &blockSpec{name: "window", labels: []string{"name"}, many: true, attrs: []attrSpec{
-	{name: "days", kind: texts},
+	{name: "days", kind: texts, words: dayWords()},
 	{name: "from", kind: clock},
 	{name: "to", kind: clock},
 	{name: "timezone", kind: zone},
@@ -260,7 +260,7 @@ var smtpSpec = &blockSpec{name: "smtp", attrs: []attrSpec{
 var notifySpec = &blockSpec{name: "notify", labels: []string{"name"}, many: true, attrs: []attrSpec{
 	{name: "to", kind: texts},
 	{name: "before", kind: span},
-	{name: "on", kind: texts},
+	{name: "on", kind: texts, words: notifyEvents},
 }}
 
 var reportSpec = &blockSpec{name: "report", attrs: []attrSpec{

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math/big"
 
 	"github.com/hashicorp/hcl/v2"
@@ -30,7 +31,7 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 	case reference:
 		return l.readReference(n, a)
 	case texts:
-		return l.readTexts(n, a)
+		return l.readTexts(n, a, spec)
 	case kept:
 		v.got = a.Expr
 		return v, true
@@ -145,20 +146,19 @@ func asText(v cty.Value) (string, bool) {
 }
 
 // readTexts reads a list. Written as a list, each element keeps its place; computed, all share the whole one's.
-func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
+func (l *loader) readTexts(n *node, a *hcl.Attribute, spec attrSpec) (value, bool) {
 	v := value{expr: a.Expr}
 	exprs, diags := hcl.ExprList(a.Expr)
 	if !diags.HasErrors() {
-		return l.readElements(n, a, exprs)
+		return l.readElements(n, spec, a.Expr, exprs)
 	}
-	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), attrSpec{name: a.Name})
+	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), spec)
 	if !ok || raw.IsNull() {
 		v.absent = ok
 		return v, false
 	}
 	wrong := func() (value, bool) {
-		l.fail(CodeValue, n.at(a.Expr.Range()), "%s does not take this value", a.Name).
-			explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+		l.fail(CodeValue, n.at(a.Expr.Range()), "%s does not take this value", a.Name).explain("%s", spec.listOf())
 		return v, false
 	}
 	if t := raw.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
@@ -177,23 +177,31 @@ func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
 	return v, true
 }
 
-func (l *loader) readElements(n *node, a *hcl.Attribute, exprs []hcl.Expression) (value, bool) {
+// listOf says what a list takes.
+func (s attrSpec) listOf() string {
+	if len(s.words) > 0 {
+		return fmt.Sprintf("It takes a list of some of these, in brackets: %s = [%s].", s.name, quoted(s.words))
+	}
+	return fmt.Sprintf("It takes a list of texts, in brackets: %s = [\"...\"].", s.name)
+}
+
+func (l *loader) readElements(n *node, spec attrSpec, whole hcl.Expression, exprs []hcl.Expression) (value, bool) {
 	items, good := []item{}, true
 	for _, e := range exprs {
-		raw, ok := l.evalFor(e, n.at(e.Range()), attrSpec{name: a.Name})
+		raw, ok := l.evalFor(e, n.at(e.Range()), spec)
 		if !ok {
 			good = false
 			continue
 		}
 		s, ok := asText(raw)
 		if !ok {
-			l.fail(CodeValue, n.at(e.Range()), "%s takes texts only", a.Name).explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+			l.fail(CodeValue, n.at(e.Range()), "%s takes texts only", spec.name).explain("%s", spec.listOf())
 			good = false
 			continue
 		}
 		items = append(items, item{text: s, rng: e.Range(), expr: e})
 	}
-	return value{got: items, expr: a.Expr}, good
+	return value{got: items, expr: whole}, good
 }
 
 // endpointRef is what from and to hold.
