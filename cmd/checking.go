@@ -90,7 +90,7 @@ func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbo
 		token = s.tokens.Token
 	}
 	return check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Bandwidth: s.bandwidth,
+		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Bandwidth: s.bandwidth, Literals: l.Literals,
 		Connect: func(ctx context.Context) (func(), error) {
 			select {
 			case s.slots <- struct{}{}:

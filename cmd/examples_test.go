@@ -7,17 +7,18 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"mailhaul/cmd"
 	"mailhaul/config"
 )
 
 // exampleEnv are the secrets that the examples take from the environment.
 var exampleEnv = map[string]string{"OLD_ADMIN_PASSWORD": "canary-old", "NEW_ADMIN_PASSWORD": "canary-new",
-	"M365_CLIENT_SECRET": "canary-cloud"}
+	"M365_CLIENT_SECRET": "canary-cloud", "SMTP_PASSWORD": "canary-smtp", "MAILHAUL_VAR_tenant": "contoso.onmicrosoft.com"}
 
 func loadExample(t *testing.T, name string) *config.Config {
 	t.Helper()
 	c, diagnostics := config.Load(filepath.Join("..", "examples", name), config.Options{
-		Env: func(key string) (string, bool) { v, ok := exampleEnv[key]; return v, ok },
+		Version: cmd.Version, Env: func(key string) (string, bool) { v, ok := exampleEnv[key]; return v, ok },
 	})
 	for _, d := range diagnostics {
 		t.Errorf("%s: %v", name, d)

@@ -46,7 +46,7 @@ func (s *server) newTokens(tell func(string)) error {
 		o.DeviceCode = tell
 	}
 	if s.Admin != nil {
-		o.User, o.Password = s.Admin.User, s.Admin.Password.Reveal()
+		o.User, o.Password, o.Hidden = s.Admin.User, s.Admin.Password.Reveal(), hiddenUser(s.Admin)
 	}
 	var err error
 	s.tokens, err = oauth.New(o)

@@ -112,7 +112,8 @@ func (w *migrationWiz) option(name, value string) {
 	case "folderfilter":
 		w.folderFilter(value)
 	case "allowquoteinfolder":
-		w.leave(name+"="+value, "it is not needed: folder names with quotes work anyway")
+		w.leave(name+"="+value, "it is not needed: folder names with quotes work anyway. For a server that can't read them "+
+			"a mailbox block takes allow_quote_in_folder = true")
 	case "modernauthclientidimport":
 		w.imports.client = value
 	case "modernauthtenantidimport":

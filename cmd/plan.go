@@ -64,6 +64,7 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 		}
 	}
 	opt.All, opt.LeftOut, opt.File, opt.Quiet = f.all || a.flags.verbose, f.leftOut, f.out, a.flags.quiet
+	opt.Zone = a.term.Location
 	if a.flags.json {
 		err = view.PlanJSON(a.term.Out, p)
 	} else {

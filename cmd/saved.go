@@ -31,6 +31,7 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	}
 	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {
+		p.When = nil // it was true when the plan was made
 		return p, 0, nil
 	}
 	var reasons []string
@@ -70,7 +71,7 @@ func (f *applyFlags) show(w *work, p *plan.Plan, counted time.Duration) error {
 		return nil
 	}
 	err := view.Plan(a.term.Out, p, view.PlanOptions{All: a.flags.verbose, Counted: counted,
-		Of: len(w.config.Mailboxes)})
+		Of: len(w.config.Mailboxes), Zone: w.zone()})
 	if err == nil && len(p.Errors) > 0 {
 		return outcome(exitError)
 	}

@@ -106,7 +106,7 @@ func (s *schedule) closes(p *plan.Plan, cfg *config.Config, at *time.Location, n
 		default:
 			c.Opens = ws.Next(end)
 		}
-		c.Opens = c.Opens.In(at)
+		c.At, c.Opens = c.At.In(at), c.Opens.In(at)
 		out[m.Name()] = c
 	}
 	return out
@@ -120,6 +120,14 @@ func opensAfter(closes map[string]executor.Closing) (first executor.Closing) {
 		}
 	}
 	return first
+}
+
+// zone is the one in which people are told when a pass may run; nil where that plays no part.
+func (w *work) zone() *time.Location {
+	if w.schedule == nil {
+		return nil
+	}
+	return w.app.term.Location
 }
 
 func passOf(cfg *config.Config, name string) *config.Pass {

@@ -74,7 +74,7 @@ func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
 		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l),
-		Habits: habits(s.Endpoint)}
+		Habits: habits(s.Endpoint), Literals: l.Literals}
 	if trace != nil {
 		o.Trace = trace
 	}
@@ -89,7 +89,7 @@ func (s *server) login(l config.Login) imap.Login {
 	if s.Admin == nil {
 		return imap.Login{User: l.Username, Password: l.Password.Reveal()}
 	}
-	in := imap.Login{User: s.Admin.User, Password: s.Admin.Password.Reveal()}
+	in := imap.Login{User: s.Admin.User, Password: s.Admin.Password.Reveal(), Hidden: hiddenUser(s.Admin)}
 	switch s.Admin.Style {
 	case config.StyleDovecotMaster:
 		in.User = l.Username + "*" + s.Admin.User
@@ -99,6 +99,14 @@ func (s *server) login(l config.Login) imap.Login {
 		in.AuthzID = l.Username
 	}
 	return in
+}
+
+// hiddenUser is the administrator's name where nobody may see it.
+func hiddenUser(a *config.Admin) string {
+	if a.Hidden {
+		return a.User
+	}
+	return ""
 }
 
 // exchangeUser writes "domain/admin/alias", the form in which Exchange lets an administrator open a mailbox. The

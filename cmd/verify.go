@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -112,7 +113,21 @@ func (w *work) sayNext(ctx context.Context, verdict error) error {
 	if err != nil || next == "" {
 		return err
 	}
-	_, err = fmt.Fprintf(w.app.term.Out, "Next:   %s\n", next)
+	if _, err = fmt.Fprintf(w.app.term.Out, "Next:   %s\n", next); err != nil {
+		return err
+	}
+	return w.sayWhen(ctx)
+}
+
+// sayWhen says of the next pass when it may run, where it may not at any time.
+func (w *work) sayWhen(ctx context.Context) error {
+	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")
+	if err != nil || in.Pass == nil {
+		return err
+	}
+	if may := view.May(plan.WhenOf(in.Pass, w.mailboxes, w.app.term.Now()), w.app.term.Location); may != "" {
+		_, err = fmt.Fprintf(w.app.term.Out, "        Pass \"%s\": %s%s\n", view.Safe(in.Pass.Name), strings.ToLower(may[:1]), may[1:])
+	}
 	return err
 }
 

@@ -29,8 +29,8 @@ type Config struct {
 	// Unsupported is what this version does not carry out; a plan says so.
 	Unsupported []Unsupported
 
-	// Hash changes when a setting changes that could change what a plan does. Secrets, comments and order of files do
-	// not enter it, nor do start and windows, which say when and not what.
+	// Hash changes when a setting changes that could change what a plan does, or when it may. Secrets, comments and order
+	// of files do not enter it.
 	Hash string
 	// Warnings were found on the way; a Config with errors is never returned.
 	Warnings Diagnostics
@@ -104,6 +104,7 @@ const (
 // Admin is one account that may open every mailbox of its endpoint.
 type Admin struct {
 	User     string
+	Hidden   bool // User comes from a secret: it is shown to nobody
 	Password Secret
 	Style    AdminStyle
 	Range    Range
@@ -114,6 +115,7 @@ type Login struct {
 	Address  string
 	Username string // the login name; the address unless the CSV says otherwise
 	Password Secret // empty where the endpoint has an admin
+	Literals bool   // allow_quote_in_folder: folder names go as literals, for servers that can't read quoted ones
 }
 
 // Mailbox is one line of a users CSV with every override applied.

@@ -57,7 +57,8 @@ func (l *loader) endpoint(n *node) *Endpoint {
 	if e.TLS == TLSNone {
 		for _, name := range []string{"ca_file", "pin_sha256"} {
 			if _, ok := n.values[name]; ok {
-				l.fail(CodeConflict, n.place(name), "%s means nothing with tls = \"none\"", name)
+				l.fail(CodeConflict, n.place(name), "%s means nothing with tls = \"none\"", name).
+					explain("There is no certificate then. Remove the line, or the one with tls.")
 			}
 		}
 	}
@@ -70,7 +71,8 @@ func (l *loader) endpoint(n *node) *Endpoint {
 
 func (l *loader) perMailbox(n *node, e *Endpoint) {
 	if e.PerMailbox > e.Connections {
-		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections)
+		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections).
+			explain("connections is for all mailboxes together: write at least as many there, or fewer in per_mailbox.")
 	}
 }
 
@@ -104,7 +106,8 @@ func (l *loader) hostAt(n *node, name string) string {
 	case strings.Contains(h, ":"):
 		l.fail(CodeValue, n.place(name), "%s %q holds a port", name, h).explain("Write the name alone, and the port as %s = NUMBER.", port)
 	case len(h) > 253 || !hostName().MatchString(h):
-		l.fail(CodeValue, n.place(name), "%s %q is no host name", name, h)
+		l.fail(CodeValue, n.place(name), "%s %q is no host name", name, h).
+			explain("Write a name as in mail.example.com, or an IP address.")
 	}
 	return h
 }
@@ -151,10 +154,11 @@ func (l *loader) admin(parent *node) *Admin {
 	if n == nil {
 		return nil
 	}
-	a := &Admin{User: or(n, "user", ""), Password: or(n, "password", Secret{}), Range: rangeOf(n.def),
+	a := &Admin{User: or(n, "user", ""), Hidden: n.values["user"].secret, Password: or(n, "password", Secret{}), Range: rangeOf(n.def),
 		Style: AdminStyle(or(n, "style", string(StyleSASLPlain)))}
 	if a.User == "" && !n.bad("user") {
-		l.fail(CodeMissing, n.place("user"), "the admin block has no user")
+		l.fail(CodeMissing, n.place("user"), "the admin block has no user").
+			explain(`Write user = "NAME", the account that may open every mailbox.`)
 	}
 	if a.Password.IsZero() && !n.bad("password") {
 		l.fail(CodeMissing, n.place("password"), "the admin block has no password").

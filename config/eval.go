@@ -14,17 +14,6 @@ import (
 	"github.com/zclconf/go-cty/cty"
 )
 
-// eval computes an expression and takes the marks off; secret says that the value will be one.
-func (l *loader) eval(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
-	v, ok := l.evalMarked(expr, at, secret)
-	if !ok {
-		return cty.NilVal, false
-	}
-	l.keepMarked(v)
-	v, _ = v.UnmarkDeep()
-	return v, true
-}
-
 // evalMarked computes an expression; parts that are or come from a secret keep their mark.
 func (l *loader) evalMarked(expr hcl.Expression, at place, secret bool) (cty.Value, bool) {
 	if !l.checkVariables(expr, at, secret) {
@@ -42,7 +31,7 @@ func (l *loader) evalMarked(expr hcl.Expression, at place, secret bool) (cty.Val
 		return cty.NilVal, false
 	}
 	if !v.IsWhollyKnown() {
-		l.fail(CodeValue, at, "the value can't be computed")
+		l.fail(CodeValue, at, "the value can't be computed").explain("It depends on something that is not known before the work begins. Write it out.")
 		return cty.NilVal, false
 	}
 	return v, true
@@ -192,14 +181,17 @@ func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
 			at = n.at(*d.Subject)
 		}
 		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
-			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line")
+			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line").
+				explain(`Write the quote at its end. A quote or backslash inside has a backslash before it: "say \"hello\"".`)
 			return // what follows is read as text, and every line of it would be called wrong
 		}
 		f := l.fail(CodeSyntax, at, "%s", sentence(d.Summary))
 		// The detail may quote what stands there.
 		if src := l.sources[at.hcl.Filename]; src == nil || !src.hides(at.hcl) {
 			f.explain("%s", d.Detail)
+			continue
 		}
+		f.explain("What exactly is wrong is not said here: the text could hold a secret.")
 	}
 }
 

@@ -78,6 +78,11 @@ func TestBad(t *testing.T) {
 			if (c == nil) != ds.HasErrors() {
 				t.Errorf("config is nil: %v, errors: %v", c == nil, ds.HasErrors())
 			}
+			for _, d := range ds {
+				if d.Detail == "" && d.Hint == "" {
+					t.Errorf("%v does not say what to do", d)
+				}
+			}
 			golden(t, filepath.Join(dir, "want.txt"), strings.ReplaceAll(render(ds), dir, "DIR"))
 		})
 	}

@@ -4,9 +4,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"fmt"
 	"hash"
 	"slices"
 	"strings"
+	"time"
 )
 
 // hashed is written to a hash as one JSON line each. Its fields are a promise: a new one must keep the old hashes where
@@ -21,11 +23,14 @@ type (
 		Folders                            string
 		MaxSize                            int64
 		TooLarge, Keywords, Existing, Rcpt string
+		Windows                            *[]string `json:",omitempty"`
 	}
 	hashedPass struct {
 		Name, Kind, After, Older, Newer, Order string
 		Attempts                               int
 		WaitSeconds                            float64
+		Start                                  string   `json:",omitempty"`
+		Windows                                []string `json:",omitempty"`
 	}
 	hashedFolders struct {
 		Special, Under, Merge    string
@@ -52,9 +57,28 @@ func (c *Config) hash() string {
 		put(h, m.hashed(known[m.Folders]))
 	}
 	for _, p := range c.Passes {
-		put(h, hashedPass{p.Name, p.Kind, p.After, p.Older.Written, p.Newer.Written, p.Order, p.Attempts, p.Wait.Seconds()})
+		put(h, p.hashed())
 	}
 	return hex.EncodeToString(h.Sum(nil))
+}
+
+func (p *Pass) hashed() hashedPass {
+	s := hashedPass{Name: p.Name, Kind: p.Kind, After: p.After, Older: p.Older.Written, Newer: p.Newer.Written, Order: p.Order,
+		Attempts: p.Attempts, WaitSeconds: p.Wait.Seconds(), Windows: p.Windows.hashed()}
+	if !p.Start.IsZero() {
+		s.Start = p.Start.UTC().Format(time.RFC3339)
+	}
+	return s
+}
+
+// hashed says when the windows are open; their names play no part.
+func (ws Windows) hashed() []string {
+	all := make([]string, len(ws))
+	for i, w := range ws {
+		all[i] = fmt.Sprint(w.Days, w.From, w.To, w.zone())
+	}
+	slices.Sort(all)
+	return all
 }
 
 func (m *Mailbox) hashed(folders string) hashedMailbox {
@@ -67,6 +91,10 @@ func (m *Mailbox) hashed(folders string) hashedMailbox {
 	}
 	if m.To != nil {
 		s.To = m.To.Ref()
+	}
+	if m.Windows != nil {
+		windows := m.Windows.hashed()
+		s.Windows = &windows
 	}
 	return s
 }

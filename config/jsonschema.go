@@ -1,9 +1,6 @@
 package config
 
-import (
-	"encoding/json"
-	"slices"
-)
+import "encoding/json"
 
 // JSONSchema gives the language as a JSON Schema (draft 2020-12) of *.hcl.json files: editors complete and check with it.
 // It is made from the tables that Load reads by. What needs more than one attribute to judge, Load alone knows.
@@ -70,10 +67,13 @@ func attrSchema(a attrSpec) object {
 	case yesNo:
 		plain = object{"type": "boolean"}
 	case texts:
-		plain = object{"type": "array", "items": object{"type": "string"}}
+		item := object{"type": "string"}
+		if len(a.words) > 0 {
+			item = object{"enum": a.words}
+		}
+		plain = object{"type": "array", "items": item}
 	case word:
-		words := slices.Clone(a.words)
-		plain = object{"enum": words}
+		plain = object{"enum": a.words}
 	case kept:
 		return object{"description": "an expression"}
 	default:

@@ -76,7 +76,9 @@ func TestLoadComplete(t *testing.T) {
 	messages := Messages{MaxSize: 36 << 20, TooLarge: TooLargeFail, Keywords: KeywordsFail, Existing: ExistingIgnore, Receipts: ReceiptsKeep}
 	small := messages
 	small.MaxSize, small.TooLarge = 1_000_000, TooLargeReport
-	login := func(address, user, pw string) Login { return Login{address, user, NewSecret(pw)} }
+	login := func(address, user, pw string) Login {
+		return Login{Address: address, Username: user, Password: NewSecret(pw), Literals: strings.HasPrefix(address, "anna")}
+	}
 	want := &Config{Dir: dir, Files: []string{"endpoints.hcl", "main.hcl", "users.csv"},
 		Project:   Project{Version: "~> 1.0", Customer: "Contoso Ltd", State: dir + "/contoso.state", Mailboxes: 4},
 		Endpoints: []*Endpoint{old, lab},
@@ -189,6 +191,7 @@ mailhaul {
 	if hash(base, strings.ReplaceAll(twoUsers, "canary-", "other-")) != was {
 		t.Error("passwords: the hash changed")
 	}
+	const nights = "window \"nights\" {\n  from     = \"19:00\"\n  timezone = \"UTC\"\n}\n"
 	seen := map[string]string{was: "nothing"}
 	for _, more := range []string{`folders { exclude = ["^A"] }`, `folders { exclude = ["^B"] }`, `folders { include = ["^A"] }`,
 		`folders { mapping = ["^A->B"] }`, `folders { mapping = ["^A->C"] }`, `folders { under = "X" }`, `folders { empty = false }`,
@@ -196,7 +199,10 @@ mailhaul {
 		`messages { keywords = "fail" }`, `messages { existing = "ignore" }`, `messages { receipts = "keep" }`,
 		`mailbox "anna@old.example" { skip = "x" }`, `mailbox "anna@old.example" { merge = true }`,
 		`mailbox "anna@old.example" { destination = "x@new.example" }`, `pass "full" {}`, `pass "prestage" { older_than = "90d" }`,
-		`pass "prestage" { older_than = "91d" }`, `pass "full" { order = "newest-first" }`, `pass "retry" { attempts = 4 }`} {
+		`pass "prestage" { older_than = "91d" }`, `pass "full" { start = "2026-12-01 19:00 UTC" }`, `pass "full" { start = "2026-12-02 19:00 UTC" }`,
+		nights + `pass "full" { windows = ["nights"] }`, strings.ReplaceAll(nights, "19", "20") + `pass "full" { windows = ["nights"] }`,
+		nights + `mailbox "anna@old.example" { windows = ["nights"] }`, `mailbox "anna@old.example" { windows = [] }`,
+		`pass "full" { order = "newest-first" }`, `pass "retry" { attempts = 4 }`} {
 		h := hash(base+more+"\n", twoUsers)
 		if other, ok := seen[h]; ok {
 			t.Errorf("%s has the hash of %s", more, other)
@@ -216,7 +222,7 @@ func TestFunctions(t *testing.T) {
 	dir := project(t, "users.csv", "source,destination\na@x.example,a@y.example\n",
 		"pw", "\ufeff  pass word \r\n\n", "a.hcl", `
 endpoint "imap" "old" {
-  host = lower(env("TEST_HOST"))
+  host = lower("MAIL.EXAMPLE.COM")
   admin {
     user     = command("pass", "show", "a b")
     password = file("pw")
@@ -243,7 +249,7 @@ endpoint "imap" "new" {
 	if d := cmp.Diff([]string{`pass ["show" "a b"]`}, ran); d != "" {
 		t.Errorf("programs run -want +got:\n%s", d)
 	}
-	if old.Admin.User != "master\n" || old.Admin.Password.Reveal() != "  pass word \r\n" {
+	if old.Admin.User != "master\n" || !old.Admin.Hidden || other.Admin.Hidden || old.Admin.Password.Reveal() != "  pass word \r\n" {
 		t.Errorf("admin = %q, %q", old.Admin.User, old.Admin.Password.Reveal())
 	}
 	if other.Port != 902 || other.Admin.User != "a-b" || other.Admin.Password.Reveal() != "canary-of-env" || old.Host != "mail.example.com" {

@@ -25,7 +25,8 @@ func (l *loader) locals() {
 		for _, a := range n.free {
 			one := &local{node: n, name: a.Name, expr: a.Expr, at: n.at(a.NameRange)}
 			if first := byName[a.Name]; first != nil {
-				l.fail(CodeDuplicate, one.at, "local %s is there twice", a.Name).also(first.at)
+				l.fail(CodeDuplicate, one.at, "local %s is there twice", a.Name).also(first.at).
+					explain("Only one of them can hold: remove one, or rename it.")
 				continue
 			}
 			byName[a.Name] = one

@@ -70,7 +70,8 @@ func (u *usersFile) mailbox(rec *record, r *row, special map[string]*mailboxBloc
 
 func (u *usersFile) badAddress(rec *record, col int, trouble string) {
 	if at := u.columns[col].index; at >= 0 && strings.TrimSpace(rec.cells[at]) == "" {
-		u.fail(CodeCSVRow, u.rowPlace(rec, at), "the %s is blank", u.columns[col].name)
+		u.fail(CodeCSVRow, u.rowPlace(rec, at), "the %s is blank", u.columns[col].name).
+			explain("Every line needs an address there. Delete lines that are no mailbox.")
 		return
 	}
 	u.fail(CodeCSVRow, u.rowPlace(rec, u.columns[col].index), "the %s is no mail address", u.columns[col].name).explain("%s", trouble)
@@ -92,6 +93,8 @@ func (b *mailboxBlock) lay(r *row) {
 func (u *usersFile) override(m *Mailbox, b *mailboxBlock, destination string) string {
 	m.Skip = or(b.node, "skip", "")
 	m.Merge = or(b.node, "merge", false)
+	m.Source.Literals = or(b.node, "allow_quote_in_folder", false)
+	m.Destination.Literals = m.Source.Literals
 	if b.windows != nil {
 		m.Windows = b.windows
 	}

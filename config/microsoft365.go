@@ -95,7 +95,7 @@ func (l *loader) transports(n *node) []string {
 			l.fail(CodeUnknown, n.at(it.rng), "there is no transport %q", it.text).
 				explain("Transports: %s.", quoted(transports)).near(it.text, transports)
 		case slices.Contains(out, it.text):
-			l.fail(CodeDuplicate, n.at(it.rng), "the transport %q is there twice", it.text)
+			l.fail(CodeDuplicate, n.at(it.rng), "the transport %q is there twice", it.text).explain("Remove one: they are tried in the order written.")
 		case it.text == TransportGraph:
 			l.notYet(n.at(it.rng), "the transport \""+it.text+"\"")
 		case len(out) == 1:

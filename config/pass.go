@@ -139,7 +139,8 @@ func (l *loader) checkBounds(n *node, p *Pass) {
 	moments := p.Older.Age == 0 && p.Newer.Age == 0 && !p.Newer.Moment.Before(p.Older.Moment)
 	if ages || moments {
 		l.fail(CodeConflict, n.place("newer_than"), "no message is older than %s and newer than %s", p.Older.Written, p.Newer.Written).
-			also(n.place("older_than"))
+			also(n.place("older_than")).
+			explain("older_than takes what is before its moment, newer_than what is at its moment or after it. Exchange them.")
 	}
 }
 

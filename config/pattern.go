@@ -203,6 +203,8 @@ func (l *loader) checkReplacement(at place, re *regexp.Regexp, to string) bool {
 		f := l.fail(CodeRegexp, at, "the pattern has no group called %q", name)
 		if digits := len(name) - len(strings.TrimLeft(name, "0123456789")); digits > 0 {
 			f.hint("Did you mean ${%s}%s? In HCL the dollar is doubled before a bracket: $${%s}%s", name[:digits], name[digits:], name[:digits], name[digits:])
+		} else {
+			f.explain("A group is called so by (?P<%s>...) in the pattern; others are $1, $2 and so on. A dollar alone is $$.", name)
 		}
 		return false
 	}

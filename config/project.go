@@ -15,7 +15,7 @@ func (l *loader) project() {
 		p.Mailboxes = or(n, "mailboxes", p.Mailboxes)
 		if s, ok := get[string](n, "state"); ok {
 			if s == "" {
-				l.fail(CodeValue, n.place("state"), "state names no file")
+				l.fail(CodeValue, n.place("state"), "state names no file").explain("Write a file's name, or leave the line out for mailhaul.state.")
 			}
 			p.State = l.path(s)
 		}

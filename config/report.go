@@ -162,8 +162,13 @@ func (r *report) snippet(p place) Snippet {
 	return s
 }
 
-// nearest gives the known name that was probably meant, or "".
+// nearest gives the known name that was probably meant, or "": the only one that goes on from what was written, as
+// older_than from older, or the one with the fewest letters changed.
 func nearest(written string, known []string) string {
+	longer := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, strings.ToLower(written)+"_") })
+	if len(longer) == 1 && written != "" {
+		return longer[0]
+	}
 	best, limit := "", 2
 	if n := len(written) / 4; n > limit {
 		limit = n

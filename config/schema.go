@@ -25,10 +25,10 @@ const (
 type attrSpec struct {
 	name     string
 	kind     kind
-	words    []string // of a word
+	words    []string // of a word, or of a list that takes no others
 	min, max int      // of a number
 	later    bool     // part of the language, but this version does not carry it out
-	shown    bool     // people see it in plans and reports: it can't hold a secret
+	login    bool     // only a server sees it: it may hold a secret, as a password may
 	heading  bool     // names a column: never a secret, whatever it is called
 }
 
@@ -87,7 +87,7 @@ const scopeSentence = "Archive mailboxes, public folders, contacts, calendars, t
 
 var mailhaulSpec = &blockSpec{name: "mailhaul", attrs: []attrSpec{
 	{name: "version", kind: text},
-	{name: "customer", kind: text, shown: true},
+	{name: "customer", kind: text},
 	{name: "state", kind: text},
 	{name: "mailboxes", kind: number, min: 1, max: 1000},
 }}
@@ -107,7 +107,7 @@ var variableSpec = &blockSpec{name: "variable", labels: []string{"name"}, many: 
 var localsSpec = &blockSpec{name: "locals", many: true, free: true}
 
 var adminSpec = &blockSpec{name: "admin", attrs: []attrSpec{
-	{name: "user", kind: text},
+	{name: "user", kind: text, login: true},
 	{name: "password", kind: password},
 	{name: "style", kind: word, words: []string{string(StyleSASLPlain), string(StyleDovecotMaster), string(StyleExchange)}},
 }}
@@ -132,7 +132,7 @@ var endpointSpec = &blockSpec{name: "endpoint", labels: []string{"type", "name"}
 
 // accountSpec is the admin block of a microsoft365 endpoint, where there is one way only to name the mailbox.
 var accountSpec = &blockSpec{name: "admin", attrs: []attrSpec{
-	{name: "user", kind: text},
+	{name: "user", kind: text, login: true},
 	{name: "password", kind: password},
 }}
 
@@ -145,7 +145,7 @@ var microsoft365Spec = &blockSpec{name: "endpoint", labels: []string{"type", "na
 		{name: "client_secret", kind: password},
 		{name: "certificate", kind: text},
 		{name: "device_code", kind: yesNo},
-		{name: "transports", kind: texts},
+		{name: "transports", kind: texts, words: transports},
 		{name: "impersonate", kind: yesNo},
 		{name: "connections", kind: number, min: 1, max: 10_000},
 		{name: "per_mailbox", kind: number, min: 1, max: 100},
@@ -172,7 +172,7 @@ var columnsSpec = &blockSpec{name: "columns", attrs: []attrSpec{
 }}
 
 var renameSpec = &blockSpec{name: "rename", labels: []string{"pattern"}, many: true, attrs: []attrSpec{
-	{name: "to", kind: text, shown: true},
+	{name: "to", kind: text},
 }}
 
 var foldersSpec = &blockSpec{name: "folders", blocks: []*blockSpec{renameSpec}, attrs: []attrSpec{
@@ -182,7 +182,7 @@ var foldersSpec = &blockSpec{name: "folders", blocks: []*blockSpec{renameSpec}, 
 	{name: "mapping", kind: texts},
 	{name: "empty", kind: yesNo},
 	{name: "merge", kind: word, words: []string{MergeReport, MergeAllow}},
-	{name: "under", kind: text, shown: true},
+	{name: "under", kind: text},
 }}
 
 var messagesSpec = &blockSpec{name: "messages", attrs: []attrSpec{
@@ -206,12 +206,12 @@ var usersSpec = &blockSpec{name: "users", labels: []string{"name"}, many: true,
 var mailboxSpec = &blockSpec{name: "mailbox", labels: []string{"address"}, many: true,
 	blocks: []*blockSpec{foldersSpec, messagesSpec},
 	attrs: []attrSpec{
-		{name: "destination", kind: text, shown: true},
-		{name: "skip", kind: text, shown: true},
+		{name: "destination", kind: text},
+		{name: "skip", kind: text},
 		{name: "merge", kind: yesNo},
 		{name: "allow_quote_in_folder", kind: yesNo},
 		{name: "windows", kind: texts},
-		{name: "wave", kind: text, shown: true},
+		{name: "wave", kind: text},
 		{name: "username", kind: text},
 		{name: "password", kind: password},
 		{name: "destination_username", kind: text},
@@ -234,7 +234,7 @@ var passSpec = &blockSpec{name: "pass", labels: []string{"name"}, many: true, at
 }}
 
 var windowSpec = &blockSpec{name: "window", labels: []string{"name"}, many: true, attrs: []attrSpec{
-	{name: "days", kind: texts},
+	{name: "days", kind: texts, words: dayWords()},
 	{name: "from", kind: clock},
 	{name: "to", kind: clock},
 	{name: "timezone", kind: zone},
@@ -252,7 +252,7 @@ var cutoverSpec = &blockSpec{name: "cutover", attrs: []attrSpec{
 var smtpSpec = &blockSpec{name: "smtp", attrs: []attrSpec{
 	{name: "host", kind: text},
 	{name: "port", kind: number, min: 1, max: 65535},
-	{name: "username", kind: text},
+	{name: "username", kind: text, login: true},
 	{name: "password", kind: password},
 	{name: "from", kind: text},
 }}
@@ -260,7 +260,7 @@ var smtpSpec = &blockSpec{name: "smtp", attrs: []attrSpec{
 var notifySpec = &blockSpec{name: "notify", labels: []string{"name"}, many: true, attrs: []attrSpec{
 	{name: "to", kind: texts},
 	{name: "before", kind: span},
-	{name: "on", kind: texts},
+	{name: "on", kind: texts, words: notifyEvents},
 }}
 
 var reportSpec = &blockSpec{name: "report", attrs: []attrSpec{

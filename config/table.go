@@ -35,6 +35,9 @@ type record struct {
 	lines []int // on which each cell begins
 }
 
+// noHeadings is what an empty file is told.
+const noHeadings = "The first line must hold the headings: source, password, destination."
+
 // tableError is why a file is no table; line 0 means the whole file.
 type tableError struct {
 	line, column    int
@@ -51,7 +54,7 @@ func readTable(name string, src []byte, known func(string) bool) (*table, []*tab
 	}
 	text, comma, skipped := separatorLine(text)
 	if strings.TrimSpace(text) == "" {
-		return nil, []*tableError{{summary: "the file is empty", detail: "The first line must hold the headings: source, password, destination."}}
+		return nil, []*tableError{{summary: "the file is empty", detail: noHeadings}}
 	}
 	if comma == 0 {
 		comma = sniff(text, known)
@@ -59,7 +62,7 @@ func readTable(name string, src []byte, known func(string) bool) (*table, []*tab
 	t := &table{name: name, comma: comma}
 	errs := t.parse(text, skipped)
 	if t.headings == nil && len(errs) == 0 {
-		errs = append(errs, &tableError{summary: "the file is empty"})
+		errs = append(errs, &tableError{summary: "the file is empty", detail: noHeadings})
 	}
 	return t, errs
 }
@@ -85,7 +88,8 @@ func (t *table) parse(text string, skipped int) []*tableError {
 			return append(errs, &tableError{summary: "the file can't be read as a table", detail: sentenceOf(err)})
 		}
 		if len(t.records) == maxRows {
-			return append(errs, &tableError{summary: fmt.Sprintf("the file has more than %d lines", maxRows)})
+			return append(errs, &tableError{summary: fmt.Sprintf("the file has more than %d lines", maxRows),
+				detail: "Split it into several files, each with a users block of its own."})
 		}
 		t.add(r, cells, skipped)
 	}

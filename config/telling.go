@@ -137,7 +137,8 @@ func (l *loader) cutover(n *node) *Cutover {
 	})
 	l.checkTexts(n, "resolvers", "address of a resolver", resolverTrouble)
 	if c.Autodiscover != "" && !hostName().MatchString(c.Autodiscover) {
-		l.fail(CodeValue, n.place("autodiscover"), "autodiscover = %q is no host name", c.Autodiscover)
+		l.fail(CodeValue, n.place("autodiscover"), "autodiscover = %q is no host name", c.Autodiscover).
+			explain("Write the host that the name autodiscover of the domains leads to: autodiscover.outlook.com.")
 	}
 	return c
 }
@@ -168,7 +169,8 @@ func (l *loader) smtp(n *node) *SMTP {
 			explain(`Write password = env("NAME"), file("PATH") or command("PROGRAM", "ARGUMENT").`)
 	}
 	if s.Username == "" && !s.Password.IsZero() && !n.bad("username") {
-		l.fail(CodeMissing, n.place("password"), "the smtp block has a password and no username")
+		l.fail(CodeMissing, n.place("password"), "the smtp block has a password and no username").
+			explain(`Write username = "NAME", or remove the password if the server asks for none.`)
 	}
 	return s
 }
@@ -193,7 +195,8 @@ func (l *loader) notify(n *node) *Notify {
 		}
 	}
 	if y.Before > 0 && !slices.Contains(y.On, "scheduled") {
-		l.fail(CodeConflict, n.place("before"), "before means nothing without on = [\"scheduled\"]")
+		l.fail(CodeConflict, n.place("before"), "before means nothing without on = [\"scheduled\"]").
+			explain("It is how long ahead of a pass's start that letter is sent: add \"scheduled\" to on, or remove before.")
 	}
 	l.checkTexts(n, "to", "mail address", addressTrouble)
 	l.needSMTP(n, "notify "+y.Name)
@@ -204,7 +207,7 @@ func (l *loader) notify(n *node) *Notify {
 func (l *loader) needSMTP(n *node, what string) {
 	if l.config.SMTP == nil && !l.broken[smtpSpec.name] {
 		l.fail(CodeMissing, n.header(), "%s sends letters, and there is no smtp block", what).
-			explain("Write smtp { host = \"smtp.example.com\", from = \"Migration <migration@example.com>\" }, each attribute on a line of its own.")
+			explain("Say by which server:\nsmtp {\n  host = \"smtp.example.com\"\n  from = \"Migration <migration@example.com>\"\n}")
 	}
 }
 
@@ -219,7 +222,7 @@ func (l *loader) reportBlock(n *node) *Report {
 			continue
 		}
 		if file == "" {
-			l.fail(CodeValue, n.place(name), "%s names no file", name)
+			l.fail(CodeValue, n.place(name), "%s names no file", name).explain("Write a file's name, or leave the line out for no such report.")
 		}
 		for _, p := range placeholder().FindAllString(file, -1) {
 			if p != "{pass}" {

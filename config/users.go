@@ -171,7 +171,8 @@ func (u *usersFile) conclude() {
 		return
 	}
 	end := Pos{u.last + 1, 1}
-	u.l.fail(CodeCSV, place{rng: Range{u.name, end, end}}, "... and %d more mistakes in %s", u.more, u.name)
+	u.l.fail(CodeCSV, place{rng: Range{u.name, end, end}}, "... and %d more mistakes in %s", u.more, u.name).
+		explain("Mend the ones above, and validate again.")
 	u.more = 0
 }
 
@@ -213,11 +214,11 @@ func (u *usersFile) rows(special map[string]*mailboxBlock) []entry {
 	}
 	var rows []row
 	if err := gocsv.UnmarshalCSV(feed, &rows); err != nil || len(rows) != len(recs) {
-		u.fail(CodeCSV, u.headerPlace(-1), "the file can't be read as a table")
+		u.fail(CodeCSV, u.headerPlace(-1), "the file can't be read as a table").explain("Save it again as CSV (UTF-8).")
 		return nil
 	}
 	if len(rows) == 0 && u.failures == 0 {
-		u.fail(CodeCSV, u.headerPlace(-1), "the file has headings and no mailbox")
+		u.fail(CodeCSV, u.headerPlace(-1), "the file has headings and no mailbox").explain("Write one line for each mailbox below the headings.")
 	}
 	out := make([]entry, 0, len(rows))
 	for i := range rows {

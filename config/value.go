@@ -1,6 +1,7 @@
 package config
 
 import (
+	"fmt"
 	"math/big"
 
 	"github.com/hashicorp/hcl/v2"
@@ -13,6 +14,7 @@ type value struct {
 	got    any // string, int, bool, []item, int64, time.Duration, Cut, Secret, endpointRef or, kept, the expression
 	expr   hcl.Expression
 	absent bool // it is null, which means not written
+	secret bool // it comes from a secret; of those that only a server sees
 }
 
 // item is one element of a list, with its place.
@@ -29,7 +31,7 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 	case reference:
 		return l.readReference(n, a)
 	case texts:
-		return l.readTexts(n, a)
+		return l.readTexts(n, a, spec)
 	case kept:
 		v.got = a.Expr
 		return v, true
@@ -37,12 +39,14 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 	if spec.kind == password {
 		l.hideLiterals(n, a.Name, a.Expr)
 	}
-	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), spec)
+	at := n.at(a.Expr.Range())
+	raw, ok := l.evalFor(a.Expr, at, spec)
 	if !ok || raw.IsNull() {
 		v.absent = ok
 		return v, false
 	}
-	at := n.at(a.Expr.Range())
+	raw, marks := raw.UnmarkDeep()
+	v.secret = len(marks) > 0
 	switch spec.kind {
 	case number:
 		v.got, ok = l.readNumber(at, raw, spec)
@@ -54,20 +58,22 @@ func (l *loader) readValue(n *node, a *hcl.Attribute, spec attrSpec) (value, boo
 	return v, ok
 }
 
-// evalFor computes the value of an attribute, and refuses a secret where people would see it.
+// evalFor computes the value of an attribute, and refuses a secret where people would see it: in plans, reports, errors
+// and traces. Only a password and a name to sign in with may be one.
 func (l *loader) evalFor(expr hcl.Expression, at place, spec attrSpec) (cty.Value, bool) {
-	if !spec.shown {
-		return l.eval(expr, at, spec.kind == password)
-	}
-	v, ok := l.evalMarked(expr, at, false)
-	if ok && v.ContainsMarked() {
-		l.keepMarked(v)
-		l.fail(CodeSecret, at, "%s can't hold a secret", spec.name).
-			explain("It is shown to people, and what comes from env, command or a sensitive variable never is.\n" +
-				"A variable that is not sensitive takes a value from the environment too: MAILHAUL_VAR_NAME.")
+	v, ok := l.evalMarked(expr, at, spec.kind == password)
+	if !ok {
 		return cty.NilVal, false
 	}
-	return v, ok
+	l.keepMarked(v)
+	if v.ContainsMarked() && spec.kind != password && !spec.login {
+		l.fail(CodeSecret, at, "%s can't hold a secret", spec.name).
+			explain("It is shown to people, and what comes from env, command or a sensitive variable\n"+
+				"never is. If it is no secret, write variable \"x\" {} and %s = var.x,\n"+
+				"and set %sx in the environment.", spec.name, VariablePrefix)
+		return cty.NilVal, false
+	}
+	return v, true
 }
 
 func (l *loader) readNumber(at place, raw cty.Value, spec attrSpec) (any, bool) {
@@ -140,20 +146,19 @@ func asText(v cty.Value) (string, bool) {
 }
 
 // readTexts reads a list. Written as a list, each element keeps its place; computed, all share the whole one's.
-func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
+func (l *loader) readTexts(n *node, a *hcl.Attribute, spec attrSpec) (value, bool) {
 	v := value{expr: a.Expr}
 	exprs, diags := hcl.ExprList(a.Expr)
 	if !diags.HasErrors() {
-		return l.readElements(n, a, exprs)
+		return l.readElements(n, spec, a.Expr, exprs)
 	}
-	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), attrSpec{name: a.Name, shown: true})
+	raw, ok := l.evalFor(a.Expr, n.at(a.Expr.Range()), spec)
 	if !ok || raw.IsNull() {
 		v.absent = ok
 		return v, false
 	}
 	wrong := func() (value, bool) {
-		l.fail(CodeValue, n.at(a.Expr.Range()), "%s does not take this value", a.Name).
-			explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+		l.fail(CodeValue, n.at(a.Expr.Range()), "%s does not take this value", a.Name).explain("%s", spec.listOf())
 		return v, false
 	}
 	if t := raw.Type(); !t.IsTupleType() && !t.IsListType() && !t.IsSetType() {
@@ -172,23 +177,31 @@ func (l *loader) readTexts(n *node, a *hcl.Attribute) (value, bool) {
 	return v, true
 }
 
-func (l *loader) readElements(n *node, a *hcl.Attribute, exprs []hcl.Expression) (value, bool) {
+// listOf says what a list takes.
+func (s attrSpec) listOf() string {
+	if len(s.words) > 0 {
+		return fmt.Sprintf("It takes a list of some of these, in brackets: %s = [%s].", s.name, quoted(s.words))
+	}
+	return fmt.Sprintf("It takes a list of texts, in brackets: %s = [\"...\"].", s.name)
+}
+
+func (l *loader) readElements(n *node, spec attrSpec, whole hcl.Expression, exprs []hcl.Expression) (value, bool) {
 	items, good := []item{}, true
 	for _, e := range exprs {
-		raw, ok := l.evalFor(e, n.at(e.Range()), attrSpec{name: a.Name, shown: true})
+		raw, ok := l.evalFor(e, n.at(e.Range()), spec)
 		if !ok {
 			good = false
 			continue
 		}
 		s, ok := asText(raw)
 		if !ok {
-			l.fail(CodeValue, n.at(e.Range()), "%s takes texts only", a.Name).explain("It takes a list of texts: %s = [\"...\"].", a.Name)
+			l.fail(CodeValue, n.at(e.Range()), "%s takes texts only", spec.name).explain("%s", spec.listOf())
 			good = false
 			continue
 		}
 		items = append(items, item{text: s, rng: e.Range(), expr: e})
 	}
-	return value{got: items, expr: a.Expr}, good
+	return value{got: items, expr: whole}, good
 }
 
 // endpointRef is what from and to hold.

@@ -318,7 +318,7 @@ func (l *loader) validate(v *variable) {
 		}
 		bare, _ := got.UnmarkDeep()
 		if bare, err := convert.Convert(bare, cty.Bool); err != nil || bare.IsNull() {
-			l.fail(CodeValue, at, "the condition is neither true nor false")
+			l.fail(CodeValue, at, "the condition is neither true nor false").explain("Write a comparison: strlen(var.%s) > 3.", v.name)
 		} else if bare.False() {
 			f := l.fail(CodeValue, v.given.at, "the value of variable %q%s is refused", v.name, v.given.source())
 			f.also(n.header()).explain("%s", l.refusal(n, v))

@@ -174,6 +174,9 @@ func (p *Pass) Next(m *Mailbox, t time.Time) time.Time {
 	return p.WindowsFor(m).Next(t)
 }
 
+// dayWords are the weekdays as calendars list them.
+func dayWords() []string { return append(slices.Clone(weekdays[1:]), weekdays[0]) }
+
 // windows reads the window blocks.
 func (l *loader) windows() {
 	for _, n := range l.blocks(windowSpec) {
@@ -195,7 +198,7 @@ func (l *loader) window(n *node) *Window {
 		i := slices.Index(weekdays, d.text)
 		if i < 0 {
 			l.fail(CodeUnknown, n.at(d.rng), "there is no day %q", d.text).
-				explain("Days: %s.", quoted(append(slices.Clone(weekdays[1:]), weekdays[0]))).near(d.text, weekdays)
+				explain("Days: %s.", quoted(dayWords())).near(d.text, weekdays)
 			continue
 		}
 		w.Days[i] = true
@@ -229,7 +232,7 @@ func (l *loader) windowsOf(n *node, name string) *Windows {
 	for _, it := range items {
 		switch w := known[it.text]; {
 		case w != nil && slices.Contains(out, w):
-			l.fail(CodeDuplicate, n.at(it.rng), "the window %q is named twice", it.text)
+			l.fail(CodeDuplicate, n.at(it.rng), "the window %q is named twice", it.text).explain("Remove one of them.")
 		case w != nil:
 			out = append(out, w)
 		case l.broken[windowSpec.name]:

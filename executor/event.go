@@ -26,6 +26,7 @@ type PassStarted struct {
 	Kind      string
 	Mailboxes int // that will be worked on
 	Planned   state.Count
+	Closes    time.Time // when the first window of those mailboxes closes; zero: none does
 }
 
 // MailboxStarted says that a mailbox is at work.

@@ -120,17 +120,20 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 func (r *runner) begin() {
 	o := &r.outcome
 	o.Planned, o.LeftOut = r.plan.Total.Todo, r.plan.Total.LeftOut
-	n := 0
+	n, closes := 0, time.Time{}
 	for i := range r.plan.Mailboxes {
 		switch r.plan.Mailboxes[i].Action {
 		case plan.Start, plan.Continue:
 			n++
+			if at := r.Closes[r.plan.Mailboxes[i].Name].At; !at.IsZero() && (closes.IsZero() || at.Before(closes)) {
+				closes = at
+			}
 		case plan.Blocked:
 			o.Blocked++
 		}
 	}
 	r.started = n
-	r.emit(PassStarted{Stamp: r.stamp(), Kind: r.plan.Pass.Kind, Mailboxes: n, Planned: o.Planned})
+	r.emit(PassStarted{Stamp: r.stamp(), Kind: r.plan.Pass.Kind, Mailboxes: n, Planned: o.Planned, Closes: closes})
 }
 
 func (r *runner) finish(elapsed time.Duration) {

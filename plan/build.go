@@ -51,16 +51,25 @@ func Build(in Input) *Plan {
 		Files: slices.Clone(in.Config.Files), State: in.State, Runs: in.Runs, Offline: in.Offline,
 		Pass: in.pass(in.Pass), NeverMoved: NeverMoved, Mailboxes: []Mailbox{},
 	}
-	for _, m := range in.Config.Mailboxes {
-		if !in.covers(m) {
-			continue
-		}
+	for _, m := range in.covered() {
 		l := line{in: &in, m: m, plan: p}
 		p.Mailboxes = append(p.Mailboxes, l.build())
 	}
+	p.When = WhenOf(in.Pass, in.covered(), in.Now)
 	in.warn(p)
 	p.Total = total(p.Mailboxes)
 	return p
+}
+
+// covered are the mailboxes that the plan has a line for.
+func (in *Input) covered() []*config.Mailbox {
+	var all []*config.Mailbox
+	for _, m := range in.Config.Mailboxes {
+		if in.covers(m) {
+			all = append(all, m)
+		}
+	}
+	return all
 }
 
 // covers tells whether the plan has a line for the mailbox.

@@ -47,7 +47,8 @@ type Plan struct {
 	Offline bool     `json:"offline"` // made from the state alone
 
 	Pass      Pass      `json:"pass"`
-	Mailboxes []Mailbox `json:"mailboxes"` // in the order of the configuration
+	When      *When     `json:"when,omitempty"` // it may run; nil: at any time
+	Mailboxes []Mailbox `json:"mailboxes"`      // in the order of the configuration
 	Warnings  []Note    `json:"warnings,omitempty"`
 	Errors    []Note    `json:"errors,omitempty"` // a plan with errors can be shown but not applied
 	Total     Total     `json:"total"`

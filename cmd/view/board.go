@@ -29,6 +29,7 @@ type board struct {
 	told          map[problemKey]bool
 	speed, longer meter // the rate shown, and the one that the time left is told from
 	waiting       *pause
+	closes        time.Time // when a window closes; zero: none does
 	interrupted   bool
 	over          bool
 }
@@ -75,7 +76,7 @@ func (b *board) take(e executor.Event) string {
 	defer b.mu.Unlock()
 	switch e := e.(type) {
 	case executor.PassStarted:
-		b.pass, b.planned, b.mailboxes = e.Pass, e.Planned, e.Mailboxes
+		b.pass, b.planned, b.mailboxes, b.closes = e.Pass, e.Planned, e.Mailboxes, e.Closes
 		b.measure(e.Time)
 	case executor.MailboxStarted:
 		b.atWork = append(b.atWork, &worker{name: e.Mailbox, speed: meter{span: 30 * time.Second}})
@@ -228,7 +229,7 @@ func (b *board) numbers(now time.Time) string {
 	}
 	done := max(b.finished, b.counted.MailboxesDone)
 	parts = append(parts, fmt.Sprintf("%s of %s", Count(done), Plural(b.mailboxes, "mailbox")), Plural(b.problems, "problem"))
-	return " " + strings.Join(parts, "   ")
+	return " " + strings.Join(parts, "   ") + closing("   ", b.closes, now)
 }
 
 // rows writes the mailboxes at work, as many as the window has room for.

@@ -17,7 +17,9 @@ type PlanOptions struct {
 	Counted time.Duration // how long both sides were counted; zero: not said
 	Of      int           // how many mailboxes the configuration has
 	Quiet   bool          // the sums only, and what is wrong
-	File    string        // the plan was saved there: the last line says how to carry it out
+	// Zone is the one in whose clock it is said when the pass may run; nil: that is not said.
+	Zone *time.Location
+	File string // the plan was saved there: the last line says how to carry it out
 }
 
 // many is how many lines of one kind a plan shows before it collapses the ordinary ones.
@@ -102,6 +104,9 @@ func (v *planView) head() {
 	v.say("Pass \"%s\": %s", Safe(p.Pass.Name), passMeaning(p.Pass))
 	if p.Pass.Why != "" {
 		v.say("Chosen because %s.", Safe(strings.TrimSuffix(p.Pass.Why, ".")))
+	}
+	if may := May(p.When, v.opt.Zone); may != "" {
+		v.say("%s", may)
 	}
 	v.b.WriteByte('\n')
 }

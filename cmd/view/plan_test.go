@@ -107,7 +107,12 @@ func TestPlan(t *testing.T) {
 		plan func() *plan.Plan
 		opt  PlanOptions
 	}{
-		"contoso": {contoso, PlanOptions{Counted: 72 * time.Second, File: "night 2.plan"}},
+		"contoso": {func() *plan.Plan {
+			p := contoso()
+			opens, closes := at("2026-11-24 18:00:00"), at("2026-11-24 05:00:00")
+			p.When = &plan.When{Open: 209, Closes: &closes, Until: []string{"nights"}, Waiting: 5, Opens: &opens, By: []string{"weekend", nasty}}
+			return p
+		}, PlanOptions{Counted: 72 * time.Second, File: "night 2.plan", Zone: time.FixedZone("CET", 3600)}},
 		"small, all, offline": {func() *plan.Plan {
 			p := contoso()
 			p.Mailboxes, p.Offline, p.Total = append(p.Mailboxes[:7:7], p.Mailboxes[215:]...), true, plan.Total{}

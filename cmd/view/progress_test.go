@@ -26,7 +26,7 @@ func night() []executor.Event {
 	}
 	all := counted(1_204_118, 318_400*mail.MB)
 	return []executor.Event{
-		executor.PassStarted{Stamp: stamp("18:00:02"), Kind: "prestage", Mailboxes: 208, Planned: all},
+		executor.PassStarted{Stamp: stamp("18:00:02"), Kind: "prestage", Mailboxes: 208, Planned: all, Closes: at("2026-11-24 05:00:00")},
 		executor.MailboxStarted{Stamp: stamp("18:00:09"), Mailbox: "bo@contoso.example", Destination: "bo@new.example",
 			Transport: "imap", Planned: counted(40_977, 11_800*mail.MB)},
 		executor.Step{Stamp: stamp("18:00:10"), Mailbox: "bo@contoso.example", Folder: "Projects/2019", FolderDone: 31_206,

@@ -18,7 +18,8 @@ func sentence(e executor.Event) string {
 		if e.Mailboxes == 0 {
 			return fmt.Sprintf("pass %s started: no mailbox can be worked on", Safe(e.Pass))
 		}
-		return fmt.Sprintf("pass %s started: %s, %s", Safe(e.Pass), Plural(e.Mailboxes, "mailbox"), messages(e.Planned))
+		return fmt.Sprintf("pass %s started: %s, %s%s", Safe(e.Pass), Plural(e.Mailboxes, "mailbox"), messages(e.Planned),
+			closing(", ", e.Closes, e.Time))
 	case executor.MailboxStarted:
 		return "started: " + messages(e.Planned) + ", via " + Safe(e.Transport)
 	case executor.Waiting:
@@ -46,6 +47,14 @@ func sentence(e executor.Event) string {
 		return passDoneText(e)
 	}
 	return ""
+}
+
+// closing says when a window closes, after a separator; empty where none does.
+func closing(separator string, closes, now time.Time) string {
+	if !closes.After(now) {
+		return ""
+	}
+	return separator + "window closes " + Moment(closes, now)
 }
 
 func windowClosed(e executor.WindowClosed) string {

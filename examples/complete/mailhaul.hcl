@@ -1,7 +1,5 @@
-# Everything the language has, in the order in which an administrator thinks.
-
 mailhaul {
-  version   = ">= 0.1"
+  version   = "~> 0.1"
   customer  = "Contoso Ltd"
   state     = "contoso.state" # default: mailhaul.state
   mailboxes = 12              # at work at the same time
@@ -10,47 +8,37 @@ mailhaul {
 variable "tenant" {
   type        = string
   description = "Directory id of the tenant"
-  default     = "contoso.onmicrosoft.com"
-
-  validation {
-    condition     = strlen(var.tenant) > 3
-    error_message = "a tenant is named as in contoso.onmicrosoft.com"
-  }
-}
-
-locals {
-  domain = "contoso.example"
-  it     = ["it@${local.domain}"]
 }
 
 # ------------------------------------------------------------ from where
 endpoint "imap" "old" {
-  host        = "mail.contoso.example"
-  port        = 993
-  tls         = "implicit" # implicit | starttls | none (none needs allow_plaintext = true)
-  ca_file     = "old-ca.pem"
-  pin_sha256  = []
-  connections = 40 # for the whole server
-  per_mailbox = 2
-  grace       = "60s"
-  bandwidth   = "400Mbit"
+  host                = "mail.contoso.example"
+  port                = 993
+  tls                 = "implicit"   # implicit | starttls | none (none needs allow_plaintext = true)
+  ca_file             = "old-ca.pem" # extra trust root; verification itself cannot be switched off, only pinned
+  pin_sha256          = []           # or accept exactly these certificates
+  connections         = 40           # for the whole server
+  per_mailbox         = 2
+  grace               = "60s" # how long after a lost connection the server may still store a message
+  bandwidth           = "400Mbit"
+  messages_per_second = 50
 
-  admin { # one account that may open every mailbox
+  admin { # one account that may open every mailbox; without it each mailbox uses its own password
     user     = "migrator"
     password = file("secrets/imap-admin")
-    style    = "sasl-plain"
+    style    = "sasl-plain" # sasl-plain (authzid) | dovecot-master (user*admin) | exchange (domain/admin/user)
   }
 }
 
 # -------------------------------------------------------------- to where
 endpoint "microsoft365" "new" {
-  tenant_id     = var.tenant
-  client_id     = "11111111-2222-3333-4444-555555555555"
-  client_secret = file("secrets/m365-client-secret") # or certificate, or device_code = true
-  transports    = ["imap"]                           # imap | ews | graph, tried in this order
-  connections   = 60                                 # for the whole tenant
-  per_mailbox   = 2
-  max_message   = "35MB"
+  tenant_id   = var.tenant
+  client_id   = "11111111-2222-3333-4444-555555555555"
+  certificate = "secrets/mailhaul.pem" # or client_secret, or device_code = true, or an admin block
+  transports  = ["imap"]               # imap | ews | graph, tried in this order for each mailbox
+  connections = 60                     # for the whole tenant
+  per_mailbox = 2
+  max_message = "35MB" # what the tenant accepts
 }
 
 # ------------------------------------------------------------------- who
@@ -68,7 +56,7 @@ users "staff" {
 
 # What differs for one mailbox stands here and nowhere else.
 mailbox "ceo@contoso.example" {
-  windows = ["weekend"]
+  windows = ["nights"]
 }
 mailbox "archive@contoso.example" {
   destination = "records@contoso.example"
@@ -80,23 +68,23 @@ mailbox "test@contoso.example" {
 
 # --------------------------------------------------------- which folders
 folders {
-  special = "auto" # "none" leaves names alone
+  special = "auto" # Sent -> Sent Items, Trash -> Deleted Items, ...; "none" leaves names alone
   include = []     # regular expressions; empty means all
   exclude = ["^Trash(/|$)", "^Junk(/|$)"]
   rename "^INBOX/" { to = "" } # first match wins
   rename "^Archives/([0-9]{4})$" { to = "Archive/$1" }
-  mapping = ["^Old Sent->Sent Items"] # the same in MigrationWiz's notation
+  mapping = ["^Old Sent->Sent Items"] # the same in MigrationWiz's FolderMapping notation
   empty   = true                      # create folders that hold no message
-  merge   = "report"                  # two folders into one: report | allow
+  merge   = "report"                  # two folders into one: report (plan error) | allow
 }
 
 messages {
-  max_size  = "150MB"
+  max_size  = "150MB"  # never more than the endpoint's max_message
   too_large = "report" # report | fail
-  receipts  = "auto"   # keep | disarm | auto
-  keywords  = "drop"   # drop | fail
-  repair    = true     # after a refusal only
-  existing  = "adopt"  # adopt | ignore
+  receipts  = "auto"   # read-receipt requests of unread mail: keep (bytes stay exact) | disarm (header renamed, recorded) | auto: disarm at microsoft365
+  keywords  = "drop"   # flags that the destination cannot hold: drop | fail
+  repair    = true     # after a refusal only: wrap over-long lines, drop NUL bytes; recorded per message
+  existing  = "adopt"  # mail found at the destination before the first pass: adopt | ignore
 }
 
 # ------------------------------------------------------------------ when
@@ -106,26 +94,22 @@ window "nights" {
   to       = "06:00" # the next morning
   timezone = "Europe/Stockholm"
 }
-window "weekend" {
-  days     = ["sat", "sun"]
-  timezone = "Europe/Stockholm"
-}
 
 # ---------------------------------------------------- in how many passes
-pass "verify" {}
+pass "verify" {} # sign in on both sides, list and map folders, check rights and sizes; copies nothing
 pass "trial" {
   per_folder = 10
   max_bytes  = "5MB"
 }
 pass "prestage" {
   after      = "verify"
-  older_than = "90d"
+  older_than = "90d" # resolved once, when the plan is made, and kept in the plan
   start      = "2026-12-01 19:00 Europe/Stockholm"
-  windows    = ["nights", "weekend"]
+  windows    = ["nights"]
 }
 pass "full" {
   after   = "prestage"
-  cutover = true
+  cutover = true # waits until the cutover block's facts hold
   order   = "newest-first"
 }
 pass "retry" {
@@ -136,12 +120,12 @@ pass "retry" {
 
 # --------------------------------------------------------------- cutover
 cutover {
-  domains      = [local.domain]
+  domains      = ["contoso.example"]
   mx           = ["*.mail.protection.outlook.com", "*.mx.microsoft"]
   autodiscover = "autodiscover.outlook.com"
-  max_ttl      = "5m"
-  settle       = "1h"
-  resolvers    = []
+  max_ttl      = "5m" # warn while the old record may be cached longer
+  settle       = "1h" # go on this long after the switch was seen
+  resolvers    = []   # default: the domain's own name servers and the system's resolver
 }
 
 # ----------------------------------------------------------- who is told
@@ -149,15 +133,15 @@ smtp {
   host     = "smtp.contoso.example"
   port     = 587
   username = "migration"
-  password = file("secrets/smtp")
+  password = env("SMTP_PASSWORD")
   from     = "Migration <migration@contoso.example>"
 }
 notify "users" { # one letter to each person
-  before = "48h"
+  before = "48h" # ahead of the first start of a pass
   on     = ["scheduled", "mailbox_done"]
 }
 notify "operators" {
-  to = local.it
+  to = ["it@contoso.example"]
   on = ["pass_done", "mailbox_failed", "cutover_ready"]
 }
 
@@ -165,6 +149,6 @@ report {
   html     = "reports/{pass}.html"
   json     = "reports/{pass}.json"
   csv      = "reports/{pass}.csv"
-  to       = local.it
-  subjects = false
+  to       = ["it@contoso.example"] # mails the statistics when a pass ends
+  subjects = false                  # true helps support; check your privacy rules first
 }

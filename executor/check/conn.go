@@ -51,6 +51,8 @@ type Server struct {
 	Bandwidth *rate.Limiter
 	// Trace begins a record of a session without secrets and bodies; nil, or a nil writer: none.
 	Trace func() io.Writer
+	// Literals sends folder names as literals, for servers that can't read quotes in a quoted string.
+	Literals bool
 	// Silence is how long the server may send nothing; zero: a minute.
 	Silence time.Duration
 }

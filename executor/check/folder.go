@@ -159,7 +159,11 @@ var validity = regexp.MustCompile(`(?i)^\* OK \[UIDVALIDITY ([0-9]+)\]`)
 
 // examine opens a folder read-only.
 func (c *conn) examine(raw string) (o opened, err error) {
-	err = c.exchange("open folder", quoted("EXAMINE", raw), nil, func(r response) {
+	command := quoted("EXAMINE", raw)
+	if c.server.Literals {
+		command = []string{fmt.Sprintf("EXAMINE {%d}", len(raw)), raw}
+	}
+	err = c.exchange("open folder", command, nil, func(r response) {
 		if words := strings.Fields(r.text); len(words) == 3 && strings.EqualFold(words[2], "EXISTS") {
 			o.exists, _ = strconv.Atoi(words[1]) // what is no number is no count
 		}

@@ -195,13 +195,13 @@ func (l *literal) Write(p []byte) (int, error) {
 func (w *appender) announce(a *attempt, m *mail.Outgoing) (answered bool, err error) {
 	out := w.c.out
 	out.text(a.tag + " APPEND ")
-	if name := (&command{}).astring(w.folder.Raw).pieces[0]; name.literal {
+	if name := (piece{w.folder.Raw, true}); w.c.asLiteral(name) {
 		if answered, err := w.literal(a, int64(len(name.text))); answered || err != nil {
 			return answered, err
 		}
 		out.literal(name.text)
 	} else {
-		out.text(name.text)
+		out.text(name.written())
 	}
 	w.attributes(m)
 	return w.literal(a, int64(m.Size))

@@ -71,6 +71,8 @@ type Options struct {
 	// Compress asks for COMPRESS=DEFLATE where the server offers it. It pays on lines that are slower than either side's
 	// processor, and only costs on others.
 	Compress bool
+	// Literals sends every folder name as a literal, for servers that can't read quotes and backslashes in a quoted string.
+	Literals bool
 	// Dial opens the connection beneath TLS; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
 }
@@ -82,6 +84,8 @@ type Login struct {
 	AuthzID  string
 	Password string
 	Tokens   Tokens
+	// Hidden is cut out of what the server says, as the password is; empty: nothing more.
+	Hidden string
 }
 
 // Format keeps the password out of every verb.

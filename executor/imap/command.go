@@ -12,8 +12,8 @@ import (
 )
 
 // command is one command to be sent. Its pieces are typed: what comes from a server or a user can only go through
-// astring, which makes a literal of everything that a quoted string can't hold. So nothing read from mail or from a
-// folder name can become a command.
+// astring, and is then quoted, or made a literal where a quoted string can't hold it. So nothing read from mail or from
+// a folder name can become a command.
 type command struct {
 	verb   string
 	pieces []piece
@@ -21,7 +21,7 @@ type command struct {
 
 type piece struct {
 	text    string
-	literal bool
+	foreign bool // any octets, which go quoted or as a literal
 }
 
 func newCommand(verb string) *command { return &command{verb: verb} }
@@ -34,20 +34,19 @@ func (c *command) raw(text string) *command {
 
 // astring adds a string of any octets.
 func (c *command) astring(s string) *command {
-	if !quotable(s) {
-		c.pieces = append(c.pieces, piece{text: s, literal: true})
-		return c
+	c.pieces = append(c.pieces, piece{text: s, foreign: true})
+	return c
+}
+
+// asLiteral tells whether the piece is announced and sent as a literal.
+func (c *client) asLiteral(p piece) bool { return p.foreign && (c.opts.Literals || !quotable(p.text)) }
+
+// written is the piece as it stands in the command where it is no literal.
+func (p piece) written() string {
+	if !p.foreign {
+		return p.text
 	}
-	var b strings.Builder
-	b.WriteByte('"')
-	for i := range len(s) {
-		if s[i] == '"' || s[i] == '\\' {
-			b.WriteByte('\\')
-		}
-		b.WriteByte(s[i])
-	}
-	b.WriteByte('"')
-	return c.raw(b.String())
+	return `"` + strings.NewReplacer(`\`, `\\`, `"`, `\"`).Replace(p.text) + `"`
 }
 
 // quotable tells whether a quoted string can hold s (RFC 3501, 9: TEXT-CHAR is 7 bit without CR and LF). A control
@@ -122,8 +121,8 @@ func (c *client) send(cmd *command) (string, error) {
 	}
 	c.out.text(tag + " " + cmd.verb)
 	for _, p := range cmd.pieces {
-		if !p.literal {
-			c.out.text(" " + p.text)
+		if !c.asLiteral(p) {
+			c.out.text(" " + p.written())
 			continue
 		}
 		if c.nonSync(int64(len(p.text))) {
@@ -169,7 +168,7 @@ func (c *client) awaitConsent(tag string) error {
 // pipelines tells whether the command goes out in one go.
 func (c *client) pipelines(cmd *command) bool {
 	for _, p := range cmd.pieces {
-		if p.literal && !c.nonSync(int64(len(p.text))) {
+		if c.asLiteral(p) && !c.nonSync(int64(len(p.text))) {
 			return false
 		}
 	}

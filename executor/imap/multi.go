@@ -93,14 +93,14 @@ func (w *appender) join(a *attempt, m *mail.Outgoing) (err error) {
 		return nil
 	}
 	w.c.out.text(a.tag + " APPEND ")
-	name := (&command{}).astring(w.folder.Raw).pieces[0]
-	if name.literal {
+	name := piece{w.folder.Raw, true}
+	if w.c.asLiteral(name) {
 		w.c.out.text("{" + strconv.Itoa(len(name.text)) + "+}")
 		w.c.out.endLine()
 		w.c.out.literal(name.text)
 		return nil
 	}
-	w.c.out.text(name.text)
+	w.c.out.text(name.written())
 	return nil
 }
 

@@ -79,9 +79,9 @@ func mentionsAuthz(text string) bool {
 	return strings.Contains(text, "authoriz") || strings.Contains(text, "master") || strings.Contains(text, "not permitted")
 }
 
-// clean cuts the password and the token out of a server's words: some repeat what they were sent.
+// clean cuts the password, the token and a hidden name out of a server's words: some repeat what they were sent.
 func (c *client) clean(text string) string {
-	for _, secret := range []string{c.opts.Login.Password, c.token} {
+	for _, secret := range []string{c.opts.Login.Password, c.token, c.opts.Login.Hidden} {
 		if len(secret) < 4 {
 			continue // would cut ordinary words to pieces and so tell the secret
 		}

@@ -16,9 +16,12 @@ import (
 	"mailhaul/state/mail"
 )
 
+// hiddenName is a name to sign in with that must show up nowhere.
+const hiddenName = "hush-4R"
+
 // secrets are the forms in which the password could leave.
 func secrets() []string {
-	return []string{canary, base64.StdEncoding.EncodeToString([]byte("\x00anna\x00" + canary)), base64.StdEncoding.EncodeToString([]byte(canary))}
+	return []string{canary, hiddenName, base64.StdEncoding.EncodeToString([]byte("\x00anna\x00" + canary)), base64.StdEncoding.EncodeToString([]byte(canary))}
 }
 
 func assertNoSecret(t *testing.T, where, text string) {
@@ -168,13 +171,14 @@ func TestSignInRefused(t *testing.T) {
 		{"NO [LIMIT] Too many simultaneous connections. (Failure)", "", mail.Throttled, mail.CodeIMAPConnections},
 		{`NO [Error="Microsoft.Exchange.Data.Storage.WrongServerException: [x]" Proxy=y] wrong`, "", mail.Transient, mail.CodeIMAPUnavailable},
 		{"NO wrong password " + canary, "", mail.Auth, mail.CodeIMAPLogin},
+		{"NO there is no " + hiddenName, "", mail.Auth, mail.CodeIMAPLogin},
 		{"NO", "", mail.Auth, mail.CodeIMAPLogin},
 	} {
 		t.Run(c.answer, func(t *testing.T) {
 			f := newFake(t)
 			f.on["AUTHENTICATE"] = func(p *peer) { p.say("%s %s\r\n", p.tag, c.answer) }
 			o := f.options()
-			o.Login.AuthzID = c.authz
+			o.Login.AuthzID, o.Login.Hidden = c.authz, hiddenName
 			var trace bytes.Buffer
 			o.Trace = &trace
 			_, err := imap.DialSource(context.Background(), o)

@@ -152,7 +152,7 @@ func wait(h http.Header) time.Duration {
 
 // clean keeps the sentence, and drops the secrets and the ids for Microsoft's support that follow it.
 func clean(text string, o Options) string {
-	for _, secret := range []string{o.Secret, o.Password} {
+	for _, secret := range []string{o.Secret, o.Password, o.Hidden} {
 		if len(secret) >= 4 {
 			text = strings.ReplaceAll(text, secret, "***")
 		}

@@ -39,6 +39,8 @@ type Options struct {
 	DeviceCode func(message string)
 	// User and Password are an administrator's own: Microsoft calls this way deprecated.
 	User, Password string
+	// Hidden is cut out of what the authority says, as the secrets are; empty: nothing more.
+	Hidden string
 
 	// Now is the clock; nil: time.Now.
 	Now func() time.Time

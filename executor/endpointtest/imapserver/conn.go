@@ -301,7 +301,7 @@ func (c *conn) authenticate() error {
 	if err != nil || len(words) != 3 {
 		return &refusal{"BAD that is no response"}
 	}
-	return c.enter(words[1], words[2])
+	return c.enter(words[0], words[1], words[2])
 }
 
 // response takes what proves the user, with the command where SASL-IR allows it (RFC 4959), or after it.
@@ -343,11 +343,11 @@ func (c *conn) login() error {
 	if c.can("LOGINDISABLED") {
 		return &refusal{"NO [PRIVACYREQUIRED] not in plain text"}
 	}
-	return c.enter(words[0], words[1])
+	return c.enter("", words[0], words[1])
 }
 
-func (c *conn) enter(user, password string) error {
-	b := c.server.signIn(user, password)
+func (c *conn) enter(authzid, user, password string) error {
+	b := c.server.signIn(authzid, user, password)
 	if b == nil {
 		return &refusal{"NO [AUTHENTICATIONFAILED] no such user or password"}
 	}

@@ -34,6 +34,8 @@ type Profile struct {
 	// Authorize decides about AUTHENTICATE XOAUTH2, and of a session that lasts, with each command, whether its token is
 	// still good; nil: there are no tokens.
 	Authorize func(user, token string) Entry
+	// Masters may open every mailbox, by AUTHENTICATE PLAIN with an authorization identity, with these passwords.
+	Masters map[string]string
 	// FoldCase makes one folder of names that differ in case only.
 	FoldCase bool
 	// Reserved are names of which no folder can be made.
@@ -44,6 +46,8 @@ type Profile struct {
 	NoKeywords bool
 	// LoseFlagged forgets \Flagged where it comes with APPEND.
 	LoseFlagged bool
+	// NoEscapes ends a quoted string at its next quote, whatever stands before that.
+	NoEscapes bool
 	// MostErrors ends a session at this error answer; zero: never.
 	MostErrors int
 	// BackOff is how many milliseconds a throttled client is asked to wait.

@@ -145,7 +145,7 @@ func (c *conn) quoted() (string, error) {
 	var text []byte
 	for {
 		b, err := c.next()
-		if err == nil && b == '\\' {
+		if err == nil && b == '\\' && !c.server.profile.NoEscapes {
 			b, err = c.next()
 		} else if err == nil && b == '"' {
 			return string(text), nil

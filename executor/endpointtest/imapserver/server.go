@@ -81,12 +81,17 @@ func (s *Server) Mailbox(user, password string) *Mailbox {
 	return s.mailboxes[user]
 }
 
-// signIn gives the mailbox, or nil.
-func (s *Server) signIn(user, password string) *Mailbox {
+// signIn gives the mailbox, or nil. A master opens that of the authorization identity.
+func (s *Server) signIn(authzid, user, password string) *Mailbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	b := s.mailboxes[user]
-	if b == nil || b.password != password {
+	good := authzid == "" && b != nil && b.password == password
+	if master, ok := s.profile.Masters[user]; ok && authzid != "" {
+		b = s.mailboxes[authzid]
+		good = b != nil && master == password
+	}
+	if !good {
 		return nil
 	}
 	b.count(func(c *Counts) { c.Connections++ })
