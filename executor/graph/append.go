@@ -74,21 +74,26 @@ func (r *appending) stop(err error) {
 	}
 }
 
-// next gives the next message to send.
-func (r *appending) next() (m mail.Outgoing, more bool) {
+// next gives the next message to send, and its number: in the order of the batch, whatever arrives first.
+func (r *appending) next() (m mail.Outgoing, number int64, more bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.end != nil || len(r.rest) == 0 {
-		return m, false
+		return m, 0, false
+	}
+	if number, more = r.s.numbers.Take(r.folder.Raw, 1); !more {
+		r.end = &mail.Error{Op: "append message", Kind: mail.Quota, Code: mail.CodeGraphFolder,
+			Err: errors.New("the folder's numbers are used up; copy into a new folder")}
+		return m, 0, false
 	}
 	m, r.rest = r.rest[0], r.rest[1:]
-	return m, true
+	return m, number, true
 }
 
 // work sends one message after the other.
 func (r *appending) work(ctx context.Context) {
-	for m, more := r.next(); more; m, more = r.next() {
-		a := r.copy(ctx, m)
+	for m, number, more := r.next(); more; m, number, more = r.next() {
+		a := r.copy(ctx, m, number)
 		var own *mail.Error
 		if errors.As(a.Err, &own) && ends(own) {
 			r.stop(own)
@@ -112,13 +117,8 @@ func ends(err *mail.Error) bool {
 
 // copy imports, finishes and moves one message. Before the move nothing stands where people look: whatever goes wrong, the
 // message is absent.
-func (r *appending) copy(ctx context.Context, m mail.Outgoing) mail.Appended {
+func (r *appending) copy(ctx context.Context, m mail.Outgoing, number int64) mail.Appended {
 	absent := func(err *mail.Error) mail.Appended { return mail.Appended{ID: m.ID, Outcome: mail.Absent, Err: err} }
-	number, ok := r.s.numbers.Take(r.folder.Raw, 1)
-	if !ok {
-		return absent(&mail.Error{Op: "append message", Kind: mail.Quota, Code: mail.CodeGraphFolder,
-			Err: errors.New("the folder's numbers are used up; copy into a new folder")})
-	}
 	mark := uids.Mark{Validity: uids.Validity(r.folder.Raw), Number: number, Digest: m.Digest}
 	id, failed := r.staged(ctx, m, mark)
 	if failed != nil {

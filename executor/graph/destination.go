@@ -133,7 +133,11 @@ func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, err
 	}
 	next := d.s.numbers.See(f.Raw, highest, time.Now())
 	d.opened[f.Raw] = true
-	return mail.Opened{Known: true, AnyKeyword: true, Permanent: mail.Flags{System: mail.Seen | mail.Answered | mail.Flagged},
+	keeps := mail.Seen | mail.Answered | mail.Flagged
+	if d.s.lost.is(verbs) {
+		keeps &^= mail.Answered
+	}
+	return mail.Opened{Known: true, AnyKeyword: true, Permanent: mail.Flags{System: keeps},
 		Status: mail.Status{UIDValidity: uids.Validity(f.Raw), UIDNext: uids.FirstOwn + mail.UID(next), Messages: now.Total}}, nil
 }
 

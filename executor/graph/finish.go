@@ -44,35 +44,58 @@ func (d *Destination) categories(f mail.Flags) []string {
 	return slices.DeleteFunc(list, func(k string) bool { return strings.HasPrefix(k, "$") })
 }
 
-// finish gives a message in the staging folder its flags, its date and our id. What Graph refuses to set of that, beside
-// flags and id, is left out from then on.
-func (d *Destination) finish(ctx context.Context, id string, m mail.Outgoing, mark uids.Mark) *mail.Error {
-	c := d.changeTo(m.Flags)
-	c.Extended = []property{{propMark, mark.String()}, {propNumber, strconv.FormatInt(mark.Number, 10)}}
-	var unsure []property
+// extra is a property of which nobody knows yet whether Graph lets it be set.
+type extra struct {
+	property
+	loss loss
+}
+
+// extras are those of a message, without what Graph has refused before.
+func (d *Destination) extras(m mail.Outgoing) []extra {
+	var list []extra
 	if date := m.InternalDate; !date.IsZero() {
-		c.Extended = append(c.Extended, property{propDate, date.UTC().Format(timeFormat)})
-		unsure = append(unsure, property{propDelivered, date.UTC().Format(timeFormat)})
+		list = append(list, extra{property{propDelivered, date.UTC().Format(timeFormat)}, dates})
 	}
 	if m.Flags.System&mail.Answered != 0 {
-		unsure = append(unsure, property{propVerb, strconv.Itoa(verbReplied)})
+		list = append(list, extra{property{propVerb, strconv.Itoa(verbReplied)}, verbs})
 	}
-	sure := c.Extended
-	if !d.s.lost.is(unsureProperties) {
-		c.Extended = append(slices.Clip(sure), unsure...)
+	return slices.DeleteFunc(list, func(e extra) bool { return d.s.lost.is(e.loss) })
+}
+
+// finish gives a message in the staging folder its flags, its date and our id. What Graph refuses to set beside flags and
+// id is left out, and from then on.
+func (d *Destination) finish(ctx context.Context, id string, m mail.Outgoing, mark uids.Mark) *mail.Error {
+	c := d.changeTo(m.Flags)
+	sure := []property{{propMark, mark.String()}, {propNumber, strconv.FormatInt(mark.Number, 10)}}
+	if date := m.InternalDate; !date.IsZero() {
+		sure = append(sure, property{propDate, date.UTC().Format(timeFormat)})
 	}
-	now, failed := d.patch(ctx, atFinish, id, c)
-	if failed != nil && failed.Kind == mail.Refused && len(c.Extended) > len(sure) {
-		c.Extended = sure
-		if now, failed = d.patch(ctx, atFinish, id, c); failed == nil {
-			d.s.lost.note(unsureProperties)
-			d.tell(lostDates)
+	for extras := d.extras(m); ; extras = extras[1:] {
+		c.Extended = slices.Clone(sure)
+		for _, e := range extras {
+			c.Extended = append(c.Extended, e.property)
+		}
+		now, failed := d.patch(ctx, atFinish, id, c)
+		switch {
+		case failed == nil:
+			d.compare(m, extras, now)
+			return nil
+		case failed.Kind != mail.Refused || len(extras) == 0:
+			return failed
 		}
 	}
-	if failed == nil && !m.InternalDate.IsZero() && another(now.Received, m.InternalDate) {
-		d.tell(lostDates)
+}
+
+// compare notes what was left out or was not kept.
+func (d *Destination) compare(m mail.Outgoing, set []extra, now item) {
+	for _, e := range d.extras(m) {
+		if !slices.Contains(set, e) {
+			d.s.lost.note(e.loss)
+		}
 	}
-	return failed
+	if !m.InternalDate.IsZero() && (d.s.lost.is(dates) || another(now.Received, m.InternalDate)) && d.s.lost.note(datesTold) && d.s.opts.Tell != nil {
+		d.s.opts.Tell(lostDates)
+	}
 }
 
 // another tells whether an answer names another date than the one that was set.
@@ -123,7 +146,7 @@ func (d *Destination) SetFlags(ctx context.Context, f mail.Folder, changes []mai
 
 func (d *Destination) setFlags(ctx context.Context, id string, f mail.Flags) *mail.Error {
 	c := d.changeTo(f)
-	if !d.s.lost.is(unsureProperties) {
+	if !d.s.lost.is(verbs) {
 		verb := 0 // a property can't be taken away by a change
 		if f.System&mail.Answered != 0 {
 			verb = verbReplied
@@ -138,9 +161,10 @@ func (d *Destination) setFlags(ctx context.Context, id string, f mail.Flags) *ma
 type loss uint8
 
 const (
-	filters          loss = iota // to search by a number
-	unsureProperties             // to set the date of arrival and "answered"
-	datesTold                    // to keep the date; it was told
+	filters   loss = iota // to search by a number
+	dates                 // to set the date of arrival
+	verbs                 // to set "answered"
+	datesTold             // to keep the date: it was told
 )
 
 // lostDates is what is told, once.
@@ -169,10 +193,4 @@ func (l *losses) note(what loss) (news bool) {
 	news = !l.all[what]
 	l.all[what] = true
 	return news
-}
-
-func (d *Destination) tell(sentence string) {
-	if d.s.lost.note(datesTold) && d.s.opts.Tell != nil {
-		d.s.opts.Tell(sentence)
-	}
 }

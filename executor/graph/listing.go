@@ -125,8 +125,8 @@ func (d *Destination) pages(ctx context.Context, op, raw string, from mail.UID) 
 	return d.pages(ctx, op, raw, from)
 }
 
-// refusesFilter tells whether Graph says that it can't search so. That it can is documented, and unconfirmed for a folder
-// of many messages.
+// refusesFilter tells whether Graph says that it can't search so. It is documented that it can; for a folder of many
+// messages that is unconfirmed.
 func refusesFilter(err *mail.Error) bool {
 	status, code := statusOf(err)
 	return (status == 400 || status == 501) && err.Kind == mail.Refused && !strings.Contains(code, "Id")
