@@ -228,6 +228,8 @@ func blockedNote(p Problem) string {
 		return side + " can't be reached"
 	case mail.CodeIMAPTLS:
 		return side + " shows a certificate that is not trusted"
+	case mail.CodeM365Transport:
+		return side + " can't go on by another transport"
 	case mail.CodeIMAPAdmin:
 		return side + " does not let the administrator in"
 	}
