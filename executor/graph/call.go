@@ -188,16 +188,26 @@ type page[T any] struct {
 // mostPages ends a listing that would never end.
 const mostPages = 100_000
 
-// collect reads a collection, page by page, and gives the last count that the server told; -1: it told none.
+// What collect gives instead of a count.
+const (
+	untold   = -1 // the server told none
+	unsteady = -2 // it changed from page to page
+)
+
+// collect reads a collection, page by page, and gives the count that the server told with the pages.
 func collect[T any](ctx context.Context, c *client, q call, take func([]T)) (count int, failed *mail.Error) {
-	count = -1
+	count = untold
 	for range mostPages {
 		var p page[T]
 		if failed := c.ask(ctx, q, &p); failed != nil {
 			return 0, failed
 		}
-		if p.Count != nil {
+		switch {
+		case p.Count == nil:
+		case count == untold:
 			count = *p.Count
+		case count != *p.Count:
+			count = unsteady
 		}
 		take(p.Value)
 		if p.Next == "" {

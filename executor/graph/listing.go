@@ -83,7 +83,8 @@ func (d *Destination) List(ctx context.Context, f mail.Folder, q mail.Query) ite
 const patience = 4
 
 // list reads a folder from a UID on and keeps the items' names. Pages are told by a number of entries to skip, so one may
-// be missed while others vanish: the server's count says whether all were seen, or it is read again.
+// be missed while others vanish. Where all were seen, and as many as the server counted with each page, it held still long
+// enough; else it is read again.
 func (d *Destination) list(ctx context.Context, raw string, from mail.UID) ([]mail.Message, error) {
 	const op = "list messages"
 	if d.index.folder != raw {
@@ -94,7 +95,7 @@ func (d *Destination) list(ctx context.Context, raw string, from mail.UID) ([]ma
 		if failed != nil {
 			return nil, d.fail(failed)
 		}
-		if count < 0 || l.Len() == count {
+		if count == untold || l.Len() == count {
 			return l.From(from, func(uid mail.UID, id string, size mail.Size) { d.index.items[uid] = entry{id, size} }), nil
 		}
 	}

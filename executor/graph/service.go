@@ -130,7 +130,7 @@ func New(opts Options) (*Service, error) {
 	}
 	if u.Scheme != "https" || u.User != nil {
 		return nil, &mail.Error{Op: "connect to " + u.Host, Kind: mail.Auth, Code: mail.CodeGraphTLS,
-			Err: errors.New("Graph is used over TLS only, and credentials have no place in its address: write https://graph.microsoft.com")}
+			Err: errors.New("only https will do, and credentials have no place in the address of Graph: write https://graph.microsoft.com")}
 	}
 	if opts.PageSize <= 0 {
 		opts.PageSize = defaultPageSize
