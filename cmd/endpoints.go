@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"mailhaul/config"
@@ -89,7 +90,7 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 		if err != nil {
 			return nil, err
 		}
-		return &destination{session, by, s.leave()}, nil
+		return &destination{session, by, s.doubts(by), s.leave()}, nil
 	})
 }
 
@@ -154,6 +155,7 @@ func (s *source) Close() error {
 type destination struct {
 	executor.Destination
 	by    via
+	doubt []string // what was found at the sign-in and deserves a look
 	leave func()
 }
 
@@ -161,6 +163,7 @@ type destination struct {
 func (d *destination) Limits(ctx context.Context) (mail.Limits, error) {
 	l, err := d.Destination.Limits(ctx)
 	l.Transport, l.Why = d.by.transport, d.by.why
+	l.Lost = append(slices.Clone(l.Lost), d.doubt...)
 	return l, err
 }
 

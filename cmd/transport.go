@@ -47,6 +47,20 @@ func (e *endpoints) reach(ctx context.Context, s *server, m *config.Mailbox) (ex
 	return nil, via{}, e.noneWorks(m, list, refused)
 }
 
+// doubts are told of a transport whose right to write can't be proven without writing: Graph's, where the token does not
+// name the role. A scope of RBAC for Applications may give it all the same.
+func (s *server) doubts(by via) []string {
+	tokens := s.tokens[by.transport]
+	if by.transport != config.TransportGraph || tokens == nil {
+		return nil
+	}
+	d := tokens.Describe()
+	if d.Opaque || slices.ContainsFunc(d.Roles, func(role string) bool { return strings.HasPrefix(role, "Mail-Advanced.ReadWrite") }) {
+		return nil
+	}
+	return []string{"The token does not name Mail-Advanced.ReadWrite.All: unless RBAC for Applications gives it, Graph will refuse the first message."}
+}
+
 // dial opens a session by one transport.
 func (e *endpoints) dial(ctx context.Context, s *server, m *config.Mailbox, transport string) (executor.Destination, error) {
 	var d executor.Destination
