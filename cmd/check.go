@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhaul/cmd/view"
+	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/executor/check"
 	"mailhaul/plan"
@@ -72,6 +73,7 @@ func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	if err != nil {
 		return err
 	}
+	w.endpoints.only = config.TransportIMAP
 	// Only the names of folders are taken from here: where each one goes is the plan's business.
 	if w.inventories, err = w.survey(ctx, w.everybody(), executor.SurveyOptions{}); err != nil {
 		return err

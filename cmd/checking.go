@@ -43,11 +43,12 @@ func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 	return c
 }
 
-// canCompare refuses mailboxes that are reached by EWS: the check reads IMAP only.
+// canCompare refuses mailboxes that are not reached by IMAP: the check reads nothing else.
 func (w *work) canCompare() error {
 	for _, m := range w.mailboxes {
-		if m.Skip == "" && m.To.Transport() == config.TransportEWS {
-			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("%s is reached by EWS, which check can't read yet", m.Name()),
+		if m.Skip == "" && !m.To.SpeaksIMAP() {
+			name := map[string]string{config.TransportEWS: "EWS", config.TransportGraph: "Graph"}[m.To.Transport()]
+			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("%s is reached by %s, which check can't read yet", m.Name(), name),
 				fmt.Sprintf("Where IMAP is open too, check with a project whose endpoint %s has transports = [\"imap\"].", m.To.Ref()))
 		}
 	}
@@ -86,8 +87,8 @@ func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbo
 	s := e.servers[block]
 	in := s.login(l)
 	var token func(context.Context) (string, error)
-	if s.tokens != nil {
-		token = s.tokens.Token
+	if tokens := s.tokens[config.TransportIMAP]; tokens != nil {
+		token = tokens.Token
 	}
 	return check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
 		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Bandwidth: s.bandwidth, Literals: l.Literals,

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"os"
+	"slices"
 	"sync"
 
 	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/executor/imap"
+	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -17,9 +19,14 @@ type endpoints struct {
 	mailboxes map[string]*config.Mailbox // by name
 	servers   map[*config.Endpoint]*server
 	traces    *traces // nil: no trace
+	// only is the one transport that may be used; empty: those of the configuration.
+	only string
+	// ledger remembers by which transport a mailbox was written to; nil: nothing is remembered.
+	ledger *state.Reader
 
 	mu     sync.Mutex                 // guards what follows, and the servers' spare
 	late   map[string]*imap.LateFlags // by mailbox
+	chosen map[string]via             // by mailbox
 	more   map[*config.Mailbox]int
 	noMore bool // a server refused a further session
 }
@@ -27,7 +34,7 @@ type endpoints struct {
 // newEndpoints prepares the servers; nothing is contacted yet. The traces go into a directory if one is named.
 func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 	e := &endpoints{mailboxes: map[string]*config.Mailbox{}, servers: map[*config.Endpoint]*server{},
-		more: map[*config.Mailbox]int{}, late: map[string]*imap.LateFlags{}}
+		more: map[*config.Mailbox]int{}, late: map[string]*imap.LateFlags{}, chosen: map[string]via{}}
 	for _, m := range cfg.Mailboxes {
 		e.mailboxes[m.Name()] = m
 	}
@@ -79,20 +86,11 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 	}
 	s := e.servers[m.To]
 	return open(ctx, s, func() (executor.Destination, error) {
-		if s.exchange != nil {
-			session, err := s.exchange.Destination(ctx, m.Destination.Address)
-			if err != nil {
-				return nil, err
-			}
-			return &destination{session, s.leave()}, nil
-		}
-		o := s.options(m.Destination, e.traces.open("destination", mailbox))
-		o.Late = e.lateFlags(mailbox)
-		session, err := imap.DialDestination(ctx, o)
+		session, by, err := e.reach(ctx, s, m)
 		if err != nil {
 			return nil, err
 		}
-		return &destination{session, s.leave()}, nil
+		return &destination{session, by, s.doubts(by), s.leave()}, nil
 	})
 }
 
@@ -133,7 +131,7 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 // asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong.
 func (s *server) asAdmin(err error) error {
 	var e *mail.Error
-	if s.Admin == nil || s.tokens != nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
+	if s.Admin == nil || s.Microsoft365 != nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
 		return err
 	}
 	admin := *e
@@ -156,7 +154,17 @@ func (s *source) Close() error {
 // destination is a session that counts against its server's connections.
 type destination struct {
 	executor.Destination
+	by    via
+	doubt []string // what was found at the sign-in and deserves a look
 	leave func()
+}
+
+// Limits tells by which transport the mailbox is reached, too.
+func (d *destination) Limits(ctx context.Context) (mail.Limits, error) {
+	l, err := d.Destination.Limits(ctx)
+	l.Transport, l.Why = d.by.transport, d.by.why
+	l.Lost = append(slices.Clone(l.Lost), d.doubt...)
+	return l, err
 }
 
 // Close ends the session and gives its connection back.

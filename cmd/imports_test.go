@@ -18,16 +18,18 @@ import (
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
 	"cmd/mailhaul":   {"cmd"},
-	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/ews", "executor/imap", "executor/oauth", "executor/probe", "plan", "state", "state/mail"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/ews", "executor/graph", "executor/imap", "executor/oauth", "executor/probe", "plan", "state", "state/mail"},
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
 	"executor":       {"plan", "state", "state/fault", "state/mail"},
 	"executor/check": {"state/mail"},
-	"executor/ews":   {"state/mail"},
+	"executor/ews":   {"executor/uids", "state/mail"},
+	"executor/graph": {"executor/uids", "state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
 	"executor/oauth": {"state/mail"},
 	"executor/probe": {"executor/imap", "state/mail"},
+	"executor/uids":  {"state/mail"},
 	"plan":           {"config", "state", "state/mail"},
 	"state":          {"state/fault", "state/mail"},
 	"state/fault":    {},
@@ -39,6 +41,7 @@ var arrows = map[string][]string{
 	"executor/endpointtest/compare":     {},
 	"executor/endpointtest/dovecot":     {},
 	"executor/endpointtest/ewsserver":   {},
+	"executor/endpointtest/graphserver": {},
 	"executor/endpointtest/imapserver":  {},
 	"executor/endpointtest/proxy":       {},
 	"executor/endpointtest/rawcopy":     {},
@@ -78,7 +81,8 @@ var owners = map[string][]string{
 
 // bare are the rooms that stand on the standard library alone.
 var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
-	"executor/endpointtest/imapserver", "executor/endpointtest/tokenserver", "executor/ews"}
+	"executor/endpointtest/graphserver", "executor/endpointtest/imapserver", "executor/endpointtest/tokenserver", "executor/ews",
+	"executor/graph", "executor/uids"}
 
 const module = "mailhaul/"
 

@@ -7,9 +7,9 @@ import (
 	"slices"
 	"strings"
 
-	"mailhaul/cmd/view"
 	"mailhaul/config"
 	"mailhaul/executor/ews"
+	"mailhaul/executor/graph"
 	"mailhaul/executor/imap"
 	"mailhaul/executor/oauth"
 	"mailhaul/state/mail"
@@ -27,18 +27,37 @@ var resources = map[string]string{
 
 const worldwide = "https://outlook.office365.com"
 
-// newTokens prepares the sign-in of an endpoint; nil for one with passwords. tell shows a device code's message.
-func (s *server) newTokens(tell func(string)) error {
-	m := s.Microsoft365
-	if m == nil {
-		return nil
+// newTransports prepares the sign-in for each transport, and what is spoken by it. tell shows a device code's message.
+func (s *server) newTransports(tell func(string)) error {
+	s.tokens = map[string]*oauth.Source{}
+	shared := map[string]*oauth.Source{} // one token serves all that it is good for
+	for _, transport := range s.Transports() {
+		scopes := s.scopes(transport)
+		key := strings.Join(scopes, " ")
+		if shared[key] == nil {
+			source, err := s.newTokens(scopes, tell)
+			if err != nil {
+				return err
+			}
+			shared[key] = source
+		}
+		s.tokens[transport] = shared[key]
+		if err := s.newTransport(transport, tell); err != nil {
+			return err
+		}
 	}
+	return nil
+}
+
+// newTokens prepares the sign-in for some scopes.
+func (s *server) newTokens(scopes []string, tell func(string)) (*oauth.Source, error) {
+	m := s.Microsoft365
 	o := oauth.Options{Authority: m.Authority, Tenant: m.TenantID, Client: m.ClientID, RootCAs: s.roots,
-		Secret: m.ClientSecret.Reveal(), Scopes: s.scopes()}
+		Secret: m.ClientSecret.Reveal(), Scopes: scopes}
 	if m.Certificate != "" {
 		cert, err := oauth.ReadCertificate(m.Certificate)
 		if err != nil {
-			return fail("CONFIG-FILE", fmt.Sprintf("the certificate %s can't be used", m.Certificate), sentence(err))
+			return nil, fail("CONFIG-FILE", fmt.Sprintf("the certificate %s can't be used", m.Certificate), sentence(err))
 		}
 		o.Certificate = cert
 	}
@@ -48,32 +67,59 @@ func (s *server) newTokens(tell func(string)) error {
 	if s.Admin != nil {
 		o.User, o.Password, o.Hidden = s.Admin.User, s.Admin.Password.Reveal(), hiddenUser(s.Admin)
 	}
-	var err error
-	s.tokens, err = oauth.New(o)
-	return err
+	return oauth.New(o)
 }
 
 // resource is the cloud that the endpoint belongs to.
 func (s *server) resource() string { return cmp.Or(resources[strings.ToLower(s.Host)], worldwide) }
 
-// newExchange prepares the transport "ews" where the endpoint has it.
-func (s *server) newExchange() (err error) {
-	if s.Transport() != config.TransportEWS {
-		return nil
+// graphs are where Graph is in each cloud. Those of the sovereign ones are from Microsoft's page on national clouds; nobody
+// here could try them.
+var graphs = map[string]string{
+	worldwide:                          "https://graph.microsoft.com",
+	"https://outlook.office365.us":     "https://graph.microsoft.us",
+	"https://outlook-dod.office365.us": "https://dod-graph.microsoft.us",
+	"https://partner.outlook.cn":       "https://microsoftgraph.chinacloudapi.cn",
+}
+
+// graphResource is what tokens for Graph are asked for: an address of Microsoft's own, or that of the endpoint's cloud.
+func (s *server) graphResource() string {
+	for _, own := range graphs {
+		if strings.EqualFold(own, s.Microsoft365.GraphURL) {
+			return own
+		}
 	}
-	s.exchange, err = ews.New(ews.Options{URL: cmp.Or(s.Microsoft365.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens.Token,
-		Impersonate: s.Microsoft365.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
+	return graphs[s.resource()]
+}
+
+// newTransport prepares what a transport speaks with; IMAP has a connection for each session instead.
+func (s *server) newTransport(transport string, tell func(string)) (err error) {
+	m := s.Microsoft365
+	switch transport {
+	case config.TransportEWS:
+		s.exchange, err = ews.New(ews.Options{URL: cmp.Or(m.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens[transport].Token,
+			Impersonate: m.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
+	case config.TransportGraph:
+		s.graph, err = graph.New(graph.Options{URL: cmp.Or(m.GraphURL, s.graphResource()), Tokens: s.tokens[transport], RootCAs: s.roots,
+			MaxMessage: mail.Size(s.MaxMessage), Tell: tell})
+	}
 	return err
 }
 
 // scopes are what the token shall be good for: all that the application was granted, or mail as the person who signs in.
-func (s *server) scopes() []string {
+func (s *server) scopes(transport string) []string {
 	resource := s.resource()
+	if transport == config.TransportGraph {
+		resource = s.graphResource()
+	}
 	if m := s.Microsoft365; !m.ClientSecret.IsZero() || m.Certificate != "" {
 		return []string{resource + "/.default"}
 	}
-	if s.Transport() == config.TransportEWS {
+	switch transport {
+	case config.TransportEWS:
 		return []string{resource + "/EWS.AccessAsUser.All"}
+	case config.TransportGraph:
+		return []string{resource + "/Mail.ReadWrite", resource + "/Mail-Advanced.ReadWrite"}
 	}
 	if resource == worldwide {
 		resource = "https://outlook.office.com" // the delegated permission has another address there
@@ -85,10 +131,11 @@ func (s *server) scopes() []string {
 // application without an administrator's consent gets a token all the same, without the role.
 func (s *server) asConsent(err error) error {
 	var e *mail.Error
-	if s.tokens == nil || !errors.As(err, &e) || e.Code != mail.CodeM365SignIn && e.Code != mail.CodeM365Token {
+	tokens := s.tokens[config.TransportIMAP]
+	if tokens == nil || !errors.As(err, &e) || e.Code != mail.CodeM365SignIn && e.Code != mail.CodeM365Token {
 		return err
 	}
-	d := s.tokens.Describe()
+	d := tokens.Describe()
 	if d.Opaque || slices.ContainsFunc(d.Roles, func(role string) bool { return strings.HasPrefix(role, "IMAP.") }) {
 		return err
 	}
@@ -103,36 +150,4 @@ func habits(e *config.Endpoint) imap.Habits {
 		return imap.Habits{}
 	}
 	return imap.Microsoft365()
-}
-
-// say shows a sentence at once, as the message of a device code.
-func (a *app) say(text string) {
-	_, _ = fmt.Fprintln(a.term.Err, view.Safe(text)) // nobody reads it then
-}
-
-// signIns describes the tokens in use, in the order of the configuration.
-func (w *work) signIns() []view.SignIn {
-	var list []view.SignIn
-	for _, e := range w.config.Endpoints {
-		s := w.endpoints.servers[e]
-		if s == nil || s.tokens == nil {
-			continue
-		}
-		d := s.tokens.Describe()
-		list = append(list, view.SignIn{Endpoint: e.Ref(), Sides: w.sides(e), Method: d.Method, Tenant: d.Tenant,
-			Application: d.Application, Roles: d.Roles, Expires: d.Expires})
-	}
-	return list
-}
-
-// sides are the sides on which mailboxes use the endpoint.
-func (w *work) sides(e *config.Endpoint) []string {
-	var sides []string
-	if slices.ContainsFunc(w.mailboxes, func(m *config.Mailbox) bool { return m.From == e }) {
-		sides = append(sides, "source")
-	}
-	if slices.ContainsFunc(w.mailboxes, func(m *config.Mailbox) bool { return m.To == e }) {
-		sides = append(sides, "destination")
-	}
-	return sides
 }

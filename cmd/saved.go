@@ -32,6 +32,7 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {
 		p.When = nil // it was true when the plan was made
+		w.endpoints.follow(p)
 		return p, 0, nil
 	}
 	var reasons []string

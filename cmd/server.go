@@ -11,6 +11,7 @@ import (
 
 	"mailhaul/config"
 	"mailhaul/executor/ews"
+	"mailhaul/executor/graph"
 	"mailhaul/executor/imap"
 	"mailhaul/executor/oauth"
 )
@@ -23,9 +24,10 @@ type server struct {
 	roots     *x509.CertPool
 	bandwidth *rate.Limiter
 	appends   *rate.Limiter
-	tokens    *oauth.Source // nil: passwords sign in
-	exchange  *ews.Service  // nil: IMAP is spoken
-	tell      func(string)  // shows a sentence to whoever sits there
+	tokens    map[string]*oauth.Source // by transport; none: passwords sign in
+	exchange  *ews.Service             // for the transport "ews"
+	graph     *graph.Service           // for the transport "graph"
+	tell      func(string)             // shows a sentence to whoever sits there
 }
 
 func newServer(block *config.Endpoint) (*server, error) {
@@ -44,10 +46,10 @@ func newServer(block *config.Endpoint) (*server, error) {
 	if block.MessagesPerSecond > 0 {
 		s.appends = rate.NewLimiter(rate.Limit(block.MessagesPerSecond), block.MessagesPerSecond)
 	}
-	if err := s.newTokens(func(text string) { s.tell(text) }); err != nil {
-		return nil, err
+	if block.Microsoft365 == nil {
+		return s, nil
 	}
-	return s, s.newExchange()
+	return s, s.newTransports(func(text string) { s.tell(text) })
 }
 
 // trust adds a file of certificates to those of the system.
@@ -83,8 +85,8 @@ func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 
 // login says who signs in to open the mailbox.
 func (s *server) login(l config.Login) imap.Login {
-	if s.tokens != nil {
-		return imap.Login{User: l.Username, Tokens: s.tokens} // the mailbox, whoever the token was issued to
+	if tokens := s.tokens[config.TransportIMAP]; tokens != nil {
+		return imap.Login{User: l.Username, Tokens: tokens} // the mailbox, whoever the token was issued to
 	}
 	if s.Admin == nil {
 		return imap.Login{User: l.Username, Password: l.Password.Reveal()}

@@ -92,9 +92,9 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
 			continue
 		}
-		if e.Transport() == config.TransportEWS && !f.users {
-			return fail(mail.Code(config.CodeNotSupported), "setup prints no script for the transport \"ews\" yet",
-				"The application needs full_access_as_app and an administrator's consent. See: mailhaul help microsoft365")
+		if !e.SpeaksIMAP() && !f.users {
+			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no script for the transport %q yet", e.Transport()),
+				"The application needs "+grants[e.Transport()]+" and an administrator's consent. See: mailhaul help microsoft365")
 		}
 		if printed++; printed > 1 {
 			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")
@@ -109,6 +109,9 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 	}
 	return nil
 }
+
+// grants are what an application needs for the transports that no script is printed for.
+var grants = map[string]string{config.TransportEWS: "full_access_as_app", config.TransportGraph: "Mail-Advanced.ReadWrite.All and Mail.ReadWrite"}
 
 // largest is what a mailbox takes by default, in octets.
 const largest = 35_000_000

@@ -61,7 +61,8 @@ func remarks(p *plan.Plan, mailbox string, notes []string) (faults, all []string
 // verifyRow is what an inventory alone tells.
 func verifyRow(name, destination string, inv plan.Inventory, source, target bool) view.VerifyRow {
 	row := view.VerifyRow{Mailbox: name, Destination: destination, Source: view.VerifySide{Asked: source},
-		Target:  view.VerifySide{Asked: target, SignIn: inv.Limits.SignIn},
+		Target: view.VerifySide{Asked: target, SignIn: inv.Limits.SignIn, Transport: inv.Limits.Transport, Why: inv.Limits.Why,
+			Lost: inv.Limits.Lost},
 		Folders: len(inv.Source), QuotaKnown: inv.Limits.QuotaKnown, QuotaLeft: inv.Limits.QuotaLeft}
 	for _, f := range inv.Source {
 		row.Messages.Messages += int64(f.Status.Messages)

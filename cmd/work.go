@@ -54,6 +54,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 		return nil, err
 	}
 	w.memory = &memory{w.ledger.Reader}
+	w.endpoints.ledger = w.ledger.Reader
 	return w, nil
 }
 

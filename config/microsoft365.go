@@ -35,13 +35,19 @@ type Microsoft365 struct {
 	Impersonate  bool // default true
 }
 
-// Transport is how mail goes to and from the endpoint.
-func (e *Endpoint) Transport() string {
+// Transports are the ways to the endpoint, the preferred one first.
+func (e *Endpoint) Transports() []string {
 	if e.Microsoft365 != nil {
-		return e.Microsoft365.Transports[0]
+		return e.Microsoft365.Transports
 	}
-	return e.Type
+	return []string{e.Type}
 }
+
+// Transport is the way to the endpoint that is preferred.
+func (e *Endpoint) Transport() string { return e.Transports()[0] }
+
+// SpeaksIMAP tells whether the endpoint may be reached by IMAP.
+func (e *Endpoint) SpeaksIMAP() bool { return slices.Contains(e.Transports(), TransportIMAP) }
 
 // Display is what people call the endpoint: "Microsoft 365", or the server's host.
 func (e *Endpoint) Display() string {
@@ -82,7 +88,7 @@ func (l *loader) microsoft365(n *node) *Endpoint {
 	return e
 }
 
-// transports reads the list, of which this version carries out one entry: IMAP, or EWS to a destination.
+// transports reads the list.
 func (l *loader) transports(n *node) []string {
 	items, written := get[[]item](n, "transports")
 	if written && len(items) == 0 {
@@ -96,10 +102,6 @@ func (l *loader) transports(n *node) []string {
 				explain("Transports: %s.", quoted(transports)).near(it.text, transports)
 		case slices.Contains(out, it.text):
 			l.fail(CodeDuplicate, n.at(it.rng), "the transport %q is there twice", it.text).explain("Remove one: they are tried in the order written.")
-		case it.text == TransportGraph:
-			l.notYet(n.at(it.rng), "the transport \""+it.text+"\"")
-		case len(out) == 1:
-			l.notYet(n.at(it.rng), "more than one transport")
 		}
 		out = append(out, it.text)
 	}

@@ -79,8 +79,8 @@ func (l *loader) usersFile(n *node, top layer) *usersFile {
 	u.folders = u.layer.folders()
 	u.windows = l.windowsOf(n, "windows")
 	u.from, u.to = l.endpointOf(n, "from"), l.endpointOf(n, "to")
-	if u.from != nil && u.from.Transport() == TransportEWS {
-		l.notYet(n.place("from"), "the transport \"ews\" of a source")
+	if u.from != nil && !u.from.SpeaksIMAP() {
+		l.notYet(n.place("from"), "the transport \""+u.from.Transport()+"\" of a source")
 	}
 	if u.from != nil && u.from == u.to && u.from.Connections < 2 {
 		l.fail(CodeConflict, n.place("to"), "from and to are the same endpoint, which may have 1 connection only").

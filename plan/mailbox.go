@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"cmp"
 	"strings"
 
 	"mailhaul/config"
@@ -27,7 +28,7 @@ func (l *line) build() Mailbox {
 	l.out = Mailbox{Name: name, Destination: l.m.Destination.Address, Wave: l.m.Wave,
 		Settings: SettingsOf(l.m, l.inv.Limits), FormerDestination: l.inv.FormerDestination}
 	if l.m.From != nil && l.m.To != nil {
-		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), l.m.To.Transport()
+		l.out.SourceEndpoint, l.out.DestinationEndpoint, l.out.Via = l.m.From.Ref(), l.m.To.Ref(), cmp.Or(l.inv.Limits.Transport, l.m.To.Transport())
 		l.out.Predecessors = l.in.predecessors(&l.out)
 	}
 	if l.m.Skip != "" {
@@ -38,6 +39,9 @@ func (l *line) build() Mailbox {
 	if l.in.Resume[name] != nil {
 		resume := l.pass
 		l.out.Resume = &resume
+	}
+	if l.inv.Limits.Transport == "" {
+		l.out.Via = l.transport()
 	}
 	if l.inv.Problem != nil {
 		problem := *l.inv.Problem
@@ -53,6 +57,21 @@ func (l *line) build() Mailbox {
 	}
 	l.warn()
 	return l.out
+}
+
+// transport is the one that was used so far, else the preferred one: what is said of a mailbox that was not asked.
+func (l *line) transport() string {
+	if l.m.To == nil {
+		return ""
+	}
+	if l.m.To.Microsoft365 != nil && l.inv.FormerDestination == "" {
+		for i := range l.memory {
+			if f := l.memory[i].Folder; f.Destination != "" && f.DestinationValidity != 0 {
+				return mail.TransportOf(f.Destination)
+			}
+		}
+	}
+	return l.m.To.Transport()
 }
 
 // sum adds the folders up.
@@ -190,6 +209,9 @@ func (l *line) note() string {
 	if o.Action == Continue && o.Done.Messages > 0 && copies(l.pass.Kind) {
 		parts = append(parts, number(o.Done.Messages)+" done earlier")
 	}
+	if why := l.inv.Limits.Why; why != "" {
+		parts = append(parts, why)
+	}
 	if o.Failed.Messages > 0 {
 		parts = append(parts, number(o.Failed.Messages)+" failed earlier")
 	}
@@ -206,6 +228,8 @@ func blockedNote(p Problem) string {
 		return side + " can't be reached"
 	case mail.CodeIMAPTLS:
 		return side + " shows a certificate that is not trusted"
+	case mail.CodeM365Transport:
+		return side + " can't go on by another transport"
 	case mail.CodeIMAPAdmin:
 		return side + " does not let the administrator in"
 	}

@@ -43,9 +43,22 @@ func (l *line) warn() {
 			Text: fmt.Sprintf("went to %s before: unless the folders written there are found at %s, everything is copied again",
 				k.Destination, l.out.Destination)})
 	}
+	l.lost()
 	if text := l.fetchedAway(); text != "" {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Text: text,
 			Hint: "Ask whether a program fetches this mail by POP; what it fetched is on that computer only."})
+	}
+}
+
+// lost says once for all mailboxes what a destination does not keep.
+func (l *line) lost() {
+	sentences := l.inv.Limits.Lost
+	if len(sentences) == 0 {
+		return
+	}
+	note := Note{Text: sentences[0], Hint: strings.Join(sentences[1:], "\n")}
+	if !slices.Contains(l.plan.Warnings, note) {
+		l.plan.Warnings = append(l.plan.Warnings, note)
 	}
 }
 

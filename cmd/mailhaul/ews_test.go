@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -28,7 +26,7 @@ func TestMicrosoft365OverEWS(t *testing.T) {
 		mailboxes[p[2]] = exchange.Mailbox(p[2])
 	}
 	c.fill()
-	c.overEWS(exchange)
+	c.over(`["ews"]`, exchange, nil)
 
 	if r := c.must(0, "verify"); !strings.Contains(r.stdout, "2 ready") {
 		t.Errorf("verify says:\n%s", r.stdout)
@@ -63,26 +61,4 @@ func TestMicrosoft365OverEWS(t *testing.T) {
 	if misuse := exchange.Misuse(); len(misuse) > 0 {
 		t.Errorf("what no client may do: %q", misuse)
 	}
-}
-
-// overEWS changes the project's transport.
-func (c *cloud) overEWS(exchange *ewsserver.Server) {
-	c.t.Helper()
-	file := filepath.Join(c.dir, "mailhaul.hcl")
-	text, err := os.ReadFile(file)
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	ca, err := os.ReadFile(c.authority.CAFile(c.t))
-	if err != nil {
-		c.t.Fatal(err)
-	}
-	c.put("both.pem", string(ca)+string(exchange.Certificate()))
-	before, after, ok := strings.Cut(string(text), "  imap_host = ")
-	if !ok {
-		c.t.Fatalf("the project has no imap_host:\n%s", text)
-	}
-	_, after, _ = strings.Cut(after, "  client_secret")
-	c.put("mailhaul.hcl", before+fmt.Sprintf("  transports = [\"ews\"]\n  ews_url = %q\n  grace = \"1s\"\n  ca_file = \"both.pem\"\n  client_secret%s",
-		exchange.URL(), after))
 }

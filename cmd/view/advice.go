@@ -40,6 +40,7 @@ func runAdvice() map[mail.Code]advice {
 	maps.Copy(all, imapAdvice())
 	maps.Copy(all, exchangeAdvice())
 	maps.Copy(all, microsoft365Advice())
+	maps.Copy(all, graphAdvice())
 	return all
 }
 
@@ -96,6 +97,7 @@ func microsoft365Advice() map[mail.Code]advice {
 		mail.CodeM365IMAPOff:        {"has IMAP switched off for the mailbox", `switch it on: Set-CASMailbox -Identity MAILBOX -ImapEnabled $true`},
 		mail.CodeM365SignIn:         {"does not know the application", `give Exchange the Enterprise application's object id: mailhaul explain M365-SIGN-IN-REFUSED`},
 		mail.CodeM365Token:          {"does not take the access token", `tenant_id, authority and imap_host must belong together: mailhaul explain M365-TOKEN-REFUSED`},
+		mail.CodeM365Transport:      {"can't go on by another transport", `mend the one it was copied by, or begin anew: mailhaul explain M365-TRANSPORT-CHANGED`},
 		mail.CodeOAuthSecret:        {"refused the application's secret", `put the secret's value where client_secret takes it from, then run: mailhaul verify`},
 		mail.CodeOAuthSecretExpired: {"says that the application's secret has expired", `make a new secret in Entra, then run: mailhaul verify`},
 		mail.CodeOAuthCertificate:   {"does not know the application's certificate", `upload the certificate to the application in Entra, then run: mailhaul verify`},

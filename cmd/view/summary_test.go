@@ -174,6 +174,17 @@ func TestVerify(t *testing.T) {
 		}
 		return Verify(o, rows)
 	})
+	everyWay(t, "verify transports", func(o Output) error {
+		lost := []string{"Graph is a preview: nobody could try it with a tenant. Begin with one mailbox.",
+			"Graph may not keep the date of arrival, and then every message shows the day of its copy.", nasty}
+		graph := VerifySide{Asked: true, Transport: "graph", Lost: lost}
+		byIMAP := VerifySide{Asked: true, Transport: "imap", Why: "not by ews: EWS-SWITCHED-OFF, not by graph: GRAPH-DENIED"}
+		return Verify(o, []VerifyRow{
+			{Mailbox: "anna@contoso.example", Destination: "anna@contoso.example", Source: in, Target: graph, Folders: 12, Messages: counted(18_204, 0)},
+			{Mailbox: "bo@contoso.example", Destination: "bo@contoso.example", Source: in, Target: graph, Folders: 3, Messages: counted(7, 0)},
+			{Mailbox: "carla@contoso.example", Destination: "carla@contoso.example", Source: in, Target: byIMAP, Folders: 4, Messages: counted(9, 0)},
+		})
+	})
 }
 
 func TestFolders(t *testing.T) {

@@ -30,6 +30,11 @@ type VerifySide struct {
 	Asked   bool          `json:"asked"`             // false with --source-only and --destination-only
 	SignIn  string        `json:"sign_in,omitempty"` // the sign-in method
 	Problem *plan.Problem `json:"problem,omitempty"`
+	// Transport is how the side is reached, where there is a choice, and Why says why not by the preferred one.
+	Transport string `json:"transport,omitempty"`
+	Why       string `json:"why,omitempty"`
+	// Lost are sentences on what the side does not keep.
+	Lost []string `json:"lost,omitempty"`
 }
 
 // Ready tells whether both sides that were asked let mailhaul in, and nothing else stands in the way.
@@ -58,6 +63,7 @@ func Verify(o Output, rows []VerifyRow) error {
 		r.write(&b, o, column, common)
 	}
 	whyBlocked(&b, o, common)
+	notKept(&b, o, rows)
 	text := fmt.Sprintf("%s: %s ready", Plural(len(rows), "mailbox"), Count(ready))
 	if not := len(rows) - ready - skipped; not > 0 {
 		text += ", " + Count(not) + " not"
@@ -106,7 +112,26 @@ func (r VerifyRow) found() string {
 	if r.QuotaKnown {
 		text += "; " + Size(r.QuotaLeft) + " free at the destination"
 	}
+	if by := r.Target.Transport; by != "" {
+		text += "; by " + Safe(by)
+	}
 	return strings.TrimPrefix(text, "; ")
+}
+
+// notKept says once what destinations do not keep, before the first message goes there.
+func notKept(b *strings.Builder, o Output, rows []VerifyRow) {
+	var told []string
+	for _, r := range rows {
+		for i, sentence := range r.Target.Lost {
+			if slices.Contains(told, sentence) {
+				continue
+			}
+			if told = append(told, sentence); i == 0 {
+				b.WriteByte('\n')
+			}
+			b.WriteString(" ? " + strings.Join(wrap(Safe(sentence), o.Width-3), "\n   ") + "\n")
+		}
+	}
 }
 
 // commonBlocks are the problems that hit several mailboxes alike: a host that is wrong is told once for all of them.
@@ -146,6 +171,9 @@ func (r VerifyRow) details(common []block) []string {
 	}
 	for _, n := range r.Faults {
 		lines = append(lines, Safe(n))
+	}
+	if r.Target.Why != "" {
+		lines = append(lines, "? by "+Safe(r.Target.Transport)+": "+Safe(r.Target.Why))
 	}
 	for _, n := range r.Notes {
 		lines = append(lines, "? "+Safe(n))

@@ -98,6 +98,9 @@ func (x *fixture) kept(f mail.Flags) mail.Flags {
 	o, err := d.Open(x.ctx, x.folder(d, "INBOX"))
 	x.must(err)
 	x.must(d.Close())
+	if o.Known {
+		f.System &= o.Permanent.System
+	}
 	if o.Known && !o.AnyKeyword {
 		f.Keywords = slices.DeleteFunc(slices.Clone(f.Keywords), func(k string) bool { return !o.Permanent.Has(k) })
 	}

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -78,14 +79,14 @@ type group struct {
 func (d *Destination) appendGroup(ctx context.Context, g group) error {
 	const op = "append message"
 	var ok bool
-	if g.first, ok = d.s.numbers.take(g.folder, len(g.messages)); !ok {
+	if g.first, ok = d.s.numbers.Take(g.folder, len(g.messages)); !ok {
 		return g.told(mail.Absent, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder,
 			Err: errors.New("the folder's numbers are used up; copy into a new folder")})
 	}
 	s := newStream()
 	s.add(d.createStart(g.folder))
 	for i, m := range g.messages {
-		d.addMessage(s, m, mark{validity(g.folder), g.first + int64(i), m.Digest})
+		d.addMessage(s, m, uids.Mark{Validity: uids.Validity(g.folder), Number: g.first + int64(i), Digest: m.Digest})
 	}
 	s.add([]byte("</m:Items></m:CreateItem>" + envelopeEnd))
 	c := call{op: op, at: atAppend, action: "CreateItem", stream: s}
@@ -130,7 +131,8 @@ func ends(err error) bool {
 func (d *Destination) fates(c call, list []outcome, g group) error {
 	var end error
 	for i, m := range g.messages {
-		a := mail.Appended{ID: m.ID, Outcome: mail.Landed, UID: firstOwn + mail.UID(g.first+int64(i)), UIDValidity: validity(g.folder)}
+		a := mail.Appended{ID: m.ID, Outcome: mail.Landed, UID: uids.FirstOwn + mail.UID(g.first+int64(i)),
+			UIDValidity: uids.Validity(g.folder)}
 		o := outcome{Text: "the server did not say what became of the message"}
 		if i < len(list) {
 			o = list[i]
@@ -158,7 +160,7 @@ func (d *Destination) createStart(raw string) []byte {
 }
 
 // addMessage puts one item into the request, its properties in the order of the schema.
-func (d *Destination) addMessage(s *stream, m mail.Outgoing, id mark) {
+func (d *Destination) addMessage(s *stream, m mail.Outgoing, id uids.Mark) {
 	body := bufio.NewReaderSize(m.Body, headerPeek)
 	head, _ := body.Peek(int(min(m.Size, headerPeek))) // a body that fails does so again when it is sent
 	var b bytes.Buffer
@@ -186,7 +188,7 @@ func (d *Destination) addMessage(s *stream, m mail.Outgoing, id mark) {
 		propVerb.set(strconv.Itoa(verbReplied)).write(&b)
 	}
 	propID.set(id.String()).write(&b)
-	propNumber.set(strconv.FormatInt(id.number, 10)).write(&b)
+	propNumber.set(strconv.FormatInt(id.Number, 10)).write(&b)
 	if m.Flags.System&mail.Flagged != 0 {
 		el("t:Flag", text("t:FlagStatus", flagged)).write(&b)
 	}

@@ -4,8 +4,10 @@ import (
 	"context"
 	"errors"
 	"strconv"
+	"strings"
 	"time"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -115,17 +117,17 @@ func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, err
 	if err != nil {
 		return mail.Opened{}, err
 	}
-	next := d.s.numbers.see(f.Raw, highest, time.Now())
+	next := d.s.numbers.See(f.Raw, highest, time.Now())
 	d.opened[f.Raw] = true
 	return mail.Opened{Known: true, AnyKeyword: true,
 		Permanent: mail.Flags{System: mail.Seen | mail.Answered | mail.Flagged | mail.Draft},
-		Status: mail.Status{UIDValidity: validity(f.Raw), UIDNext: firstOwn + mail.UID(next),
+		Status: mail.Status{UIDValidity: uids.Validity(f.Raw), UIDNext: uids.FirstOwn + mail.UID(next),
 			Messages: list[0].Folders.List[0].Total}}, nil
 }
 
 // valid holds the UIDVALIDITY that the caller knows against the folder's.
 func (d *Destination) valid(op string, f mail.Folder) error {
-	if v := f.Status.UIDValidity; v != 0 && v != validity(f.Raw) {
+	if v := f.Status.UIDValidity; v != 0 && v != uids.Validity(f.Raw) {
 		return &mail.Error{Op: op, Kind: mail.Stale, Code: mail.CodeIMAPValidity, Text: "the folder is not the one that was listed"}
 	}
 	return nil
@@ -146,7 +148,7 @@ func (d *Destination) highest(ctx context.Context, raw string) (int64, error) {
 	highest := int64(-1)
 	for _, it := range list[0].Root.Items.List {
 		written, _ := it.value(propNumber)
-		if n, err := strconv.ParseInt(written, 10, 64); err == nil && n <= lastNumber {
+		if n, err := strconv.ParseInt(written, 10, 64); err == nil && n <= uids.Last {
 			highest = max(highest, n)
 		}
 	}
@@ -157,4 +159,7 @@ func page(name string, most, offset int) element {
 	return el(name).with("MaxEntriesReturned", strconv.Itoa(most)).with("Offset", strconv.Itoa(offset)).with("BasePoint", "Beginning")
 }
 
-func folderID(raw string) element { return el("t:FolderId").with("Id", raw) }
+// folderID names a folder, by its id or by that with our prefix.
+func folderID(raw string) element {
+	return el("t:FolderId").with("Id", strings.TrimPrefix(raw, mail.RawEWS))
+}

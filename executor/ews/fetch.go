@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -94,8 +95,8 @@ func deliver(uid mail.UID, it *item, to mail.Sink) error {
 	m := it.message()
 	m.UID = uid
 	written, _ := it.value(propID)
-	if mark, ours := parseMark(written); ours {
-		m.Written = mark.digest
+	if mark, ours := uids.ParseMark(written); ours {
+		m.Written = mark.Digest
 	}
 	size := decodedLen(it.mime)
 	if size == 0 {

@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -164,9 +165,9 @@ func (t *tree) path(f folder) mail.Path {
 }
 
 func (t *tree) listed(f folder, path mail.Path) mail.Folder {
-	l := mail.Folder{Raw: f.ID.ID, Path: path, Role: t.roles[f.ID.ID], NoSelect: !holdsMail(f)}
+	l := mail.Folder{Raw: mail.RawEWS + f.ID.ID, Path: path, Role: t.roles[f.ID.ID], NoSelect: !holdsMail(f)}
 	if !l.NoSelect {
-		l.Status = mail.Status{UIDValidity: validity(f.ID.ID), Messages: f.Total}
+		l.Status = mail.Status{UIDValidity: uids.Validity(l.Raw), Messages: f.Total}
 	}
 	return l
 }

@@ -10,53 +10,10 @@ import (
 	"strings"
 	"testing"
 	"testing/iotest"
-	"time"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
-
-// TestMarkRoundTrip holds the format of the id, which lasts: copies of earlier releases are known by it.
-func TestMarkRoundTrip(t *testing.T) {
-	m := mark{0x12345678, 0x0abcdef0, mail.Digest{1, 2, 15: 255}}
-	const written = "1-12345678-0abcdef0-010200000000000000000000000000ff"
-	if m.String() != written {
-		t.Errorf("written as %s, want %s", m, written)
-	}
-	for _, s := range []string{written, strings.ToUpper(written)} {
-		if got, ok := parseMark(s); !ok || got != m {
-			t.Errorf("%s was read as %v, %v", s, got, ok)
-		}
-	}
-	for _, s := range []string{"", "x", written + "0", written[:40], "2" + written[1:], strings.Replace(written, "0abc", "-abc", 1),
-		strings.Replace(written, "0abcdef0", "ffffffff", 1), strings.Replace(written, "ff", "zz", 1)} {
-		if got, ok := parseMark(s); ok {
-			t.Errorf("%q was read as %v", s, got)
-		}
-	}
-}
-
-// TestNumbers: no number is given away twice, whatever the server shows of them.
-func TestNumbers(t *testing.T) {
-	var n numbers
-	now := clockStart.Add(1e6 * time.Second)
-	if got := n.see("a", -1, now); got != 1e6 {
-		t.Errorf("an empty folder begins at %d, want the clock's 1000000", got)
-	}
-	first, ok := n.take("a", 10)
-	if got := n.see("a", -1, now); !ok || first != 1e6 || got != 1e6+10 {
-		t.Errorf("after ten from %d comes %d", first, got)
-	}
-	if got := n.see("a", 2e6, now); got != 2e6+1 {
-		t.Errorf("above what somebody else wrote comes %d", got)
-	}
-	if got := n.see("b", 2e6, now); got != 2e6+stride {
-		t.Errorf("after a restart comes %d, want a stride above", got)
-	}
-	n.see("c", lastNumber-5, now)
-	if _, ok := n.take("c", 10); ok {
-		t.Error("numbers beyond the last were given away")
-	}
-}
 
 // TestLegal replaces what XML 1.0 does not know and nothing else.
 func TestLegal(t *testing.T) {
@@ -91,7 +48,7 @@ func FuzzLegal(f *testing.F) {
 func FuzzAnswer(f *testing.F) {
 	f.Add(`<Envelope><Body><r><ResponseMessages><m ResponseClass="Success"><ResponseCode>NoError</ResponseCode><RootFolder><Items>` +
 		`<Message><ItemId Id="a"/><DateTimeReceived>2023-01-01T00:00:00Z</DateTimeReceived><Size>-1</Size><ExtendedProperty>` +
-		`<ExtendedFieldURI PropertySetId="` + ourSet + `" PropertyName="mailhaul-id"/><Value>1-00000001-00000001-` +
+		`<ExtendedFieldURI PropertySetId="` + uids.Set + `" PropertyName="mailhaul-id"/><Value>1-00000001-00000001-` +
 		strings.Repeat("0", 32) + `</Value></ExtendedProperty></Message></Items></RootFolder></m></ResponseMessages></r></Body></Envelope>`)
 	f.Fuzz(func(t *testing.T, in string) {
 		var e envelope
@@ -101,11 +58,13 @@ func FuzzAnswer(f *testing.F) {
 		list, _ := (&Destination{s: &Service{}}).outcomes(call{}, &http.Response{StatusCode: http.StatusOK}, &e)
 		for _, o := range list {
 			_ = o.failure(call{at: atAppend})
-			l := &listing{validity: 1, seen: map[string]bool{}, own: map[mail.UID]named{}}
+			l := uids.NewListing(1)
 			for i := range o.Root.Items.List {
-				l.add(&o.Root.Items.List[i])
+				it := &o.Root.Items.List[i]
+				written, _ := it.value(propID)
+				l.Add(it.ID.ID, written, it.message())
 			}
-			all := l.from(0, map[mail.UID]entry{})
+			all := l.From(0, func(mail.UID, string, mail.Size) {})
 			for i := range all {
 				if i > 0 && all[i].UID <= all[i-1].UID {
 					t.Errorf("UIDs %d and %d", all[i-1].UID, all[i].UID)

@@ -5,6 +5,8 @@ import (
 	"encoding/xml"
 	"strconv"
 	"strings"
+
+	"mailhaul/executor/uids"
 )
 
 // element is one element of a request. Names carry the prefixes of the envelope: m for messages, t for types.
@@ -96,12 +98,9 @@ var (
 	// propVerb is what was last done with a message: verbReplied shows as answered.
 	propVerb = property{tag: "0x1081", kind: "Integer"}
 	// propID and propNumber are ours: the first says what the message is, the second is there to search and sort by.
-	propID     = property{name: "mailhaul-id", kind: "String"}
-	propNumber = property{name: "mailhaul-number", kind: "Integer"}
+	propID     = property{name: uids.MarkProperty, kind: "String"}
+	propNumber = property{name: uids.NumberProperty, kind: "Integer"}
 )
-
-// ourSet is the property set of mailhaul. It must never change: it is how earlier copies are recognised.
-const ourSet = "5e0c6c3a-6a43-4f0e-9a0b-2d1f7b8c94e1"
 
 // The values of those properties.
 const (
@@ -121,7 +120,7 @@ func (p property) path() element {
 	if p.tag != "" {
 		e = e.with("PropertyTag", p.tag)
 	} else {
-		e = e.with("PropertySetId", ourSet).with("PropertyName", p.name)
+		e = e.with("PropertySetId", uids.Set).with("PropertyName", p.name)
 	}
 	return e.with("PropertyType", p.kind)
 }
@@ -134,7 +133,7 @@ func (p property) set(value string) element {
 // is tells whether an answer's path names the property. Servers write tags in hex of any case, or in decimal.
 func (p property) is(u extendedFieldURI) bool {
 	if p.tag == "" {
-		return strings.EqualFold(u.PropertySetID, ourSet) && u.PropertyName == p.name
+		return strings.EqualFold(u.PropertySetID, uids.Set) && u.PropertyName == p.name
 	}
 	got, err := strconv.ParseUint(u.PropertyTag, 0, 16)
 	want, _ := strconv.ParseUint(p.tag, 0, 16) // ours are numbers

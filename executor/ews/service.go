@@ -1,6 +1,6 @@
 // Package ews is the endpoint for Exchange Web Services: Exchange Server on premises, and those tenants of Exchange Online
-// that still let the application in. It writes to a mailbox and reads it back; it imports state/mail and the standard
-// library, and knows neither configuration nor ledger.
+// that still let the application in. It writes to a mailbox and reads it back; it imports executor/uids, state/mail and the
+// standard library, and knows neither configuration nor ledger.
 //
 // A Service is one server with one way of signing in; it is shared by all mailboxes. Service.Destination opens a session
 // of one mailbox. There is no connection behind a session: each call is an HTTP request of its own.
@@ -11,18 +11,7 @@
 // the digest of the octets that were sent. After a lost answer the items whose number is not below the one noted before
 // are found by a restriction on that property, and the digest tells whose they are. No octet is read for that.
 //
-// UIDs. EWS has none: an item is named by some hundred characters, which change when it is moved. The ledger wants 32
-// bits that grow. So mailhaul counts itself. Its own items have the UID firstOwn + number, and UIDNEXT is the next number
-// of the folder. Items of others have a UID below firstOwn, made of their name: new mail of others never lies at or above
-// a UIDNEXT that was noted, and so is never taken for an answer that was lost. Both last as long as the item stays where
-// it is. UIDVALIDITY is made of the folder's name, which survives a rename and not a deletion. An item of ours that
-// somebody moved here carries another UIDVALIDITY: it counts as one of others, but keeps its digest, so that a lost state
-// file or a restored mailbox does not copy it again.
-//
-// Numbers are given away by the Service, since two sessions may write to one folder. After a restart it begins a stride
-// above the highest number it finds: what an earlier process sent and the server has not committed yet must not meet its
-// own number. Two projects that write to one folder at the same moment may still take one number; then one of the two items
-// counts as one of others.
+// UIDs. EWS has none: an item is named by some hundred characters, which change when it is moved. Package uids gives them.
 //
 // What is not kept: octets, \Deleted, keywords that begin with "$" unless asked for, whether a stored message is a draft.
 // What is not done: quotas are not read, archive mailboxes and public folders are not opened, items other than mail are left
@@ -44,6 +33,7 @@ import (
 	"sync"
 	"time"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -74,7 +64,7 @@ type Options struct {
 type Service struct {
 	opts    Options
 	http    *http.Client
-	numbers numbers
+	numbers uids.Counter
 
 	mu sync.Mutex
 	// known are mailboxes that were opened already, with the folders that each mailbox has. A further session of one needs

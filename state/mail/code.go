@@ -41,6 +41,19 @@ const (
 	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
 
+	CodeGraphConnect     Code = "GRAPH-CONNECT"         // name or port can't be reached
+	CodeGraphTLS         Code = "GRAPH-TLS"             // certificate or handshake refused
+	CodeGraphLost        Code = "GRAPH-CONNECTION-LOST" // the connection broke before the answer came
+	CodeGraphTimeout     Code = "GRAPH-TIMEOUT"         // the server fell silent
+	CodeGraphProtocol    Code = "GRAPH-PROTOCOL"        // an answer that is not one of Graph, or makes no sense
+	CodeGraphSignIn      Code = "GRAPH-SIGN-IN-REFUSED" // the token is not accepted
+	CodeGraphDenied      Code = "GRAPH-DENIED"          // signed in, but no right to do this
+	CodeGraphImport      Code = "GRAPH-IMPORT-MISSING"  // the tenant does not have importMime
+	CodeGraphThrottled   Code = "GRAPH-THROTTLED"       // the server asks to wait
+	CodeGraphUnavailable Code = "GRAPH-UNAVAILABLE"     // the server says it can't work now
+	CodeGraphFolder      Code = "GRAPH-FOLDER-REFUSED"  // a folder can't be opened or created
+	CodeGraphFolderGone  Code = "GRAPH-FOLDER-GONE"     // a folder vanished
+
 	CodeOAuthSecret        Code = "OAUTH-SECRET-REFUSED"      // the application's secret is not the right one
 	CodeOAuthSecretExpired Code = "OAUTH-SECRET-EXPIRED"      // it was, once
 	CodeOAuthCertificate   Code = "OAUTH-CERTIFICATE-REFUSED" // the certificate is not one of the application's
@@ -62,6 +75,8 @@ const (
 	CodeM365IMAPOff Code = "M365-IMAP-OFF"        // IMAP is switched off for the mailbox
 	CodeM365SignIn  Code = "M365-SIGN-IN-REFUSED" // the token is good, and Exchange does not know whose it is
 	CodeM365Token   Code = "M365-TOKEN-REFUSED"   // Exchange does not take the token
+	// CodeM365Transport: the transport that the mailbox was copied over so far can't be used any more.
+	CodeM365Transport Code = "M365-TRANSPORT-CHANGED"
 
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
@@ -92,17 +107,21 @@ func Codes() []Code {
 		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
 		CodeOAuthApplication, CodeOAuthConsent, CodeOAuthPassword, CodeOAuthMFA, CodeOAuthConditional, CodeOAuthPublicClient,
 		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused, CodeM365Denied,
-		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token}
+		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token, CodeM365Transport, CodeGraphConnect,
+		CodeGraphTLS, CodeGraphLost, CodeGraphTimeout, CodeGraphProtocol, CodeGraphSignIn, CodeGraphDenied, CodeGraphImport,
+		CodeGraphThrottled, CodeGraphUnavailable, CodeGraphFolder, CodeGraphFolderGone}
 }
 
 // FolderGone tells whether the code says that a folder vanished, at whatever kind of server.
-func (c Code) FolderGone() bool { return c == CodeIMAPFolderGone || c == CodeEWSFolderGone }
+func (c Code) FolderGone() bool {
+	return c == CodeIMAPFolderGone || c == CodeEWSFolderGone || c == CodeGraphFolderGone
+}
 
 // Lost tells whether the code says that the connection broke or fell silent, at whatever kind of server: nothing is known
 // of the server's own mind then.
 func (c Code) Lost() bool {
 	switch c {
-	case CodeIMAPLost, CodeIMAPTimeout, CodeEWSLost, CodeEWSTimeout:
+	case CodeIMAPLost, CodeIMAPTimeout, CodeEWSLost, CodeEWSTimeout, CodeGraphLost, CodeGraphTimeout:
 		return true
 	}
 	return false

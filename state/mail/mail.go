@@ -141,6 +141,12 @@ type Limits struct {
 	KeepsBytes bool   // what is read back is octet for octet what was written, up to line ends
 	SignIn     string // the sign-in method in use, for information
 	Names      NameRules
+
+	// Transport is how the mailbox is reached, where there is a choice ("imap", "ews", "graph"), and Why says why it is not
+	// the one that is preferred; empty: it is.
+	Transport, Why string
+	// Lost are sentences on what the destination does not keep or may not keep, for whoever decides before mail is copied.
+	Lost []string
 }
 
 // NameRules say which folder names a destination takes.

@@ -1,0 +1,318 @@
+// Package graphserver plays the mail part of Microsoft Graph for tests, behind a real TLS listener. It keeps folders and
+// messages, makes messages anew from the MIME it is given as Exchange does, checks the authorization header, and holds
+// every request against Microsoft's description of Graph (metadata.json): a path, an option, a property or a type that is
+// not in it is answered with 400 and named by Misuse. It bounds requests as Microsoft says, and can be told to behave as
+// badly as a real one: to throttle, to lose an answer after it has done what was asked, to do it late, to let a token run
+// out.
+//
+// It is no Graph: there are mail folders and messages, nothing is sent, and what nobody outside of Microsoft knows yet (does
+// a message keep a date that is set after its import?) is a habit, to be switched either way. It stands on the standard
+// library alone and shares no code with the client that it judges.
+//
+// Start one, give it a mailbox with Server.Mailbox, and hold Mailbox.Messages against what was sent. Server.Misuse names
+// what no client may do; a test ends by finding it empty.
+package graphserver
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"encoding/pem"
+	"fmt"
+	"io"
+	"log"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// Server is one Graph. It is safe for use by several goroutines.
+type Server struct {
+	http *httptest.Server
+	meta *metadata
+
+	mu        sync.Mutex
+	mailboxes map[string]*Mailbox // by address in lower case
+	habits    Habits
+	misuse    []string
+	tokens    int // given away so far
+	uses      int // requests with the newest token
+	valid     map[string]bool
+	admits    func(token string) bool // tokens of somebody else's; nil: none
+	requests  map[string]int          // by operation
+	served    int                     // requests since Behave
+	writes    map[string]int          // by operation, since Behave
+	struck    int                     // of them those that were lost
+	refused   int                     // for want of budget, since Behave
+	busiest   int                     // most requests of one mailbox at one time, since Behave
+	late      sync.WaitGroup
+}
+
+// Lose is what becomes of a request whose answer is lost.
+type Lose int
+
+// The fates of a request.
+const (
+	LoseAfter  Lose = iota // done, then the connection breaks
+	LoseBefore             // nothing is done
+	Internal               // done, and the server answers 500
+	Gateway                // done, and a gateway answers 504 without a word of Graph
+	Unfinished             // done, and the answer is cut in the middle
+)
+
+// Habits are how the server behaves. The zero Habits is one without fault.
+type Habits struct {
+	// ThrottleEvery refuses every so many-th request with 429 and Retry-After, in seconds; zero: none.
+	ThrottleEvery int
+	RetryAfter    float64
+	// Uploads bounds what a mailbox may take within UploadsWithin, in octets; zero: no bound.
+	Uploads       int64
+	UploadsWithin time.Duration
+	// Lose says at which requests of an operation, from 1, the answer is lost, and how. LateBy puts off what is done.
+	Lose   map[string]map[int]Lose
+	LateBy time.Duration
+	// TokenUses is how many requests a token is good for; zero: it does not run out.
+	TokenUses int
+	// Missing says that the user is not there, Unlicensed that he has no mailbox, Denied refuses everything, ReadOnly
+	// whatever writes, NoImport says that there is no importMime.
+	Missing, Unlicensed, Denied, ReadOnly, NoImport bool
+	// Redirect sends every request elsewhere.
+	Redirect string
+	// MaxMessage and Quota bound a message and a mailbox in octets of MIME.
+	MaxMessage, Quota int
+	// Page bounds the entries of a page.
+	Page int
+	// IgnoreDate keeps the day of the import whatever is set, RefuseDate says that the date can't be set.
+	IgnoreDate, RefuseDate bool
+	// RefuseFilter says that a search is too complex.
+	RefuseFilter bool
+	// Chunked sends messages without a length.
+	Chunked bool
+	// Elsewhere leads the second page of a listing to another server.
+	Elsewhere bool
+	// Meanwhile is called before each listing, without locks: a test does there what another client would.
+	Meanwhile func()
+}
+
+// Start starts a server that ends with the test.
+func Start(t *testing.T) *Server {
+	t.Helper()
+	meta, err := loadMetadata()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{meta: meta, mailboxes: map[string]*Mailbox{}, valid: map[string]bool{}, requests: map[string]int{}, writes: map[string]int{}}
+	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
+	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what is tested
+	s.http.StartTLS()
+	t.Cleanup(func() {
+		s.http.CloseClientConnections()
+		s.http.Close()
+		s.late.Wait()
+	})
+	return s
+}
+
+// URL is the address without a version.
+func (s *Server) URL() string { return s.http.URL }
+
+// Roots verify the server's certificate.
+func (s *Server) Roots() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(s.http.Certificate())
+	return pool
+}
+
+// Certificate is the server's, in PEM form, for a ca_file.
+func (s *Server) Certificate() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
+}
+
+// Admit lets tokens in that somebody else has issued.
+func (s *Server) Admit(good func(token string) bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.admits = good
+}
+
+// Token gives the bearer token that is good now; one that has run out is followed by another.
+func (s *Server) Token(context.Context) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := fmt.Sprintf("token-%d", s.tokens)
+	if !s.valid[name] {
+		s.tokens++
+		s.uses = 0
+		name = fmt.Sprintf("token-%d", s.tokens)
+		s.valid[name] = true
+	}
+	return name, nil
+}
+
+// Refused tells that another token may be better.
+func (s *Server) Refused(string) bool { return true }
+
+// Tokens is how many tokens were given away.
+func (s *Server) Tokens() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.tokens
+}
+
+// Behave changes the habits and starts their counts anew.
+func (s *Server) Behave(h Habits) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.habits, s.served, s.struck, s.refused, s.busiest, s.writes = h, 0, 0, 0, 0, map[string]int{}
+}
+
+// Struck is how many requests were lost since Behave.
+func (s *Server) Struck() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.struck
+}
+
+// Limits tells how many requests were refused for want of budget since Behave, and how many of one mailbox were under way
+// at one time at most.
+func (s *Server) Limits() (refused, busiest int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.refused, s.busiest
+}
+
+// Settle waits for what is done late.
+func (s *Server) Settle() { s.late.Wait() }
+
+// Requests counts the requests of an operation that were answered, or lost on purpose.
+func (s *Server) Requests(operation string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.requests[operation]
+}
+
+// Misuse names what no client may do: requests that the description does not know above all.
+func (s *Server) Misuse() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.misuse)
+}
+
+func (s *Server) blame(format string, args ...any) {
+	if said := fmt.Sprintf(format, args...); !slices.Contains(s.misuse, said) {
+		s.misuse = append(s.misuse, said)
+	}
+}
+
+// refusal is an error of the service.
+type refusal struct {
+	status     int
+	code, text string
+}
+
+func refuse(w http.ResponseWriter, no refusal) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(no.status)
+	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": no.code, "message": no.text,
+		"innerError": map[string]string{"date": "2026-11-27T10:00:00", "request-id": "00000000-1111-2222-3333-444444444444"}}})
+}
+
+// maxRequest is far above what is taken.
+const maxRequest = 512 << 20
+
+// serve answers one request.
+func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
+	if err != nil {
+		return // cut short: nothing is done
+	}
+	if no := s.bouncer(w, r); no != nil {
+		if no.status != 0 {
+			refuse(w, *no)
+		}
+		return
+	}
+	op, names, err := s.meta.find(r.Method, r.URL.EscapedPath())
+	if err == nil {
+		err = s.meta.check(op, r, body)
+	}
+	if err != nil {
+		s.mu.Lock()
+		s.blame("request: %v", err)
+		s.mu.Unlock()
+		refuse(w, refusal{http.StatusBadRequest, "BadRequest", err.Error()})
+		return
+	}
+	c := &conversation{Server: s, w: w, r: r, op: op, names: names, body: body, query: r.URL.Query()}
+	c.answer()
+}
+
+// bouncer turns away who may not come in at all.
+func (s *Server) bouncer(w http.ResponseWriter, r *http.Request) *refusal {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch {
+	case s.habits.Redirect != "":
+		http.Redirect(w, r, s.habits.Redirect, http.StatusFound)
+		return &refusal{}
+	case !s.known(r):
+		w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example", client_id="00000003-0000-0000-c000-000000000000"`)
+		return &refusal{http.StatusUnauthorized, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."}
+	}
+	return nil
+}
+
+// known checks the authorization header.
+func (s *Server) known(r *http.Request) bool {
+	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
+	if bearer && s.admits != nil && s.admits(token) {
+		return true
+	}
+	if !bearer || !s.valid[token] {
+		return false
+	}
+	if s.uses++; s.habits.TokenUses > 0 && s.uses > s.habits.TokenUses {
+		delete(s.valid, token)
+		return false
+	}
+	return true
+}
+
+// throttled tells whether the mailbox has used up what it may use. The connections of one mailbox are counted before.
+func (s *Server) throttled(w http.ResponseWriter, b *Mailbox, octets int64) *refusal {
+	h := s.habits
+	s.busiest = max(s.busiest, b.active)
+	no := refusal{http.StatusTooManyRequests, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."}
+	switch now := time.Now(); {
+	case b.active > atOnce:
+		w.Header().Set("Retry-After", "1")
+		s.refused++
+		return &no
+	case h.ThrottleEvery > 0 && s.served%h.ThrottleEvery == 0:
+		no.text = "Application is over its request limit."
+		w.Header().Set("Retry-After", strconv.FormatFloat(h.RetryAfter, 'f', -1, 64))
+		return &no
+	case h.Uploads > 0 && octets > 0:
+		b.uploads = slices.DeleteFunc(b.uploads, func(u upload) bool { return now.Sub(u.at) >= h.UploadsWithin })
+		sum := octets
+		for _, u := range b.uploads {
+			sum += u.octets
+		}
+		if sum > h.Uploads && len(b.uploads) > 0 {
+			s.refused++
+			w.Header().Set("Retry-After", strconv.FormatFloat(h.UploadsWithin.Seconds(), 'f', -1, 64))
+			no.text = "Application is over its upload limit."
+			return &no
+		}
+		b.uploads = append(b.uploads, upload{now, octets})
+	}
+	return nil
+}
+
+// atOnce is how many requests of one application a mailbox takes at a time (Microsoft Graph throttling limits).
+const atOnce = 4
