@@ -22,7 +22,8 @@ var arrows = map[string][]string{
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
-	"executor":       {"plan", "state", "state/fault", "state/mail"},
+	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail"},
+	"executor/amend": {},
 	"executor/check": {"state/mail"},
 	"executor/ews":   {"state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
@@ -77,7 +78,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
+var bare = []string{"executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
 	"executor/endpointtest/imapserver", "executor/endpointtest/tokenserver", "executor/ews"}
 
 const module = "mailhaul/"
