@@ -22,7 +22,8 @@ var arrows = map[string][]string{
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
-	"executor":       {"plan", "state", "state/fault", "state/mail"},
+	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail"},
+	"executor/amend": {},
 	"executor/check": {"state/mail"},
 	"executor/ews":   {"executor/uids", "state/mail"},
 	"executor/graph": {"executor/uids", "state/mail"},
@@ -80,9 +81,9 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"state/fault", "state/mail", "executor/endpointtest/compare", "executor/endpointtest/ewsserver",
-	"executor/endpointtest/graphserver", "executor/endpointtest/imapserver", "executor/endpointtest/tokenserver", "executor/ews",
-	"executor/graph", "executor/uids"}
+var bare = []string{"executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
+	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/imapserver",
+	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids"}
 
 const module = "mailhaul/"
 

@@ -24,6 +24,7 @@ type (
 		MaxSize                            int64
 		TooLarge, Keywords, Existing, Rcpt string
 		Windows                            *[]string `json:",omitempty"`
+		Repair                             bool `json:",omitempty"` // false was there before the setting
 	}
 	hashedPass struct {
 		Name, Kind, After, Older, Newer, Order string
@@ -85,7 +86,7 @@ func (m *Mailbox) hashed(folders string) hashedMailbox {
 	s := hashedMailbox{Name: m.Name(), Destination: m.Destination.Address, Username: m.Source.Username,
 		DestinationUsername: m.Destination.Username, Wave: m.Wave, Skip: m.Skip, Merge: m.Merge, Folders: folders,
 		MaxSize: m.Messages.MaxSize, TooLarge: m.Messages.TooLarge, Keywords: m.Messages.Keywords,
-		Existing: m.Messages.Existing, Rcpt: m.Messages.Receipts}
+		Existing: m.Messages.Existing, Rcpt: m.Messages.Receipts, Repair: m.Messages.Repair}
 	if m.From != nil {
 		s.From = m.From.Ref()
 	}

@@ -197,6 +197,7 @@ mailhaul {
 		`folders { mapping = ["^A->B"] }`, `folders { mapping = ["^A->C"] }`, `folders { under = "X" }`, `folders { empty = false }`,
 		`folders { merge = "allow" }`, `folders { special = "none" }`, `messages { max_size = "1MB" }`, `messages { too_large = "fail" }`,
 		`messages { keywords = "fail" }`, `messages { existing = "ignore" }`, `messages { receipts = "keep" }`,
+		`messages { receipts = "disarm" }`, `messages { repair = true }`,
 		`mailbox "anna@old.example" { skip = "x" }`, `mailbox "anna@old.example" { merge = true }`,
 		`mailbox "anna@old.example" { destination = "x@new.example" }`, `pass "full" {}`, `pass "prestage" { older_than = "90d" }`,
 		`pass "prestage" { older_than = "91d" }`, `pass "full" { start = "2026-12-01 19:00 UTC" }`, `pass "full" { start = "2026-12-02 19:00 UTC" }`,

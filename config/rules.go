@@ -10,13 +10,15 @@ type layer struct {
 	maxSize               *int64
 	tooLarge, keywords    *string
 	existing, receipts    *string
+	repair                *bool
 }
 
 // builtin are the defaults, which are the recommended values.
 func builtin() layer {
 	return layer{special: ptr(SpecialAuto), merge: ptr(MergeReport), under: ptr(""), include: &[]Rule{}, exclude: &[]Rule{},
 		rename: &[]Rule{}, mapping: &[]Rule{}, empty: ptr(true), maxSize: ptr[int64](150_000_000), tooLarge: ptr(TooLargeReport),
-		keywords: ptr(KeywordsDrop), existing: ptr(ExistingAdopt), receipts: ptr(ReceiptsAuto)}
+		keywords: ptr(KeywordsDrop), existing: ptr(ExistingAdopt), receipts: ptr(ReceiptsAuto),
+		repair: ptr(false)}
 }
 
 func ptr[T any](v T) *T { return &v }
@@ -37,6 +39,7 @@ func (y layer) over(under layer) layer {
 	lay(&out.keywords, y.keywords)
 	lay(&out.existing, y.existing)
 	lay(&out.receipts, y.receipts)
+	lay(&out.repair, y.repair)
 	return out
 }
 
@@ -55,7 +58,8 @@ func (y layer) folders() *Folders {
 
 // messages gives the finished settings for a destination.
 func (y layer) messages(to *Endpoint) Messages {
-	m := Messages{MaxSize: *y.maxSize, TooLarge: *y.tooLarge, Keywords: *y.keywords, Existing: *y.existing, Receipts: *y.receipts}
+	m := Messages{MaxSize: *y.maxSize, TooLarge: *y.tooLarge, Keywords: *y.keywords, Existing: *y.existing, Receipts: *y.receipts,
+		Repair: *y.repair}
 	if to != nil && to.MaxMessage > 0 {
 		m.MaxSize = min(m.MaxSize, to.MaxMessage)
 	}
@@ -104,13 +108,7 @@ func (l *loader) messageLayer(y *layer, n *node) {
 	y.keywords = written[string](n, "keywords")
 	y.existing = written[string](n, "existing")
 	y.receipts = written[string](n, "receipts")
-	if or(n, "repair", false) {
-		l.unsupported("repair = true", n) // a refused message is named as failed: nothing is lost by it
-	}
-	// Disarming renames a header of every affected message, which this version's copy does not do.
-	if y.receipts != nil && *y.receipts == ReceiptsDisarm {
-		l.notYet(n.place("receipts"), "receipts = \"disarm\"")
-	}
+	y.repair = written[bool](n, "repair")
 }
 
 func written[T any](n *node, name string) *T {

@@ -139,6 +139,9 @@ func (a *adoption) match(ctx context.Context) error {
 	if err := a.placeAlike(ctx); err != nil {
 		return err
 	}
+	if err := a.matchAmended(ctx); err != nil {
+		return err
+	}
 	if err := a.matchLike(ctx); err != nil {
 		return err
 	}

@@ -63,6 +63,10 @@ func (p *pipeline) gather(pctx context.Context, it item) []item {
 
 // commitBatch puts intents and answers in one transaction and passes the batch on.
 func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
+	if err := p.amend(batch); err != nil {
+		freeAll(batch)
+		return err
+	}
 	rows, failures, err := p.takeAnswers()
 	answered := len(rows) > 0
 	batch = p.intend(batch, &rows, &failures)
@@ -140,6 +144,8 @@ func (p *pipeline) keepBack(row *state.Message) ([]state.Failure, bool) {
 		return nil, true
 	case limit > 0 && row.Size > limit:
 		return p.tooLarge(row), true
+	case p.refusals[row.UID] != nil && changesOf(row.Degraded)&repairs == 0 && mail.KindOf(p.refusals[row.UID]) == mail.Malformed:
+		return []state.Failure{p.refusedForGood(row, p.refusals[row.UID])}, true // there is nothing to repair
 	case lost&state.LostKeywords != 0 && p.mailbox.Settings.Keywords == "fail":
 		return []state.Failure{p.fail(row, state.StateRefused, &mail.Error{Op: "append message", Kind: mail.Refused,
 			Code: mail.CodeMessageKeywords, Text: "the destination can't hold the keywords: " + row.Flags.String()})}, true

@@ -66,12 +66,12 @@ func (fr *folderRun) copyPatiently(ctx context.Context, next func() *pipeline) (
 	}
 }
 
-// copyAbsent tries the absent ones again.
+// copyAbsent tries the absent ones again. One round more is for repairs of what the last one refused.
 func (fr *folderRun) copyAbsent(ctx context.Context) error {
-	for round := 2; round <= rounds; round++ {
+	for round := 2; round <= rounds || round == rounds+1 && len(fr.refusals) > 0; round++ {
 		taken, err := fr.copyPatiently(ctx, func() *pipeline {
 			p := fr.newPipeline([]state.State{state.StateAbsent}, 1)
-			p.final = round == rounds
+			p.final = round >= rounds
 			return p
 		})
 		if err != nil || taken == 0 {
@@ -259,8 +259,8 @@ func (p *pipeline) append(ctx context.Context, batch []item) error {
 		f.sent = p.Now()
 		p.inFlight[int64(row.UID)] = f
 		flags, _ := p.holds(row.Flags)
-		out[i] = mail.Outgoing{ID: int64(row.UID), Size: batch[i].msg.size, InternalDate: row.InternalDate, Flags: flags,
-			Digest: row.H0, Body: batch[i].msg.body()}
+		out[i] = mail.Outgoing{ID: int64(row.UID), Size: batch[i].msg.sentSize(), InternalDate: row.InternalDate,
+			Flags: flags, Digest: row.H0, Body: batch[i].msg.outgoing()}
 	}
 	p.mu.Unlock()
 	fault.At(fault.BeforeAppend)

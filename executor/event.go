@@ -77,6 +77,16 @@ type MessageLeftOut struct {
 	Code                            mail.Code
 }
 
+// MessageChanged names a message that arrived with other octets than the source's, because the configuration asks for it.
+type MessageChanged struct {
+	Stamp
+	Mailbox, Destination, Transport string
+	Folder, DestinationFolder       string // normalised
+	UID                             mail.UID
+	Bytes                           mail.Size         // at the source
+	Changes                         state.Degradation // those to octets only
+}
+
 // MessageFailed names a message that could not be moved.
 type MessageFailed struct {
 	Stamp
@@ -99,7 +109,9 @@ type MailboxDone struct {
 	// Adopted is the part of Copied that was at the destination already: recognised, not sent.
 	Adopted      state.Count
 	FlagsChanged int64
-	Elapsed      time.Duration
+	// Amended counts the messages of Copied that arrived with other octets than the source's.
+	Amended int64
+	Elapsed time.Duration
 }
 
 // MailboxFailed ends a mailbox that stopped as a whole.
@@ -138,6 +150,7 @@ type PassDone struct {
 	Adopted                          state.Count // the part of Copied that was there already
 	Complete, Incomplete, Blocked    int         // mailboxes
 	FlagsChanged                     int64
+	Amended                          int64 // messages that arrived with other octets than the source's
 	Elapsed                          time.Duration
 	Interrupted                      bool
 	Closed                           int // mailboxes that wait for their window to open again

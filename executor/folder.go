@@ -35,6 +35,8 @@ type folderRun struct {
 	remade         bool // the folder vanished once and was created again
 	// tries counts the attempts of this run after the first, for the few messages that have any.
 	tries map[mail.UID]int
+	// refusals are messages that are tried once more with their repair, and why.
+	refusals map[mail.UID]error
 	// said is what the server answered, on a connection that stayed, to messages that are in doubt all the same.
 	said map[mail.UID]error
 	// claimed are destination UIDs from u0 on that rows had when the folder was opened, or found since.
@@ -341,6 +343,9 @@ func (fr *folderRun) failure(row *state.Message, err error) state.Failure {
 // count adds a message that is at the destination, if this pass asked for it; recognised says that it was there already
 // and nothing was sent.
 func (fr *folderRun) count(row *state.Message, recognised bool) {
+	if !recognised {
+		fr.tellAmended(row)
+	}
 	if !fr.selected(row) {
 		return
 	}

@@ -99,7 +99,7 @@ func (a *adoption) placed(f *state.Folder, row state.Message) state.Message {
 // inherit gives a message listed anew what its row under the earlier UIDVALIDITY, or under the mailbox whose place this
 // one takes, had come to. The claim goes over in the same transaction (I5).
 func (a *adoption) inherit(row *state.Message, old state.Message) []state.Message {
-	row.Attempt, row.Degraded = old.Attempt, old.Degraded
+	row.Attempt, row.Degraded, row.H1 = old.Attempt, old.Degraded, old.H1
 	if row.InternalDate.IsZero() {
 		row.InternalDate = old.InternalDate
 	}

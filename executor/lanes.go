@@ -25,7 +25,7 @@ type common struct {
 	folders []*state.Folder
 
 	copied, adopted, failed, leftOut state.Count
-	flagsChanged                     int64
+	flagsChanged, amended            int64
 	// refusedFolder is why the first folder that a server refused could not be copied; nil: none was.
 	refusedFolder error
 }

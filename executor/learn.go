@@ -167,7 +167,7 @@ func (t *dateTally) add(row *state.Message) {
 		return
 	}
 	t.dated++
-	print := binary.BigEndian.Uint32(row.H0[:])
+	print := binary.BigEndian.Uint32(digestsOf(row)[0][:])
 	g.mixed = g.mixed || !sized || g.rows > 0 && g.print != print
 	g.rows, g.print = g.rows+1, print
 }

@@ -258,6 +258,7 @@ func (m *mailboxRun) end(ctx context.Context, err error) error {
 	}
 	m.add(func(o *Outcome) {
 		o.FlagsChanged += m.flagsChanged
+		o.Amended += m.amended
 		if progress == state.Complete {
 			o.Complete++
 		} else {
@@ -266,7 +267,7 @@ func (m *mailboxRun) end(ctx context.Context, err error) error {
 	})
 	m.emit(MailboxDone{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Planned: m.mailbox.Todo, Copied: m.copied, Failed: m.failed, LeftOut: m.leftOut,
-		Adopted: m.adopted, FlagsChanged: m.flagsChanged, Elapsed: m.Now().Sub(m.started)})
+		Adopted: m.adopted, FlagsChanged: m.flagsChanged, Amended: m.amended, Elapsed: m.Now().Sub(m.started)})
 	return m.record(ctx, state.MailboxPass{Progress: progress})
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sort"
 
@@ -30,7 +31,7 @@ func (fr *folderRun) exactTier(ctx context.Context, seen *candidates, rows []*st
 		return at(SideDestination, "read message", err)
 	}
 	for _, row := range rows {
-		uid, err := seen.exact(ctx, row.InternalDate.Unix(), row.H0)
+		uid, err := firstOf(row, func(h mail.Digest) (mail.UID, error) { return seen.exact(ctx, row.InternalDate.Unix(), h) })
 		if err != nil {
 			return at(SideDestination, "read message", err)
 		}
@@ -78,13 +79,23 @@ func (fr *folderRun) undatedTier(ctx context.Context, seen *candidates, rows []*
 		if seen.keepsDate(row) {
 			continue
 		}
-		uid, err := seen.anywhere(ctx, row.H0, anySize)
+		uid, err := firstOf(row, func(h mail.Digest) (mail.UID, error) { return seen.anywhere(ctx, h, anySize) })
 		if err != nil {
 			return at(SideDestination, "read message", err)
 		}
 		fr.found(row, uid)
 	}
 	return nil
+}
+
+// firstOf looks for a row's copy under each digest that it may have.
+func firstOf(row *state.Message, look func(mail.Digest) (mail.UID, error)) (mail.UID, error) {
+	for _, h := range digestsOf(row) {
+		if uid, err := look(h); uid != 0 || err != nil {
+			return uid, err
+		}
+	}
+	return 0, nil
 }
 
 // found notes the copy that a row has found; UID zero is none.
@@ -130,6 +141,9 @@ func (fr *folderRun) forms(ctx context.Context, rows []*state.Message) (map[rowK
 			}
 			return nil
 		}})
+		if err == nil {
+			err = fr.amendedForms(ctx, f, slices.Collect(maps.Values(rows)), forms)
+		}
 		if err != nil && (f.ID == fr.rec.ID || breaks(err)) {
 			return nil, at(SideSource, "read message", err)
 		}

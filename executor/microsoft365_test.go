@@ -131,6 +131,15 @@ func TestMicrosoft365_P01_EveryFault(t *testing.T) {
 	}
 }
 
+// TestRenderedInDoubt is the one lost answer that only the meaning of a message can settle; it stands guard over that tier.
+func TestRenderedInDoubt(t *testing.T) {
+	c := newCloud(t, func(p *imapserver.Profile) { p.LoseFlagged = false }, "anna")
+	c.lanes[0].fill(4, wireSizes{300, 2000})
+	c.lanes[0].dst.Set(imapserver.Faults{Append: map[int]imapserver.Kind{2: imapserver.Swallow}})
+	c.untilDone()
+	c.sameMail()
+}
+
 // TestMicrosoft365_P03_LateCommit stores what lost its answer only after the first look for it.
 func TestMicrosoft365_P03_LateCommit(t *testing.T) {
 	t.Parallel()

@@ -130,13 +130,11 @@ func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error
 	}
 	kind := mail.KindOf(err)
 	switch {
-	case kind == mail.TooLarge, kind == mail.Malformed:
-		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
 	case passing(kind) && !mail.CodeOf(err).Lost():
 		return nil, &busyError{err}
-	case !p.final:
+	case kind != mail.TooLarge && kind != mail.Malformed && !p.final, p.repairable(row, err):
 		return nil, nil
 	default:
-		return []state.Failure{p.fail(row, state.StateRefused, err)}, nil
+		return []state.Failure{p.refusedForGood(row, err)}, nil
 	}
 }

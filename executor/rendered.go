@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -51,7 +52,7 @@ func (fr *folderRun) renderedTier(ctx context.Context, seen *candidates, rows []
 	if err != nil {
 		return at(SideDestination, "read limits", err)
 	}
-	if limits.KeepsBytes {
+	if limits.KeepsBytes || fault.Off(fault.Meaning) {
 		return nil
 	}
 	if err := seen.readMeanings(ctx, dates); err != nil {

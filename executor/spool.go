@@ -12,6 +12,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
+	"mailhaul/executor/amend"
 	"mailhaul/state/mail"
 )
 
@@ -109,6 +110,44 @@ type spool struct {
 	blocks []*block
 	parts  [][]byte // the octets, in order
 	file   *os.File
+	plan   amend.Plan // what is sent instead
+	sent   sentForm   // of that
+}
+
+// sentForm is what is known of the octets that are sent instead of those that came.
+type sentForm struct {
+	size   mail.Size
+	digest mail.Digest
+}
+
+// amend finds out what of the wanted changes the message needs, and what comes out.
+func (sp *spool) amend(wanted amend.Changes) (err error) {
+	if sp.plan, err = amend.Find(sp.body(), wanted); err != nil {
+		return diskError(err)
+	}
+	if sp.plan.Changes == 0 {
+		return nil
+	}
+	h := newExactDigest()
+	n, err := io.Copy(h, sp.outgoing())
+	if err != nil {
+		return diskError(err)
+	}
+	sp.sent = sentForm{mail.Size(n), h.sum()}
+	return nil
+}
+
+// asItWas takes back what amend has found.
+func (sp *spool) asItWas() { sp.plan, sp.sent = amend.Plan{}, sentForm{} }
+
+// outgoing gives the octets that are sent, from the start.
+func (sp *spool) outgoing() io.Reader { return sp.plan.Reader(sp.body()) }
+
+func (sp *spool) sentSize() mail.Size {
+	if sp.plan.Changes != 0 {
+		return sp.sent.size
+	}
+	return sp.size
 }
 
 // take reads exactly size octets. An error of r comes back as it is; one of the disk has kind Internal.

@@ -66,9 +66,12 @@ func SelectionFor(p Pass, s Settings) state.Selection {
 // the destination takes. Offline, limits are the zero Limits.
 func SettingsOf(m *config.Mailbox, limits mail.Limits) Settings {
 	s := Settings{MaxSize: mail.Size(m.Messages.MaxSize), TooLarge: m.Messages.TooLarge, Keywords: m.Messages.Keywords,
-		Existing: m.Messages.Existing, Receipts: m.Messages.Receipts}
+		Existing: m.Messages.Existing, Receipts: m.Messages.Receipts, Repair: m.Messages.Repair}
 	if s.Receipts == config.ReceiptsAuto {
-		s.Receipts = config.ReceiptsKeep // disarming renames a header, which the copy does not do yet
+		s.Receipts = config.ReceiptsKeep
+		if m.To != nil && m.To.Microsoft365 != nil {
+			s.Receipts = config.ReceiptsDisarm // Exchange answers such a request when the mail is read, years later
+		}
 	}
 	if m.To != nil {
 		s.MaxSize = smaller(s.MaxSize, mail.Size(m.To.MaxMessage))

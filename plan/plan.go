@@ -81,7 +81,8 @@ type Settings struct {
 	TooLarge string    `json:"too_large"`
 	Keywords string    `json:"keywords"`
 	Existing string    `json:"existing"`
-	Receipts string    `json:"receipts"`
+	Receipts string    `json:"receipts"` // "keep" or "disarm"
+	Repair   bool      `json:"repair,omitempty"`
 }
 
 // Mailbox is one line of the plan.

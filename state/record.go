@@ -95,15 +95,15 @@ type Message struct {
 
 	State   State
 	Attempt int // how many attempts have been begun
-	// H0 is the digest of the exact octets, zero until fetched once. H1 is that of the tier a destination needs which does
-	// not keep octets; zero for all others, where tiers are computed when they are needed.
+	// H0 is the digest of the source's exact octets, zero until fetched once. H1 is that of the octets that were sent, where
+	// they are others (Degraded says why); zero: the same.
 	H0, H1 mail.Digest
 
 	DestinationUID mail.UID // zero: not known
 	// U0 and V0 are UIDNEXT and UIDVALIDITY of the destination folder as observed before the attempt's intent.
 	U0 mail.UID
 	V0 mail.UIDValidity
-	// Degraded are the attributes that could not be kept.
+	// Degraded are the attributes that could not be kept, and what was changed of the octets.
 	Degraded Degradation
 }
 
@@ -114,15 +114,36 @@ type Claim struct {
 	InternalDate time.Time
 }
 
-// Degradation is a set of attributes that a copy lost, recorded instead of losing the message.
+// Degradation is a set of attributes that a copy lost, recorded instead of losing the message, and of changes to its
+// octets that the configuration asks for. The bits are the file format.
 type Degradation uint8
 
 // The degradations.
 const (
-	LostKeywords Degradation = 1 << iota // keywords that the destination can't hold
-	LostDate                             // INTERNALDATE missing or unreadable at the source
-	LostFlags                            // system flags that the destination can't hold
+	LostKeywords     Degradation = 1 << iota // keywords that the destination can't hold
+	LostDate                                 // INTERNALDATE missing or unreadable at the source
+	LostFlags                                // system flags that the destination can't hold
+	DisarmedReceipts                         // the request for a read receipt has another name
+	DroppedNULs                              // octets zero are left out
+	WrappedLines                             // lines that are too long are written another way
+
+	// Amended are the changes to octets.
+	Amended = DisarmedReceipts | DroppedNULs | WrappedLines
 )
+
+// Changes names the changes to octets, for people and programs; empty: the octets are the source's.
+func (d Degradation) Changes() []string {
+	var names []string
+	for _, one := range []struct {
+		bit  Degradation
+		name string
+	}{{DisarmedReceipts, "receipt disarmed"}, {DroppedNULs, "NUL octets dropped"}, {WrappedLines, "long lines wrapped"}} {
+		if d&one.bit != 0 {
+			names = append(names, one.name)
+		}
+	}
+	return names
+}
 
 // Failure is why a message is refused, damaged, ambiguous or unknown. A row that becomes Copied, Gone or Skipped loses
 // its failure.

@@ -38,6 +38,7 @@ type record struct {
 	UID               mail.UID     `json:"uid,omitempty"`
 	MessageID         string       `json:"message_id,omitempty"`
 	Bytes             *mail.Size   `json:"bytes,omitempty"`
+	Changes           []string     `json:"changes,omitempty"`
 	Code              string       `json:"code,omitempty"`
 	Kind              string       `json:"kind,omitempty"`
 	Hint              string       `json:"hint,omitempty"`
@@ -120,6 +121,10 @@ func recordOf(e executor.Event) (record, bool) {
 		r.setCause(e.Code, e.Kind)
 		r.setMessage(e.Destination, e.Transport, e.Bytes)
 		r.Folder, r.DestinationFolder, r.UID, r.MessageID = e.Folder, e.DestinationFolder, e.UID, e.MessageID
+	case executor.MessageChanged:
+		r.Event, r.Changes = "message_changed", e.Changes.Changes()
+		r.setMessage(e.Destination, e.Transport, e.Bytes)
+		r.Folder, r.DestinationFolder, r.UID = e.Folder, e.DestinationFolder, e.UID
 	case executor.MailboxDone:
 		r.Event, r.Destination, r.Transport, r.Seconds = "mailbox_done", e.Destination, e.Transport, seconds(e.Elapsed)
 		r.setCounts(e.Planned, e.Copied, e.Failed, e.LeftOut)

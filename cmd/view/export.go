@@ -61,6 +61,7 @@ type (
 		U0             mail.UID         `json:"u0,omitempty"`
 		V0             mail.UIDValidity `json:"v0,omitempty"`
 		Lost           []string         `json:"lost,omitempty"`
+		Changes        []string         `json:"changes,omitempty"`
 	}
 	exportFailure struct {
 		Record string         `json:"record"` // "failure"
@@ -140,7 +141,7 @@ func ExportRecord(w io.Writer, record any) error {
 
 func exportedMessage(r state.Message) exportMessage {
 	m := exportMessage{Record: "message", Folder: r.Folder, UID: r.UID, Bytes: r.Size, Date: known(r.InternalDate), Flags: r.Flags.Names(),
-		State: exportState(r.State), Attempts: r.Attempt, DestinationUID: r.DestinationUID, U0: r.U0, V0: r.V0, Lost: lost(r.Degraded)}
+		State: exportState(r.State), Attempts: r.Attempt, DestinationUID: r.DestinationUID, U0: r.U0, V0: r.V0, Lost: lost(r.Degraded), Changes: r.Degraded.Changes()}
 	if m.Flags == nil {
 		m.Flags = []string{}
 	}

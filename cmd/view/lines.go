@@ -70,7 +70,7 @@ func (l *Lines) text(e executor.Event) string {
 		return sentence(e)
 	case executor.MailboxFailed, executor.Interrupted, executor.WindowClosed:
 		return sentence(e)
-	case executor.Step, executor.MessageLeftOut:
+	case executor.Step, executor.MessageLeftOut, executor.MessageChanged:
 		return ""
 	case executor.Progress:
 		l.speed.add(e.Time, e.Copied.Bytes)

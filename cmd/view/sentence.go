@@ -33,6 +33,8 @@ func sentence(e executor.Event) string {
 		return fmt.Sprintf("message left out: folder \"%s\", UID %d, %s: %s", Safe(e.Folder), e.UID, Size(e.Bytes), e.Code)
 	case executor.MessageFailed:
 		return fmt.Sprintf("%s: folder \"%s\", UID %d: %s", fate(e.Code), Safe(e.Folder), e.UID, Safe(string(e.Code)))
+	case executor.MessageChanged:
+		return fmt.Sprintf("message changed: folder \"%s\", UID %d: %s", Safe(e.Folder), e.UID, strings.Join(e.Changes.Changes(), ", "))
 	case executor.MailboxDone:
 		return "done: " + doneText(e)
 	case executor.MailboxFailed:
@@ -87,6 +89,8 @@ func mailboxOf(e executor.Event) string {
 		return e.Mailbox
 	case executor.MessageFailed:
 		return e.Mailbox
+	case executor.MessageChanged:
+		return e.Mailbox
 	case executor.MailboxDone:
 		return e.Mailbox
 	case executor.MailboxFailed:
@@ -111,6 +115,8 @@ func stampOf(e executor.Event) executor.Stamp {
 	case executor.MessageLeftOut:
 		return e.Stamp
 	case executor.MessageFailed:
+		return e.Stamp
+	case executor.MessageChanged:
 		return e.Stamp
 	case executor.MailboxDone:
 		return e.Stamp
@@ -175,6 +181,9 @@ func doneText(e executor.MailboxDone) string {
 	}
 	if e.LeftOut.Messages > 0 {
 		text += ", " + Count(e.LeftOut.Messages) + " left out"
+	}
+	if e.Amended > 0 {
+		text += ", " + Count(e.Amended) + " with other octets"
 	}
 	if e.FlagsChanged > 0 {
 		text += ", " + Plural(e.FlagsChanged, "flag change")

@@ -19,6 +19,7 @@ type Summary struct {
 	Adopted                          state.Count // the part of Copied that was there already
 	Complete, Incomplete, Blocked    int         // mailboxes
 	FlagsChanged                     int64
+	Amended                          int64 // messages that arrived with other octets
 	Elapsed                          time.Duration
 	Interrupted                      bool
 	Closed                           int       // mailboxes that wait for their window
@@ -35,7 +36,7 @@ type Summary struct {
 func SummaryOf(e executor.PassDone) Summary {
 	return Summary{
 		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Adopted: e.Adopted, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
-		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Elapsed: e.Elapsed,
+		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Amended: e.Amended, Elapsed: e.Elapsed,
 		Interrupted: e.Interrupted, Closed: e.Closed,
 	}
 }
@@ -82,6 +83,10 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 	if s.Adopted.Messages > 0 {
 		t.add("", nil, "of these", Count(s.Adopted.Messages), noun(s.Adopted.Messages, "message"), Size(s.Adopted.Bytes))
 		t.rows[len(t.rows)-1].tail = "were there already"
+	}
+	if s.Amended > 0 {
+		t.add("", nil, "changed", Count(s.Amended), noun(s.Amended, "message"))
+		t.rows[len(t.rows)-1].tail = "receipt disarmed or repaired"
 	}
 	if s.FlagsChanged > 0 {
 		t.add("", nil, "flags", Count(s.FlagsChanged), noun(s.FlagsChanged, "change"))

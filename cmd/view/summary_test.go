@@ -42,7 +42,7 @@ func TestPassSummary(t *testing.T) {
 	f := failures()
 	done := executor.PassDone{Stamp: executor.Stamp{Pass: "prestage"}, Planned: counted(1_204_118, 318*mail.GB),
 		Copied: counted(1_204_077, 318_300*mail.MB), Failed: counted(41, 62_100_000), LeftOut: counted(14, 2_400*mail.MB),
-		Complete: 206, Incomplete: 2, Blocked: 2, FlagsChanged: 311, Elapsed: 21*time.Hour + 6*time.Minute}
+		Complete: 206, Incomplete: 2, Blocked: 2, FlagsChanged: 311, Amended: 1204, Elapsed: 21*time.Hour + 6*time.Minute}
 	everyWay(t, "summary", func(o Output) error {
 		s := SummaryOf(done)
 		s.MaxSize, s.Messages, s.Mailboxes = 150*mail.MB, f.Messages, f.Mailboxes

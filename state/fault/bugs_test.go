@@ -29,6 +29,8 @@ var caught = map[fault.Safety]struct{ room, test string }{
 	fault.Counting:            {"executor", "TestLostStateIsAdoptedNotCopied"},
 	fault.Ambiguity:           {"executor", "TestAmbiguousIsSentAgainOnlyOnRequest"},
 	fault.TrustedUID:          {"executor", "TestForeignAppendUID"},
+	fault.SentDigest:          {"executor", "TestAmendedInDoubt"},
+	fault.Meaning:             {"executor", "TestRenderedInDoubt"},
 	fault.Adoption:            {"executor", "TestLostStateIsAdoptedNotCopied"},
 	fault.Memory:              {"executor", "TestRenumberedDestination"},
 	fault.SourceValidity:      {"executor", "TestRenumberedSource"},

@@ -25,6 +25,8 @@ const (
 	Counting     Safety = "counting"       // executor: equal messages are folded into one
 	Ambiguity    Safety = "ambiguity"      // executor: a look-alike in the window is no reason to stop and ask
 	TrustedUID   Safety = "trusted-uid"    // executor: APPENDUID is believed blindly
+	SentDigest   Safety = "sent-digest"    // executor: a message sent with other octets is looked for by the source's
+	Meaning      Safety = "meaning"        // executor: mail that is rendered anew is looked for by its octets
 
 	// Of memory against comparison.
 	Adoption            Safety = "adoption"             // executor: mail that is there already is not recognised
@@ -58,8 +60,9 @@ const (
 // Safeties lists every safety.
 func Safeties() []Safety {
 	return []Safety{WriteAhead, ToldAfterCommit, BrokenStaysBroken, OneWriter, LockStillOurs, RowSum, ClaimedOnce,
-		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, Adoption, Memory,
-		SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, WholeListing, CountedListing, Silence,
-		EmptyAnswer, WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
+		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, SentDigest, Meaning,
+		Adoption, Memory, SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, WholeListing,
+		CountedListing, Silence, EmptyAnswer, WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup,
+		DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
 		Flags}
 }

@@ -110,6 +110,7 @@ func counts(name string) bool {
 
 // plainField decodes words (RFC 2047) and makes all white space the same.
 func plainField(value string) string {
+	value = strings.ReplaceAll(value, "\x00", "")
 	if decoded, err := new(mime.WordDecoder).DecodeHeader(value); err == nil {
 		value = decoded
 	}
@@ -176,6 +177,7 @@ type words struct {
 
 func (w *words) Write(p []byte) (int, error) {
 	n := len(p)
+	p = bytes.ReplaceAll(p, []byte{0}, nil) // nobody reads them, and servers drop them
 	for len(p) > 0 {
 		at := bytes.IndexAny(p, " \t\r\n")
 		if at != 0 {
