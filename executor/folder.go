@@ -105,6 +105,9 @@ func (fr *folderRun) hasWork(c state.FolderCount) bool {
 	if fr.kind() == kindRetry && c.Failed.Messages+c.Absent.Messages > 0 {
 		return true
 	}
+	if fr.samples() {
+		return len(fr.plan.UIDs) > 0
+	}
 	return c.Pending.Messages > 0 || c.TooLarge.Messages > 0
 }
 
@@ -264,7 +267,7 @@ func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state
 // leaveOut gives the messages over the size limit their terminal state.
 func (fr *folderRun) leaveOut(ctx context.Context) error {
 	limit := fr.mailbox.Settings.MaxSize
-	if limit == 0 || !fr.selects() {
+	if limit == 0 || !fr.selects() || fr.samples() {
 		return nil
 	}
 	sel := fr.selection()
@@ -357,6 +360,9 @@ func (fr *folderRun) count(row *state.Message, recognised bool) {
 
 // selected tells whether the pass's bounds hold a row, as Select does.
 func (fr *folderRun) selected(row *state.Message) bool {
+	if fr.samples() {
+		return fr.kind() == kindRetry || slices.Contains(fr.plan.UIDs, row.UID)
+	}
 	sel := fr.selection()
 	if fr.plan.UIDNext != 0 && row.UID >= fr.plan.UIDNext {
 		return false

@@ -12,6 +12,10 @@ type Selection struct {
 	Newer time.Time // INTERNALDATE at or after this; zero: no bound
 	// MaxSize is the largest message to copy; zero: no limit.
 	MaxSize mail.Size
+	// First is how many rows of each folder FolderCount.First names; FirstNewest, that the newest come first. They bound
+	// nothing else.
+	First       int
+	FirstNewest bool
 }
 
 // Query selects rows of one folder, a stretch at a time.
@@ -48,6 +52,8 @@ type FolderCount struct {
 	LeftOut Count
 	// Later are open rows outside the Selection's dates: another pass brings them.
 	Later Count
+	// First are the doubts and the first Selection.First rows that are to be copied, for a pass that takes only a few.
+	First []Message
 	// Oldest and Newest bound INTERNALDATE over all rows of the folder; zero where there is none.
 	Oldest, Newest time.Time
 }
