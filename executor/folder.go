@@ -197,6 +197,9 @@ func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
 		return f, at(SideDestination, "create folder", err)
 	}
 	fault.At(fault.AfterCreateFolder)
+	if err := fr.noteCreated(ctx, mail.Path(fr.plan.TargetPath), f); err != nil {
+		return f, err
+	}
 	fr.setTarget(fr.plan.Target, f)
 	return f, nil
 }

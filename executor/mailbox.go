@@ -111,10 +111,14 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 	defer m.add(func(*Outcome) { m.atWork--; m.runner.done++ })
 	m.connect()
 	defer closeBoth(m.src, m.dst)
-	if err := m.inventory(ctx); err != nil {
+	err := m.inventory(ctx)
+	if err == nil {
+		err = m.finishUndo(ctx)
+	}
+	if err != nil {
 		return err
 	}
-	err := m.attempts(ctx)
+	err = m.attempts(ctx)
 	m.reportLeftOut()
 	return err
 }

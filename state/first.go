@@ -10,7 +10,7 @@ import (
 // and then the first of the others that are to be copied, in the order of the pass. A message that is marked \Deleted at
 // the source is never copied, so it does not use up a place.
 func (r *Reader) first(ctx context.Context, f FolderID, sel Selection, below mail.UID) ([]Message, error) {
-	all, err := r.Select(ctx, Query{Folder: f, States: []State{StateIntent, StateUnknown}, Limit: sel.First})
+	all, err := r.Select(ctx, Query{Folder: f, States: []State{StateIntent, StateUnknown, StateUndoing}, Limit: sel.First})
 	if err != nil {
 		return nil, err
 	}

@@ -41,7 +41,7 @@ type FolderCount struct {
 	// TooLarge are open or left-out rows inside the dates but over MaxSize; TooLargeList names them, at most 1,000.
 	TooLarge     Count
 	TooLargeList []Message
-	Doubt        Count // intents and unknown outcomes, whatever the Selection
+	Doubt        Count // intents, unknown outcomes and copies being taken back, whatever the Selection
 	Copied       Count // landed and adopted, ever
 	Absent       Count // proven not to be there and not failed: to be tried again, whatever the Selection
 	Failed       Count

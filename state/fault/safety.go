@@ -34,6 +34,12 @@ const (
 	RetryOfFailures     Safety = "retry-of-failures"    // executor: a retry sends what has landed once more
 	UsersFlags          Safety = "users-flags"          // executor: flags that a user changed are overwritten
 
+	// Of taking back.
+	Untouched    Safety = "untouched"     // executor: undo takes what a user has touched
+	SourceStands Safety = "source-stands" // executor: undo takes what the source has no more
+	UndoAhead    Safety = "undo-ahead"    // executor: copies are removed that the ledger counts as copied
+	EraserOnly   Safety = "eraser-only"   // executor/imap: any session may remove messages and folders
+
 	// Of reading.
 	WholeListing   Safety = "whole-listing"   // executor: a listing that ended with an error counts as complete (I8)
 	CountedListing Safety = "counted-listing" // executor/imap: one that is short of messages counts as complete (I8)
@@ -58,7 +64,8 @@ const (
 func Safeties() []Safety {
 	return []Safety{WriteAhead, ToldAfterCommit, BrokenStaysBroken, OneWriter, LockStillOurs, RowSum, ClaimedOnce,
 		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, Adoption, Memory,
-		SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, WholeListing, CountedListing, Silence, EmptyAnswer,
+		SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, Untouched, SourceStands,
+		UndoAhead, EraserOnly, WholeListing, CountedListing, Silence, EmptyAnswer,
 		WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
 		Flags}
 }

@@ -24,6 +24,7 @@ const (
 	CodeIMAPFolder       Code = "IMAP-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeIMAPFolderGone   Code = "IMAP-FOLDER-GONE"          // a folder vanished
 	CodeIMAPValidity     Code = "IMAP-UIDVALIDITY-CHANGED"  // a folder was made anew meanwhile
+	CodeIMAPNoUIDPlus    Code = "IMAP-UIDPLUS-MISSING"      // the server can't remove exactly the messages that are named
 
 	CodeEWSConnect       Code = "EWS-CONNECT"              // name or port can't be reached
 	CodeEWSTLS           Code = "EWS-TLS"                  // certificate or handshake refused
@@ -40,6 +41,7 @@ const (
 	CodeEWSUnavailable   Code = "EWS-UNAVAILABLE"          // the server says it can't work now
 	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
+	CodeEWSUndo          Code = "EWS-UNDO"                 // over EWS nothing is taken back
 
 	CodeOAuthSecret        Code = "OAUTH-SECRET-REFUSED"      // the application's secret is not the right one
 	CodeOAuthSecretExpired Code = "OAUTH-SECRET-EXPIRED"      // it was, once
