@@ -22,7 +22,7 @@ const NeverMoved = "Not moved: contacts, calendars, tasks, rules, archive mailbo
 // Action is what the plan says of a mailbox; the constant is the symbol the user sees.
 type Action string
 
-// The actions. There is no "-": mailhaul never deletes.
+// The actions. There is no "-": a pass never deletes.
 const (
 	Start    Action = "+" // nothing copied yet
 	Continue Action = "~" // some copied earlier, more to do

@@ -47,7 +47,7 @@ func UndoPlan(o Output, list []executor.UndoMailbox) error {
 	for i := range list {
 		m := &list[i]
 		if m.Problem != nil {
-			t.add(" !", p.red, Safe(m.Mailbox.Name), "-", "-", "-", "-")
+			t.add("!", p.red, Safe(m.Mailbox.Name), "-", "-", "-", "-")
 			continue
 		}
 		t.add("", nil, Safe(m.Mailbox.Name), Count(m.Remove.Messages), Size(m.Remove.Bytes), Count(m.Folders), Count(keptOf(m.Kept)))
@@ -57,7 +57,7 @@ func UndoPlan(o Output, list []executor.UndoMailbox) error {
 	whatStays(&b, o, total.Kept)
 	b.WriteByte('\n')
 	if total.Open > 0 {
-		paragraph(&b, "An earlier undo ended in the middle of "+Plural(total.Open, "message")+": it is finished.", "", o.Width)
+		paragraph(&b, "An earlier undo stopped in the middle of "+Plural(total.Open, "message")+"; this one finishes it.", "", o.Width)
 	}
 	paragraph(&b, "Undo: "+removes(total)+".", "", o.Width)
 	return o.put(b.String())
@@ -134,7 +134,7 @@ func UndoQuestion(o Output, list []executor.UndoMailbox, destination string) err
 	what := "Remove " + Plural(t.Remove.Messages, "message") + " from " + Safe(destination) + " now?"
 	var b strings.Builder
 	b.WriteString(palette{o.Color}.bold(what) + "\n")
-	paragraph(&b, "They are removed for good, not moved to a wastebasket. The source is not touched: the same messages can be "+
+	paragraph(&b, "They are removed for good, not moved to the trash. The source is not touched: the same messages can be "+
 		"copied again. What somebody touches until then stays.", "", o.Width)
 	b.WriteString(`Only "yes" is accepted: `)
 	return o.put(b.String())
@@ -155,7 +155,9 @@ func Undone(o Output, list []executor.UndoMailbox, interrupted bool, next string
 	paragraph(&b, text+" removed from "+Plural(t.Mailboxes, "mailbox")+".", "", o.Width)
 	whyBlocked(&b, o, blocksOfUndo(list))
 	whatStays(&b, o, t.Kept)
-	if next != "" {
+	if interrupted {
+		b.WriteString("\nThe same command again goes on.\n")
+	} else if next != "" {
 		b.WriteString("\nNext:   " + next + "\n")
 	}
 	return o.put(b.String())

@@ -86,9 +86,9 @@ const (
 func Codes() []Code {
 	return []Code{CodeEWSConnect, CodeEWSLost, CodeEWSDenied, CodeEWSFolderGone, CodeEWSFolder, CodeEWSImpersonation,
 		CodeEWSMailbox, CodeEWSProtocol, CodeEWSSignInMethod, CodeEWSSignIn, CodeEWSSwitchedOff, CodeEWSThrottled,
-		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
+		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeEWSUndo, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
 		CodeIMAPGreeting, CodeIMAPLogin, CodeIMAPPlaintext, CodeIMAPProtocol, CodeIMAPSignInMethod, CodeIMAPThrottled,
-		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
+		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPNoUIDPlus, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
 		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
