@@ -26,7 +26,7 @@ func applyCommand(a *app) *cobra.Command {
 		Use:   "apply [PLAN-FILE]",
 		Short: "plan, ask, copy; or carry out a saved plan",
 		Long: "Plan the pass that is due, ask, and do it. The same command again goes on where it stopped;\n" +
-			"nothing is copied twice, and nothing is ever deleted. With PLAN-FILE, carry out a plan that\n" +
+			"nothing is copied twice, and nothing is deleted. With PLAN-FILE, carry out a plan that\n" +
 			"was saved by: mailhaul plan --out PLAN-FILE\n" +
 			"A saved plan is carried out at once, without asking: giving it is the approval.",
 		Args: optionalWord,

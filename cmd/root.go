@@ -123,7 +123,7 @@ func commands(a *app) []*cobra.Command {
 	return []*cobra.Command{
 		demoCommand(a), initCommand(a), validateCommand(a), fmtCommand(a), schemaCommand(a), probeCommand(a), verifyCommand(a),
 		foldersCommand(a),
-		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), setupCommand(a), stateCommand(a),
+		planCommand(a), applyCommand(a), statusCommand(a), failuresCommand(a), checkCommand(a), undoCommand(a), setupCommand(a), stateCommand(a),
 		explainCommand(a), versionCommand(a), completionCommand(a), manCommand(a),
 	}
 }

@@ -70,6 +70,16 @@ func oneWord(what string) cobra.PositionalArgs {
 	}
 }
 
+// someWords asks for one word or more; what says which.
+func someWords(what string) cobra.PositionalArgs {
+	return func(c *cobra.Command, words []string) error {
+		if len(words) == 0 {
+			return usage(fmt.Sprintf("%s needs %s", below(c), what), seeHelp(c))
+		}
+		return nil
+	}
+}
+
 // optionalWord takes one word or none.
 func optionalWord(c *cobra.Command, words []string) error {
 	if len(words) <= 1 {

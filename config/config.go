@@ -207,7 +207,7 @@ type Messages struct {
 // Pass kinds.
 const (
 	PassVerify   = "verify"
-	PassTrial    = "trial" // a few messages of each folder; not carried out by this version
+	PassTrial    = "trial" // a few messages of each folder
 	PassPrestage = "prestage"
 	PassFull     = "full"
 	PassRetry    = "retry"
@@ -231,7 +231,7 @@ type Pass struct {
 	Start   time.Time
 	Windows Windows // when it may work; none: at any time
 	Cutover bool    // full: it waits for the facts of the cutover block
-	// PerFolder and MaxBytes bound what a trial takes: messages of each folder, octets of a message.
+	// PerFolder and MaxBytes bound what a trial takes: messages of each folder, octets of each mailbox in all.
 	PerFolder int
 	MaxBytes  int64
 	Attempts  int           // retry: rounds in one run; default 3

@@ -24,7 +24,7 @@ type (
 		MaxSize                            int64
 		TooLarge, Keywords, Existing, Rcpt string
 		Windows                            *[]string `json:",omitempty"`
-		Repair                             bool `json:",omitempty"` // false was there before the setting
+		Repair                             bool      `json:",omitempty"` // false was there before the setting
 	}
 	hashedPass struct {
 		Name, Kind, After, Older, Newer, Order string

@@ -127,7 +127,6 @@ func (l *loader) trial(n *node, p *Pass) {
 		return
 	}
 	p.PerFolder, p.MaxBytes = or(n, "per_folder", trialMessages), or(n, "max_bytes", int64(trialOctets))
-	l.unsupported("trial pass "+p.Name, n)
 }
 
 // checkBounds refuses a pair of bounds that no message can satisfy.

@@ -55,6 +55,14 @@ func (c crashing) PutMailboxPass(ctx context.Context, p state.MailboxPass) error
 	return c.write(func() error { return c.Ledger.PutMailboxPass(ctx, p) })
 }
 
+func (c crashing) PutCreated(ctx context.Context, folders ...state.CreatedFolder) error {
+	return c.write(func() error { return c.Ledger.PutCreated(ctx, folders...) })
+}
+
+func (c crashing) DropCreated(ctx context.Context, m state.MailboxID, path string) error {
+	return c.write(func() error { return c.Ledger.DropCreated(ctx, m, path) })
+}
+
 // TestCrashAtEveryWrite fails each write to the ledger, of the listing and of the copy, goes on with what is on the
 // disk, and compares (I1, I2, I4). There is mail that is there already, equal mail, and flags that change.
 func TestCrashAtEveryWrite(t *testing.T) {

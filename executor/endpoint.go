@@ -57,6 +57,27 @@ type Destination interface {
 	SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error
 }
 
+// Eraser is the session of an undo at a destination: the only one that can remove anything. A server that can't remove
+// exactly what is named has none.
+type Eraser interface {
+	Reader
+	// Limits, Open and SetFlags are as for a Destination.
+	Limits(ctx context.Context) (mail.Limits, error)
+	Open(ctx context.Context, f mail.Folder) (mail.Opened, error)
+	SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error
+	// Erase removes exactly the messages of these UIDs; those that are gone already do no harm. The folder's UIDVALIDITY
+	// must be given, and hold. After an error each of them is gone, or there and perhaps marked \Deleted.
+	Erase(ctx context.Context, f mail.Folder, uids []mail.UID) error
+	// RemoveFolder removes a folder without messages; false: it holds some and stays. It must have none below.
+	RemoveFolder(ctx context.Context, f mail.Folder) (bool, error)
+}
+
+// UndoEndpoints opens the sessions of an undo, as Endpoints does those of a run. Nothing else is given an Eraser.
+type UndoEndpoints interface {
+	Source(ctx context.Context, mailbox string) (Source, error)
+	Eraser(ctx context.Context, mailbox string) (Eraser, error)
+}
+
 // Endpoints opens sessions; the one place that knows configuration and passwords implements it. It is safe for use by
 // several goroutines. Each session counts against the endpoint's connections until it is closed; Open blocks while there
 // is none free.
@@ -99,6 +120,10 @@ type Ledger interface {
 	Count(ctx context.Context, f state.FolderID, sel state.Selection, below mail.UID) (state.FolderCount, error)
 	// PutMailboxPass records how a mailbox fares in a pass.
 	PutMailboxPass(ctx context.Context, p state.MailboxPass) error
+	// PutCreated records destination folders that were made, Created lists those of a mailbox, DropCreated forgets one.
+	PutCreated(ctx context.Context, folders ...state.CreatedFolder) error
+	Created(ctx context.Context, m state.MailboxID) ([]state.CreatedFolder, error)
+	DropCreated(ctx context.Context, m state.MailboxID, path string) error
 	// MailboxPasses lists how every mailbox fares in every pass it ran in.
 	MailboxPasses(ctx context.Context) ([]state.MailboxPass, error)
 }

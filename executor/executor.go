@@ -16,6 +16,10 @@
 //   - I7 one writer per state file.
 //   - I8 a pass is complete only if every listed message is in a terminal state and the listing itself was complete.
 //
+// What is written may be taken back, by Undo and by nothing else, under three more rules: only what landed by our own
+// APPEND and is as we sent it; the ledger says so before the server is told (state.StateUndoing); and only an Eraser can
+// remove anything, which only an undo is given. Start at undo.go.
+//
 // The flow of one message: Select gives its row (read.go); the source streams it into a spool with its digest
 // (spool.go); its intent is committed with those of its batch (commit.go); APPEND is written, pipelined (copy.go); the
 // answer, whenever it comes, is committed with the next batch (outcome.go). What stays in doubt is settled by scanning

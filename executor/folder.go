@@ -107,6 +107,9 @@ func (fr *folderRun) hasWork(c state.FolderCount) bool {
 	if fr.kind() == kindRetry && c.Failed.Messages+c.Absent.Messages > 0 {
 		return true
 	}
+	if fr.samples() {
+		return len(fr.plan.UIDs) > 0
+	}
 	return c.Pending.Messages > 0 || c.TooLarge.Messages > 0
 }
 
@@ -196,6 +199,9 @@ func (fr *folderRun) target(ctx context.Context) (mail.Folder, error) {
 		return f, at(SideDestination, "create folder", err)
 	}
 	fault.At(fault.AfterCreateFolder)
+	if err := fr.noteCreated(ctx, mail.Path(fr.plan.TargetPath), f); err != nil {
+		return f, err
+	}
 	fr.setTarget(fr.plan.Target, f)
 	return f, nil
 }
@@ -266,7 +272,7 @@ func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state
 // leaveOut gives the messages over the size limit their terminal state.
 func (fr *folderRun) leaveOut(ctx context.Context) error {
 	limit := fr.mailbox.Settings.MaxSize
-	if limit == 0 || !fr.selects() {
+	if limit == 0 || !fr.selects() || fr.samples() {
 		return nil
 	}
 	sel := fr.selection()
@@ -362,6 +368,9 @@ func (fr *folderRun) count(row *state.Message, recognised bool) {
 
 // selected tells whether the pass's bounds hold a row, as Select does.
 func (fr *folderRun) selected(row *state.Message) bool {
+	if fr.samples() {
+		return fr.kind() == kindRetry || slices.Contains(fr.plan.UIDs, row.UID)
+	}
 	sel := fr.selection()
 	if fr.plan.UIDNext != 0 && row.UID >= fr.plan.UIDNext {
 		return false

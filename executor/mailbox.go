@@ -72,6 +72,7 @@ func (m *mailboxRun) ledgerRow(ctx context.Context) (state.Mailbox, error) {
 // The pass kinds that the executor treats in their own way.
 const (
 	kindVerify = "verify"
+	kindTrial  = "trial"
 	kindFull   = "full"
 	kindRetry  = "retry"
 )
@@ -110,10 +111,14 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 	defer m.add(func(*Outcome) { m.atWork--; m.runner.done++ })
 	m.connect()
 	defer closeBoth(m.src, m.dst)
-	if err := m.inventory(ctx); err != nil {
+	err := m.inventory(ctx)
+	if err == nil {
+		err = m.finishUndo(ctx)
+	}
+	if err != nil {
 		return err
 	}
-	err := m.attempts(ctx)
+	err = m.attempts(ctx)
 	m.reportLeftOut()
 	return err
 }
@@ -291,7 +296,6 @@ func (m *mailboxRun) stopped(ctx context.Context, err error) error {
 
 // completeness holds invariant I8: every listed message of the pass terminal, every listing whole.
 func (m *mailboxRun) completeness(ctx context.Context) (state.Progress, error) {
-	pass := m.selectingPass()
 	progress := state.Complete
 	for i := range m.mailbox.Folders {
 		f := &m.mailbox.Folders[i]
@@ -302,15 +306,12 @@ func (m *mailboxRun) completeness(ctx context.Context) (state.Progress, error) {
 		if rec == nil {
 			return state.Pending, nil // made anew since the plan; the next plan lists it
 		}
-		c, err := m.Ledger.Count(ctx, rec.ID, plan.SelectionFor(pass, m.mailbox.Settings), f.UIDNext)
-		if err != nil {
-			return "", err
+		p, err := m.folderProgress(ctx, rec, f)
+		if err != nil || p == state.Pending {
+			return p, err
 		}
-		switch {
-		case !rec.Complete, c.Doubt.Messages > 0, c.Absent.Messages > 0, c.Pending.Messages > 0 && m.selects():
-			return state.Pending, nil
-		case c.Failed.Messages > 0:
-			progress = state.Incomplete
+		if p == state.Incomplete {
+			progress = p
 		}
 	}
 	return progress, nil

@@ -106,7 +106,7 @@ func (m *mailboxRun) startAnew(ctx context.Context, id state.MailboxID) error {
 }
 
 func (m *mailboxRun) forget(ctx context.Context, p *state.Folder) error {
-	q := state.Query{Folder: p.ID, States: []state.State{state.StateAbsent, state.StateIntent, state.StateUnknown,
+	q := state.Query{Folder: p.ID, States: []state.State{state.StateAbsent, state.StateIntent, state.StateUnknown, state.StateUndoing,
 		state.StateLanded, state.StateAdopted, state.StateRefused, state.StateAmbiguous}}
 	err := m.each(ctx, q, func(rows []state.Message) error {
 		for j := range rows {

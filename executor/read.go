@@ -14,16 +14,43 @@ import (
 // read fetches the chosen rows from the source, a stretch at a time, until they are used up or the first interrupt
 // comes: then what is on the wire is finished and nothing more is asked for.
 func (p *pipeline) read(ctx context.Context) error {
-	q := state.Query{Folder: p.rec.ID, States: p.states, Selection: p.selection(), Below: p.plan.UIDNext, Limit: stretch,
-		NewestFirst: p.mailboxRun.plan.Pass.Order == orderNewestFirst}
-	err := p.each(ctx, q, func(rows []state.Message) error {
-		p.taken += len(rows)
-		return p.fetch(ctx, rows)
-	})
+	err := p.readChosen(ctx)
 	if errors.Is(err, errStopped) {
 		return nil
 	}
 	return err
+}
+
+func (p *pipeline) readChosen(ctx context.Context) error {
+	states := p.states
+	if p.samples() {
+		if err := p.readSample(ctx); err != nil || p.kind() != kindRetry {
+			return err
+		}
+		states = slices.DeleteFunc(slices.Clone(states), untried) // a retry takes what failed, wherever it is
+	}
+	q := state.Query{Folder: p.rec.ID, States: states, Selection: p.selection(), Below: p.plan.UIDNext, Limit: stretch,
+		NewestFirst: p.mailboxRun.plan.Pass.Order == orderNewestFirst}
+	return p.each(ctx, q, func(rows []state.Message) error {
+		p.taken += len(rows)
+		return p.fetch(ctx, rows)
+	})
+}
+
+// untried tells whether a row in that state was never sent.
+func untried(s state.State) bool { return s == state.StateSeen || s == state.StateLeftOut }
+
+// readSample fetches the messages that the plan names.
+func (p *pipeline) readSample(ctx context.Context) error {
+	rows, err := p.Ledger.Rows(ctx, p.rec.ID, p.plan.UIDs)
+	if err != nil {
+		return err
+	}
+	rows = slices.DeleteFunc(rows, func(r state.Message) bool {
+		return !slices.Contains(p.states, r.State) || p.kind() == kindRetry && !untried(r.State)
+	})
+	p.taken += len(rows)
+	return p.fetch(ctx, rows)
 }
 
 // stretch is how many messages are asked for at a time; between two stretches the wire is idle for a round trip.

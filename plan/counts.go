@@ -24,6 +24,7 @@ func (l *line) folders() {
 		}
 		l.out.Folders = append(l.out.Folders, f)
 	}
+	l.choose()
 	if l.asked {
 		l.vanished()
 	}
@@ -71,6 +72,9 @@ func (l *line) folder(m Mapping) Folder {
 		if copies(l.pass.Kind) {
 			f.Todo.Messages = int64(status.Messages)
 		}
+		if l.pass.Kind == config.PassTrial {
+			f.Todo.Messages = min(f.Todo.Messages, int64(l.pass.PerFolder))
+		}
 		return f
 	}
 	if f.UIDNext == 0 {
@@ -104,7 +108,7 @@ func join(a, b string) string {
 
 // count fills in the numbers of a folder that takes part.
 func (l *line) count(f *Folder, c *state.FolderCount) {
-	if l.inv.FormerDestination != "" {
+	if l.inv.FormerDestination != "" && l.pass.Kind != config.PassTrial {
 		// What was copied went elsewhere: it is all to do, and nothing of it is done.
 		f.Todo = c.Copied.Add(c.Pending).Add(c.Failed)
 		return
@@ -123,6 +127,11 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 		f.Todo = again.Add(c.Doubt).Add(c.Absent)
 	}
 	if !copies(l.pass.Kind) {
+		return
+	}
+	if l.pass.Kind == config.PassTrial {
+		// What it takes is chosen when all folders are known. What it leaves is nobody's loss.
+		f.LeftOut, f.TooLarge = state.Count{}, nil
 		return
 	}
 	// Pending holds the doubts that are inside the bounds; those outside are to be settled all the same.

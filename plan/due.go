@@ -85,14 +85,13 @@ func ladder(passes []*config.Pass) []*config.Pass {
 	var rungs []*config.Pass
 	placed := map[string]bool{}
 	known := map[string]bool{}
-	rest := slices.DeleteFunc(slices.Clone(passes), func(p *config.Pass) bool { return p.Implied || p.Kind == config.PassTrial })
+	rest := slices.DeleteFunc(slices.Clone(passes), func(p *config.Pass) bool { return p.Implied })
 	for _, p := range rest {
 		known[p.Name] = true
 	}
 	for len(rest) > 0 {
 		at := slices.IndexFunc(rest, func(p *config.Pass) bool {
-			after := beforeTrials(passes, p.After)
-			return after == "" || placed[after] || !known[after]
+			return p.After == "" || placed[p.After] || !known[p.After]
 		})
 		// The configuration refuses circles; one that slips through must not hang.
 		at = max(at, 0)
@@ -104,19 +103,6 @@ func ladder(passes []*config.Pass) []*config.Pass {
 		}
 	}
 	return rungs
-}
-
-// beforeTrials gives the pass that one of this name stands for: a trial, which this version does not carry out, stands for
-// the pass before it.
-func beforeTrials(passes []*config.Pass, name string) string {
-	for range passes {
-		p := find(passes, name)
-		if p == nil || p.Kind != config.PassTrial {
-			break
-		}
-		name = p.After
-	}
-	return name
 }
 
 func find(passes []*config.Pass, name string) *config.Pass {
@@ -133,12 +119,13 @@ func done(r state.MailboxPass) bool {
 }
 
 // rung is the first pass that the mailbox has not done, nil if it has done all, and its record there. A pass in which it
-// stopped and that a later one has overtaken is behind it.
+// stopped, or a trial, that a later one has overtaken is behind it.
 func (in Standing) rung(ladder []*config.Pass, mailbox string) (*config.Pass, state.MailboxPass) {
 	records := in.Records[mailbox]
 	for i, p := range ladder {
 		r := records[p.Name]
-		if done(r) || r.Progress == state.Failed && overtaken(ladder[i+1:], records) {
+		passed := r.Progress == state.Failed || p.Kind == config.PassTrial
+		if done(r) || passed && overtaken(ladder[i+1:], records) {
 			continue
 		}
 		return p, r
@@ -267,17 +254,13 @@ func (in Standing) named() (Due, error) {
 	if p == nil {
 		return Due{}, in.noSuchPass()
 	}
-	if p.Kind == config.PassTrial {
-		return Due{}, Note{Code: string(config.CodeNotSupported), Text: fmt.Sprintf("pass %q is a trial, which this version does not carry out", p.Name),
-			Hint: "The other passes go on without it."}
-	}
 	if p.Kind == config.PassRetry {
 		d := in.retry(p)
 		d.Why = ""
 		return d, nil
 	}
 	d := in.all(p)
-	before := find(in.Passes, beforeTrials(in.Passes, p.After))
+	before := find(in.Passes, p.After)
 	for before != nil && before.Kind == config.PassRetry && before.After != p.Name {
 		before = find(in.Passes, before.After)
 	}

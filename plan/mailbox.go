@@ -156,7 +156,9 @@ func (l *line) creates() bool {
 }
 
 // copies tells whether a pass of that kind moves messages that were never tried.
-func copies(kind string) bool { return kind == config.PassPrestage || kind == config.PassFull }
+func copies(kind string) bool {
+	return kind == config.PassTrial || kind == config.PassPrestage || kind == config.PassFull
+}
 
 // quota blocks a mailbox whose mail the destination has no room for. A verify pass only warns.
 func (l *line) quota() {

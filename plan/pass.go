@@ -36,6 +36,9 @@ func instant(c config.Cut, now time.Time) time.Time {
 func PassOf(p *config.Pass, b state.Pass, why string) Pass {
 	out := Pass{Name: p.Name, Kind: p.Kind, Order: p.Order, Why: why,
 		OlderWritten: b.OlderWritten, NewerWritten: b.NewerWritten, Older: moment(b.Older), Newer: moment(b.Newer)}
+	if p.Kind == config.PassTrial {
+		out.PerFolder, out.MaxBytes = p.PerFolder, mail.Size(p.MaxBytes)
+	}
 	if p.Kind == config.PassRetry {
 		out.Attempts, out.WaitSeconds = p.Attempts, int64(p.Wait/time.Second)
 	}
@@ -53,6 +56,10 @@ func moment(t time.Time) *time.Time {
 // SelectionFor is what the pass may copy of a mailbox with these settings; the ledger counts and selects with it.
 func SelectionFor(p Pass, s Settings) state.Selection {
 	sel := state.Selection{MaxSize: s.MaxSize}
+	if p.Kind == config.PassTrial {
+		sel.MaxSize = smaller(sel.MaxSize, p.MaxBytes)
+		sel.First, sel.FirstNewest = p.PerFolder, p.Order == config.OrderNewestFirst
+	}
 	if p.Older != nil {
 		sel.Older = *p.Older
 	}

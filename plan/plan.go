@@ -22,7 +22,7 @@ const NeverMoved = "Not moved: contacts, calendars, tasks, rules, archive mailbo
 // Action is what the plan says of a mailbox; the constant is the symbol the user sees.
 type Action string
 
-// The actions. There is no "-": mailhaul never deletes.
+// The actions. There is no "-": a pass never deletes.
 const (
 	Start    Action = "+" // nothing copied yet
 	Continue Action = "~" // some copied earlier, more to do
@@ -69,6 +69,9 @@ type Pass struct {
 	Older        *time.Time `json:"older,omitempty"`
 	Newer        *time.Time `json:"newer,omitempty"`
 	Attempts     int        `json:"attempts,omitempty"` // retry
+	// PerFolder and MaxBytes bound a trial: messages of each folder, and octets of each mailbox in all.
+	PerFolder int       `json:"per_folder,omitempty"`
+	MaxBytes  mail.Size `json:"max_bytes,omitempty"`
 	// ResendAmbiguous says that a person wants messages sent again of which it can't be told whether they arrived.
 	ResendAmbiguous bool `json:"resend_ambiguous,omitempty"`
 	// WaitSeconds is how long a retry waits between its rounds.
@@ -149,6 +152,8 @@ type Folder struct {
 
 	UIDValidity mail.UIDValidity `json:"uid_validity"`
 	UIDNext     mail.UID         `json:"uid_next"` // only UIDs below it are this plan's; zero: no bound
+	// UIDs are the messages that a trial takes, ascending; the other passes take all that their bounds hold.
+	UIDs []mail.UID `json:"uids,omitempty"`
 
 	Todo        state.Count `json:"todo"`
 	Done        state.Count `json:"done"`

@@ -16,7 +16,7 @@ import (
 
 // Violation is one thing in a state file that can't be as it is.
 type Violation struct {
-	Rule   string // a word: "structure", "checksum", "claimed-once", "intent", "digest", "counters", "failure", "orphan"
+	Rule   string // a word: "structure", "checksum", "claimed-once", "intent", "undo", "digest", "counters", "failure", "orphan"
 	Folder FolderID
 	UID    mail.UID // zero: not about one message
 	Text   string   // a sentence
@@ -149,10 +149,12 @@ func rules() []struct{ rule, text, query string } {
 		{"intent", "an attempt in hand or unknown lacks the destination's UIDNEXT, its digest or its number",
 			`SELECT folder, uid FROM message WHERE state IN (2, 3) AND ` + unfinished + `
  AND (u0 IS NULL OR h0 IS NULL OR attempt = 0)`},
+		{"undo", "a copy that is being taken back lacks its UID at the destination or its digest",
+			`SELECT folder, uid FROM message WHERE state = 4 AND ` + unfinished + ` AND (duid IS NULL OR h0 IS NULL)`},
 		{"digest", "a copied row lacks its digest",
 			`SELECT folder, uid FROM message WHERE state = 10 AND h0 IS NULL`},
 		{"state", "a row has a state that does not exist",
-			`SELECT folder, uid FROM message WHERE state NOT IN (0, 1, 2, 3, 10, 11, 12, 13, 14, 20, 21, 22)`},
+			`SELECT folder, uid FROM message WHERE state NOT IN (0, 1, 2, 3, 4, 10, 11, 12, 13, 14, 20, 21, 22)`},
 		{"orphan", "a row belongs to no folder",
 			`SELECT folder, uid FROM message WHERE folder NOT IN (SELECT id FROM folder)`},
 		{"orphan", "a folder belongs to no mailbox",
@@ -203,6 +205,7 @@ func checkSums(ctx context.Context, db *sql.DB) ([]Violation, error) {
 		{"run", selectRun, func(r scanner) (struct{}, error) { _, err := scanRun(r); return none(err) }},
 		{"pass", "SELECT " + passColumns + ", sum FROM pass",
 			func(r scanner) (struct{}, error) { _, err := scanPass(r); return none(err) }},
+		{"created folder", selectCreated, func(r scanner) (struct{}, error) { _, err := scanCreated(r); return none(err) }},
 		{"mailbox pass", selectMailboxPass,
 			func(r scanner) (struct{}, error) { _, err := scanMailboxPass(r); return none(err) }},
 	}

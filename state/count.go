@@ -84,6 +84,12 @@ func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below
 		Ambiguous: t.counts[StateAmbiguous],
 		Absent:    t.counts[StateAbsent], Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
 	c.Oldest, c.Newest = t.bounds()
+	if sel.First > 0 {
+		var err error
+		if c.First, err = r.first(ctx, ft.folder.ID, sel, below); err != nil {
+			return c, err
+		}
+	}
 	open := t.of(State.Open).Add(c.LeftOut)
 	if open.Messages == 0 || t.allInside(sel, below) {
 		c.Pending = open

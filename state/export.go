@@ -7,7 +7,7 @@ import (
 )
 
 // Export hands over every record of the file as it is at one moment, also while another process writes: each Mailbox,
-// Folder, Message, Failure, Run, Pass and MailboxPass, in this order. An error of visit ends it and comes back.
+// Folder, Message, Failure, Run, Pass, MailboxPass and CreatedFolder, in this order. An error of visit ends it and comes back.
 func (r *Reader) Export(ctx context.Context, visit func(record any) error) error {
 	tx, err := r.db.BeginTx(ctx, nil) // one view for all the tables
 	if err != nil {
@@ -41,6 +41,7 @@ func exported() []exportedTable {
 		{selectRun + " ORDER BY seq", func(s scanner) (any, error) { return scanRun(s) }},
 		{"SELECT " + passColumns + ", sum FROM pass ORDER BY name", func(s scanner) (any, error) { return scanPass(s) }},
 		{selectMailboxPass, func(s scanner) (any, error) { return scanMailboxPass(s) }},
+		{selectCreated + " ORDER BY mailbox, path", func(s scanner) (any, error) { return scanCreated(s) }},
 	}
 }
 

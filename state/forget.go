@@ -14,6 +14,7 @@ func forgetting() []string {
 		"DELETE FROM message WHERE folder IN " + folders,
 		"DELETE FROM tally WHERE folder IN " + folders,
 		"DELETE FROM mailbox_pass WHERE mailbox = ?",
+		"DELETE FROM created WHERE mailbox = ?",
 		"DELETE FROM folder WHERE mailbox = ?",
 		"DELETE FROM mailbox WHERE id = ?",
 	}

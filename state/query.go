@@ -12,6 +12,10 @@ type Selection struct {
 	Newer time.Time // INTERNALDATE at or after this; zero: no bound
 	// MaxSize is the largest message to copy; zero: no limit.
 	MaxSize mail.Size
+	// First is how many rows of each folder FolderCount.First names; FirstNewest, that the newest come first. They bound
+	// nothing else.
+	First       int
+	FirstNewest bool
 }
 
 // Query selects rows of one folder, a stretch at a time.
@@ -37,7 +41,7 @@ type FolderCount struct {
 	// TooLarge are open or left-out rows inside the dates but over MaxSize; TooLargeList names them, at most 1,000.
 	TooLarge     Count
 	TooLargeList []Message
-	Doubt        Count // intents and unknown outcomes, whatever the Selection
+	Doubt        Count // intents, unknown outcomes and copies being taken back, whatever the Selection
 	Copied       Count // landed and adopted, ever
 	Absent       Count // proven not to be there and not failed: to be tried again, whatever the Selection
 	Failed       Count
@@ -48,6 +52,8 @@ type FolderCount struct {
 	LeftOut Count
 	// Later are open rows outside the Selection's dates: another pass brings them.
 	Later Count
+	// First are the doubts and the first Selection.First rows that are to be copied, for a pass that takes only a few.
+	First []Message
 	// Oldest and Newest bound INTERNALDATE over all rows of the folder; zero where there is none.
 	Oldest, Newest time.Time
 }

@@ -59,6 +59,7 @@ const (
 	StateAbsent  State = 1 // an attempt is proven to have left nothing: may be tried again
 	StateIntent  State = 2 // an attempt is in hand; after a crash its outcome is unknown
 	StateUnknown State = 3 // an attempt's answer was lost; to be settled
+	StateUndoing State = 4 // its copy is being taken back; after a crash it is there or not, under its DestinationUID
 
 	StateLanded  State = 10 // copied, the server said OK, or found where it was sent
 	StateAdopted State = 11 // was at the destination already
@@ -74,8 +75,8 @@ const (
 // Open tells whether work or doubt is left.
 func (s State) Open() bool { return s < StateLanded }
 
-// Doubt tells whether an attempt's outcome is not known.
-func (s State) Doubt() bool { return s == StateIntent || s == StateUnknown }
+// Doubt tells whether it is not known if the message is at the destination.
+func (s State) Doubt() bool { return s == StateIntent || s == StateUnknown || s == StateUndoing }
 
 // Copied tells whether the message is at the destination.
 func (s State) Copied() bool { return s == StateLanded || s == StateAdopted }
@@ -105,6 +106,14 @@ type Message struct {
 	V0 mail.UIDValidity
 	// Degraded are the attributes that could not be kept, and what was changed of the octets.
 	Degraded Degradation
+}
+
+// CreatedFolder is a folder of a destination that mailhaul made.
+type CreatedFolder struct {
+	Mailbox MailboxID
+	Path    string // normalised
+	// UIDValidity is the folder's own, so that one which a user made anew is not taken for it; zero: not known.
+	UIDValidity mail.UIDValidity
 }
 
 // Claim is a message of a destination folder that a row claims.

@@ -57,6 +57,8 @@ func schema() []string {
  exitcode INTEGER NOT NULL, sum INTEGER NOT NULL)`,
 		`CREATE TABLE pass (name TEXT PRIMARY KEY, kind TEXT NOT NULL, older_written TEXT NOT NULL, newer_written TEXT NOT NULL,
  older INTEGER, newer INTEGER, approved INTEGER, sum INTEGER NOT NULL) WITHOUT ROWID`,
+		`CREATE TABLE created (mailbox INTEGER NOT NULL, path BLOB NOT NULL, validity INTEGER NOT NULL, sum INTEGER NOT NULL,
+ PRIMARY KEY (mailbox, path)) WITHOUT ROWID`,
 		`CREATE TABLE mailbox_pass (mailbox INTEGER NOT NULL, pass TEXT NOT NULL, progress TEXT NOT NULL, run TEXT NOT NULL,
  started INTEGER, ended INTEGER, side TEXT NOT NULL, code TEXT NOT NULL, kind TEXT NOT NULL, text BLOB NOT NULL,
  sum INTEGER NOT NULL, PRIMARY KEY (mailbox, pass)) WITHOUT ROWID`,

@@ -20,11 +20,11 @@ type numbered struct {
 // chosen gives the messages of a set. The lock is held.
 func (c *session) chosen(set imap.NumSet) []numbered {
 	var all []numbered
-	last := uint32(len(c.selected.messages))
+	last, lastUID := uint32(len(c.selected.messages)), c.selected.lastUID()
 	for i, m := range c.selected.messages {
 		seq := uint32(i) + 1
 		in := false
-		// UIDs are sequence numbers here, as nothing is ever removed; "*" is the last of both (RFC 9051, 9, seq-number).
+		// "*" is the last of both (RFC 9051, 9, seq-number).
 		switch set := set.(type) {
 		case imap.SeqSet:
 			for _, r := range set {
@@ -32,7 +32,7 @@ func (c *session) chosen(set imap.NumSet) []numbered {
 			}
 		case imap.UIDSet:
 			for _, r := range set {
-				in = in || within(uint32(m.UID), uint32(r.Start), uint32(r.Stop), last)
+				in = in || within(uint32(m.UID), uint32(r.Start), uint32(r.Stop), lastUID)
 			}
 		}
 		if in {

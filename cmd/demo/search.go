@@ -26,6 +26,9 @@ func (c *session) Search(kind imapserver.NumKind, criteria *imap.SearchCriteria,
 		n := uint32(i) + 1
 		uids.AddNum(imap.UID(m.UID))
 		seqs.AddNum(n)
+		if kind == imapserver.NumKindUID {
+			n = uint32(m.UID)
+		}
 		data.Count++
 		data.Max = n
 		if data.Min == 0 {
@@ -53,7 +56,7 @@ func (c *session) matches(m numbered, criteria *imap.SearchCriteria) bool {
 	}
 	for _, set := range criteria.UID {
 		if !slices.ContainsFunc(set, func(r imap.UIDRange) bool {
-			return within(uint32(m.UID), uint32(r.Start), uint32(r.Stop), last)
+			return within(uint32(m.UID), uint32(r.Start), uint32(r.Stop), c.selected.lastUID())
 		}) {
 			return false
 		}

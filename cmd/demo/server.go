@@ -2,7 +2,7 @@
 // with. A Server keeps messages octet for octet, flags as they were written and INTERNALDATE with its zone, so that a copy
 // can be judged exactly.
 //
-// It is no server for real mail: everything is in memory, nothing is ever removed, and it listens on loopback only.
+// It is no server for real mail: everything is in memory, only what a client names is ever removed, and it listens on loopback only.
 // Start with NewServer, fill with Seed or Deliver, judge with Compare.
 package demo
 

@@ -217,18 +217,14 @@ func (*session) Idle(_ *imapserver.UpdateWriter, stop <-chan struct{}) error {
 	return nil
 }
 
-// Delete, Rename, Expunge and Copy are refused: nothing is ever removed from these servers.
-func (*session) Delete(string) error { return errNever() }
+// Rename and Copy are refused, EXPUNGE without UIDs too: only what a client names is ever removed from these servers.
 
 // Rename is refused.
 func (*session) Rename(string, string, *imap.RenameOptions) error { return errNever() }
-
-// Expunge is refused.
-func (*session) Expunge(*imapserver.ExpungeWriter, *imap.UIDSet) error { return errNever() }
 
 // Copy is refused.
 func (*session) Copy(imap.NumSet, string) (*imap.CopyData, error) { return nil, errNever() }
 
 func errNever() error {
-	return no(imap.ResponseCodeCannot, "This server never removes or moves anything")
+	return no(imap.ResponseCodeCannot, "This server moves nothing, and removes only what is named")
 }

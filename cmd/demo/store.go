@@ -30,6 +30,7 @@ type folder struct {
 	role       mail.Role
 	subscribed bool
 	validity   uint32
+	given      mail.UID // the highest UID so far
 	messages   []Message
 }
 
@@ -143,10 +144,19 @@ func (s *Server) makeFolder(a *account, p mail.Path, role mail.Role) *folder {
 	return f
 }
 
-func (f *folder) next() mail.UID { return mail.UID(len(f.messages) + 1) }
+func (f *folder) next() mail.UID { return f.given + 1 }
+
+// lastUID is the UID of the last message; zero: there is none.
+func (f *folder) lastUID() uint32 {
+	if len(f.messages) == 0 {
+		return 0
+	}
+	return uint32(f.messages[len(f.messages)-1].UID)
+}
 
 func (f *folder) add(m Message) mail.UID {
 	m.UID = f.next()
+	f.given = m.UID
 	f.messages = append(f.messages, m)
 	return m.UID
 }

@@ -82,12 +82,22 @@ type scenario struct {
 	name string
 	// before brings both sides to where the run begins that is to die.
 	before func(m *migration)
+	// undo says that the run is one that takes back what was copied.
+	undo bool
+}
+
+// command is the run that dies.
+func (s scenario) command() []string {
+	if s.undo {
+		return []string{"undo", "*", "--auto-approve"}
+	}
+	return []string{"apply", "--auto-approve"}
 }
 
 var adopted = []byte("From: a@b.example\r\nSubject: on both sides\r\n\r\nCopied by hand before.\r\n")
 
 // scenarios: new mail in many folders, with equal messages, one of several chunks, and one that is there already; an
-// answer that is lost; a literal that is cut; changed flags.
+// answer that is lost; a literal that is cut; an undo; changed flags.
 func scenarios() []scenario {
 	first := func(m *migration) {
 		m.fill(24, 600_000)
@@ -95,10 +105,11 @@ func scenarios() []scenario {
 		m.add(m.new, "new", adopted, `\Seen`)
 	}
 	return []scenario{
-		{"first copy", first},
-		{"lost answer", func(m *migration) { first(m); m.toNew.Set(proxy.Faults{Times: 2, SwallowAppend: 3}) }},
-		{"cut literal", func(m *migration) { first(m); m.toNew.Set(proxy.Faults{Times: 2, CutToServer: 8_000}) }},
-		{"flags", func(m *migration) {
+		{name: "first copy", before: first},
+		{name: "lost answer", before: func(m *migration) { first(m); m.toNew.Set(proxy.Faults{Times: 2, SwallowAppend: 3}) }},
+		{name: "cut literal", before: func(m *migration) { first(m); m.toNew.Set(proxy.Faults{Times: 2, CutToServer: 8_000}) }},
+		{name: "undo", undo: true, before: func(m *migration) { first(m); m.must(0, "apply", "--auto-approve") }},
+		{name: "flags", before: func(m *migration) {
 			m.fill(16, 0)
 			m.must(0, "apply", "--auto-approve")
 			m.add(m.old, "old", []byte("Subject: new\r\n\r\nNew mail.\r\n"))
@@ -156,7 +167,10 @@ func (p *pair) reached(t *testing.T, s scenario) map[fault.Point]int {
 	m := p.migration(t)
 	s.before(m)
 	m.program, m.env = p.faulty, []string{"MAILHAUL_HITS=" + filepath.Join(m.dir, "hits")}
-	m.must(0, "apply", "--auto-approve")
+	m.must(0, s.command()...)
+	if s.undo {
+		m.must(0, "apply", "--auto-approve")
+	}
 	m.same()
 	octets, err := os.ReadFile(filepath.Join(m.dir, "hits"))
 	if err != nil {
@@ -174,19 +188,24 @@ func (p *pair) reached(t *testing.T, s scenario) map[fault.Point]int {
 func (p *pair) dies(t *testing.T, s scenario, point fault.Point, hits int) {
 	m := p.migration(t)
 	s.before(m)
-	p.killed(m, point, 1)
-	if hits > 3 {
-		p.killed(m, point, 1+hits/3)
+	p.killed(m, s, point, 1)
+	switch {
+	case s.undo: // the next apply comes to a right end, and so does the next undo
+		m.finishes()
+		p.killed(m, s, point, 1)
+		m.must(0, s.command()...)
+	case hits > 3:
+		p.killed(m, s, point, 1+hits/3)
 	}
 	t.Logf("%s, reached %d times in %s", point, hits, s.name)
 	m.toNew.Mend()
 	m.finishes()
 }
 
-// killed runs apply until it dies at the point, and fails the test if it does not.
-func (p *pair) killed(m *migration, point fault.Point, n int) {
+// killed runs a command until it dies at the point, and fails the test if it does not.
+func (p *pair) killed(m *migration, s scenario, point fault.Point, n int) {
 	m.t.Helper()
-	c := m.command("apply", "--auto-approve")
+	c := m.command(s.command()...)
 	c.Path, c.Env = p.faulty, append(c.Env, fmt.Sprintf("MAILHAUL_CRASH=%s:%d", point, n))
 	out, err := c.CombinedOutput()
 	if status, ok := c.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {

@@ -16,6 +16,7 @@ import (
 
 	"mailhaul/cmd/demo"
 	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
 func TestMain(m *testing.M) {
@@ -57,6 +58,7 @@ func TestScript(t *testing.T) {
 			"tls":      tlsServer,
 			"rename":   rename,
 			"doubt":    doubt,
+			"flagged":  flagged,
 		},
 	})
 }
@@ -137,6 +139,13 @@ func arrives(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	_, err := s.Deliver(args[0], args[1], m)
 	ts.Check(err)
+}
+
+// flagged USER FOLDER N flags a message of the destination, as its owner would.
+func flagged(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	server(ts, "destination").SetFlags(args[0], args[1], n, mail.Flags{System: mail.Flagged})
 }
 
 // password SERVER USER PASSWORD changes what the server accepts.

@@ -63,6 +63,7 @@ func imapAdvice() map[mail.Code]advice {
 		mail.CodeIMAPProtocol:     {"gave an answer that makes no sense", `run again with --trace DIR and look at the last lines of the trace`},
 		mail.CodeIMAPFolder:       {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
 		mail.CodeIMAPFolderGone:   {"no longer has a folder", `nothing to do: the next plan looks again`},
+		mail.CodeIMAPNoUIDPlus:    {"can't remove exactly the messages that are named", `remove them with a mail client; mailhaul removes nothing there`},
 		mail.CodeIMAPValidity:     {"made a folder anew meanwhile", `run again: mailhaul apply matches its messages anew`},
 	}
 }
@@ -84,6 +85,7 @@ func exchangeAdvice() map[mail.Code]advice {
 		mail.CodeEWSThrottled:     {"asked to wait", `nothing to do: mailhaul waits as told; lower "connections" if it comes often`},
 		mail.CodeEWSUnavailable:   {"says it can't work now", `try again later: mailhaul apply`},
 		mail.CodeEWSFolder:        {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
+		mail.CodeEWSUndo:          {"can't be asked over EWS to remove exactly what was written", `use the transport "imap" for the undo, or remove the messages with a mail client`},
 		mail.CodeEWSFolderGone:    {"no longer has a folder", `nothing to do: the next plan looks again`},
 	}
 }

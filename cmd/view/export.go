@@ -104,6 +104,12 @@ type (
 		Kind     string          `json:"kind,omitempty"`
 		Text     string          `json:"text,omitempty"`
 	}
+	exportCreated struct {
+		Record      string           `json:"record"` // "created_folder"
+		Mailbox     state.MailboxID  `json:"mailbox"`
+		Path        string           `json:"path"`
+		UIDValidity mail.UIDValidity `json:"uidvalidity,omitempty"`
+	}
 )
 
 // ExportHead writes the first line of an export, which says what file it is of.
@@ -135,6 +141,8 @@ func ExportRecord(w io.Writer, record any) error {
 			m.Kind = r.Kind.String()
 		}
 		record = m
+	case state.CreatedFolder:
+		record = exportCreated{"created_folder", r.Mailbox, r.Path, r.UIDValidity}
 	}
 	return exportLine(w, record)
 }
@@ -157,7 +165,7 @@ func exportedMessage(r state.Message) exportMessage {
 // exportState names every state for itself, as the engine knows it: an export is for those who look closely.
 func exportState(s state.State) string {
 	names := map[state.State]string{state.StateSeen: "seen", state.StateAbsent: "absent", state.StateIntent: "intent",
-		state.StateUnknown: "unknown", state.StateLanded: "landed", state.StateAdopted: "adopted", state.StateSkipped: "skipped",
+		state.StateUnknown: "unknown", state.StateUndoing: "undoing", state.StateLanded: "landed", state.StateAdopted: "adopted", state.StateSkipped: "skipped",
 		state.StateGone: "gone", state.StateLeftOut: "left_out", state.StateRefused: "refused", state.StateAmbiguous: "ambiguous",
 		state.StateDamaged: "damaged"}
 	return names[s]

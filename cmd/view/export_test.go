@@ -28,6 +28,7 @@ func TestExport(t *testing.T) {
 		state.Run{ID: "7f3a", Pass: "full", Started: day},
 		state.Pass{Name: "full", Kind: "full", OlderWritten: "90d", Older: day},
 		state.MailboxPass{Mailbox: 1, Pass: "full", Progress: state.Complete, Run: "7f3a", Started: day, Ended: day},
+		state.CreatedFolder{Mailbox: 1, Path: nasty, UIDValidity: 7},
 	} {
 		if err := ExportRecord(&b, record); err != nil {
 			t.Fatal(err)
@@ -41,7 +42,7 @@ func TestExport(t *testing.T) {
 		t.Errorf("the folder's octets: %q, %v", folder.Source, err)
 	}
 	for s := range state.StateDamaged + 1 {
-		exists := s <= state.StateUnknown || s >= state.StateLanded && s <= state.StateLeftOut || s >= state.StateRefused
+		exists := s <= state.StateUndoing || s >= state.StateLanded && s <= state.StateLeftOut || s >= state.StateRefused
 		if (exportState(s) != "") != exists {
 			t.Errorf("state %d is called %q", s, exportState(s))
 		}

@@ -118,6 +118,8 @@ func passMeaning(p plan.Pass) string {
 		return "sign in on both sides and map the folders; nothing is copied"
 	case p.Kind == config.PassRetry:
 		return "what failed or was left unfinished by earlier passes"
+	case p.PerFolder > 0:
+		return "at most " + Plural(p.PerFolder, "message") + " of each folder, " + Limit(p.MaxBytes) + " of each mailbox in all"
 	}
 	var bounds []string
 	if p.Older != nil {

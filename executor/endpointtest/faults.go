@@ -68,6 +68,9 @@ type Faults struct {
 	// UIDVALIDITY there.
 	VanishDuring func(s *Store, folder string, uid mail.UID)
 
+	// Erase says at which removals of an undo something goes wrong, and what.
+	Erase map[int]EraseFault
+
 	// NoModSeq and NoUIDNext take CONDSTORE and UIDNEXT away.
 	NoModSeq, NoUIDNext bool
 }

@@ -70,8 +70,8 @@ type box struct {
 
 // counters count since the faults were last set.
 type counters struct {
-	calls, fetched, appended int
-	octets                   mail.Size
+	calls, fetched, appended, erased int
+	octets                           mail.Size
 }
 
 // pending is a message whose storing was put off by Faults.Drop with Late.

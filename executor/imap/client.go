@@ -113,8 +113,9 @@ type client struct {
 	out   *writer
 	trace *tracer
 	tags  *tagger
-	// readOnly is set for sources and decides in begin.
+	// readOnly is set for sources, erases for the session of an undo; they decide in begin.
 	readOnly bool
+	erases   bool
 	caps     capabilities
 	shown    []*x509.Certificate // by the server, the last time TLS was set up
 	hello    string              // the greeting's words

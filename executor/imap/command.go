@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"encoding/base32"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,9 +90,31 @@ var sourceVerbs = map[string]bool{
 	"LOGOUT": true, "ENABLE": true, "COMPRESS": true, "GETQUOTAROOT": true,
 }
 
-// begin is the gate that every command passes, and gives its tag. For a source it lets only sourceVerbs pass, and no
-// FETCH that could set \Seen.
+// destinationVerbs is the closed list of what a destination may be sent besides. Nothing on it removes anything.
+var destinationVerbs = map[string]bool{
+	"SELECT": true, "CREATE": true, "SUBSCRIBE": true, "APPEND": true, "UID STORE": true,
+}
+
+// eraserVerbs is the closed list of what only the session of an undo may send besides. EXPUNGE and CLOSE are not on it:
+// they remove what others have marked.
+var eraserVerbs = map[string]bool{"UID EXPUNGE": true, "DELETE": true, "UNSUBSCRIBE": true}
+
+// permits tells whether the session may send a command that is not for sources. Only an undo marks messages \Deleted.
+func (c *client) permits(verb string, pieces []piece) bool {
+	if c.erases {
+		return destinationVerbs[verb] || eraserVerbs[verb]
+	}
+	marks := func(p piece) bool { return strings.Contains(strings.ToLower(p.text), `\deleted`) }
+	return destinationVerbs[verb] && !(verb == "UID STORE" && slices.ContainsFunc(pieces, marks))
+}
+
+// begin is the gate that every command passes, and gives its tag. For a source it lets only sourceVerbs pass, for a
+// destination nothing that removes, and for nobody a FETCH that could set \Seen.
 func (c *client) begin(verb string, pieces []piece) (string, error) {
+	if !c.readOnly && !sourceVerbs[verb] && !c.permits(verb, pieces) && !fault.Off(fault.EraserOnly) {
+		return "", &mail.Error{Op: "use destination", Kind: mail.Internal, Code: mail.CodeInternal,
+			Err: fmt.Errorf("refused to send %s to a destination", verb)}
+	}
 	if c.readOnly && !sourceVerbs[verb] && !fault.Off(fault.ReadOnly) {
 		return "", &mail.Error{Op: "read source", Kind: mail.Internal, Code: mail.CodeInternal,
 			Err: fmt.Errorf("refused to send %s to a source", verb)}

@@ -44,6 +44,11 @@ const (
 	AfterSettleCommit   Point = "after-settle-commit"   // executor: they are decided for good
 	AfterGrace          Point = "after-grace"           // executor: the grace time is over, the second look still to come
 	AfterFlagsStored    Point = "after-flags-stored"    // executor: flags are set, the ledger has the old ones
+	AfterUndoIntent     Point = "after-undo-intent"     // executor: copies are to be taken back, and nothing has been sent
+	AfterUndoMark       Point = "after-undo-mark"       // executor/imap: they are marked \Deleted, and not removed
+	AfterUndoErase      Point = "after-undo-erase"      // executor: they are removed, the ledger knows nothing of it
+	AfterUndoCommit     Point = "after-undo-commit"     // executor: it does
+	AfterUndoFolder     Point = "after-undo-folder"     // executor: a folder of ours is removed, the ledger still has it
 	BeforeMailboxRecord Point = "before-mailbox-record" // executor: a mailbox came to its end, which is not recorded
 	BeforeRunEnd        Point = "before-run-end"        // state: everything is done but the record of the run's end
 	BeforeBackupNamed   Point = "before-backup-named"   // state: the backup is whole, and has not got its name
@@ -55,6 +60,7 @@ func Points() []Point {
 	return []Point{BeforeStateNamed, BeforeCommit, AfterCommit, AfterListingRows, AfterListing, AfterRunBegun,
 		AfterCreateFolder, AfterAdopt, BeforeIntentCommit, AfterIntentCommit, BeforeAppend, BeforeLiteral, InsideLiteral,
 		InsideGroup, AfterAppendWritten, AfterAnswer, BeforeOutcomeCommit, AfterOutcomeCommit, AfterLostConnection,
-		AfterReopen, AfterScan, BeforeSettleCommit, AfterSettleCommit, AfterGrace, AfterFlagsStored, BeforeMailboxRecord,
+		AfterReopen, AfterScan, BeforeSettleCommit, AfterSettleCommit, AfterGrace, AfterFlagsStored, AfterUndoIntent,
+		AfterUndoMark, AfterUndoErase, AfterUndoCommit, AfterUndoFolder, BeforeMailboxRecord,
 		BeforeRunEnd, BeforeBackupNamed, AfterBackup}
 }

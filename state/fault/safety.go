@@ -37,6 +37,12 @@ const (
 	UsersFlags          Safety = "users-flags"          // executor: flags that a user changed are overwritten
 	LostFlags           Safety = "lost-flags"           // executor: a message found after a doubt keeps the flags that the server kept
 
+	// Of taking back.
+	Untouched    Safety = "untouched"     // executor: undo takes what a user has touched
+	SourceStands Safety = "source-stands" // executor: undo takes what the source has no more
+	UndoAhead    Safety = "undo-ahead"    // executor: copies are removed that the ledger counts as copied
+	EraserOnly   Safety = "eraser-only"   // executor/imap: any session may remove messages and folders
+
 	// Of reading.
 	WholeListing   Safety = "whole-listing"   // executor: a listing that ended with an error counts as complete (I8)
 	CountedListing Safety = "counted-listing" // executor/imap: one that is short of messages counts as complete (I8)
@@ -61,8 +67,8 @@ const (
 func Safeties() []Safety {
 	return []Safety{WriteAhead, ToldAfterCommit, BrokenStaysBroken, OneWriter, LockStillOurs, RowSum, ClaimedOnce,
 		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, SentDigest, Meaning,
-		Adoption, Memory, SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, WholeListing,
-		CountedListing, Silence, EmptyAnswer, WholeAnswer, ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup,
-		DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
+		Adoption, Memory, SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, Untouched,
+		SourceStands, UndoAhead, EraserOnly, WholeListing, CountedListing, Silence, EmptyAnswer, WholeAnswer, ReadOnly,
+		Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
 		Flags}
 }

@@ -24,6 +24,7 @@ const (
 	CodeIMAPFolder       Code = "IMAP-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeIMAPFolderGone   Code = "IMAP-FOLDER-GONE"          // a folder vanished
 	CodeIMAPValidity     Code = "IMAP-UIDVALIDITY-CHANGED"  // a folder was made anew meanwhile
+	CodeIMAPNoUIDPlus    Code = "IMAP-UIDPLUS-MISSING"      // the server can't remove exactly the messages that are named
 
 	CodeEWSConnect       Code = "EWS-CONNECT"              // name or port can't be reached
 	CodeEWSTLS           Code = "EWS-TLS"                  // certificate or handshake refused
@@ -40,6 +41,7 @@ const (
 	CodeEWSUnavailable   Code = "EWS-UNAVAILABLE"          // the server says it can't work now
 	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
+	CodeEWSUndo          Code = "EWS-UNDO"                 // over EWS nothing is taken back
 
 	CodeGraphConnect     Code = "GRAPH-CONNECT"         // name or port can't be reached
 	CodeGraphTLS         Code = "GRAPH-TLS"             // certificate or handshake refused
@@ -99,9 +101,9 @@ const (
 func Codes() []Code {
 	return []Code{CodeEWSConnect, CodeEWSLost, CodeEWSDenied, CodeEWSFolderGone, CodeEWSFolder, CodeEWSImpersonation,
 		CodeEWSMailbox, CodeEWSProtocol, CodeEWSSignInMethod, CodeEWSSignIn, CodeEWSSwitchedOff, CodeEWSThrottled,
-		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
+		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeEWSUndo, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
 		CodeIMAPGreeting, CodeIMAPLogin, CodeIMAPPlaintext, CodeIMAPProtocol, CodeIMAPSignInMethod, CodeIMAPThrottled,
-		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
+		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPNoUIDPlus, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
 		CodeMessageUnknown, CodeQuotaFull, CodeStateChanged, CodeStateDamaged, CodeInternal, CodeStateLocked,
 		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,

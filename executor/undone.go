@@ -1,0 +1,161 @@
+package executor
+
+import (
+	"context"
+	"slices"
+
+	"mailhaul/state"
+	"mailhaul/state/mail"
+)
+
+// noteCreated records a folder that was made, with the levels above it that were not there: an undo removes what we made
+// and nothing else. It is written down when the folder is there; one that a crash keeps from being recorded stays.
+func (m *mailboxRun) noteCreated(ctx context.Context, path mail.Path, f mail.Folder) error {
+	var made []state.CreatedFolder
+	for n := 1; n < len(path); n++ {
+		above := path[:n]
+		if _, known := m.targetOf(above.String()); !known && !above.IsInbox() {
+			made = append(made, state.CreatedFolder{Mailbox: m.row.ID, Path: above.String()})
+		}
+	}
+	if !path.IsInbox() {
+		made = append(made, state.CreatedFolder{Mailbox: m.row.ID, Path: path.String(), UIDValidity: f.Status.UIDValidity})
+	}
+	return m.Ledger.PutCreated(ctx, made...)
+}
+
+// flagged is the part of a session that shows and sets flags.
+type flagged interface {
+	Reader
+	SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error
+}
+
+// finishUndo settles what an undo left in the middle: a copy that is gone is undone, and its message may be copied again;
+// one that is still there has landed as before, and is marked \Deleted no more.
+func (m *mailboxRun) finishUndo(ctx context.Context) error {
+	for _, rec := range m.folders {
+		err := eachUndoing(ctx, m.Ledger, rec.ID, func(rows []state.Message) error {
+			dst, there := m.listedTarget(rec.Destination)
+			if err := settleUndo(ctx, m.dst, rec, dst, there, rows); err != nil {
+				return err
+			}
+			m.countKept(rec, rows)
+			return m.put(ctx, rows, nil)
+		})
+		if err != nil {
+			return at(SideDestination, "look for messages", err)
+		}
+	}
+	return nil
+}
+
+// countKept counts what is still there, if this pass asked for it.
+func (m *mailboxRun) countKept(rec *state.Folder, rows []state.Message) {
+	for i := range m.mailbox.Folders {
+		f := &m.mailbox.Folders[i]
+		if string(f.Source) != rec.Source || f.Excluded {
+			continue
+		}
+		fr := m.newFolderRun(f, rec)
+		for j := range rows {
+			if rows[j].State == state.StateLanded {
+				fr.count(&rows[j], false)
+			}
+		}
+	}
+}
+
+// eachUndoing goes through the rows of a folder pair whose copies are being taken back. visit gives them other states.
+func eachUndoing(ctx context.Context, l Ledger, id state.FolderID, visit func([]state.Message) error) error {
+	return eachRow(ctx, l, state.Query{Folder: id, States: []state.State{state.StateUndoing}}, visit)
+}
+
+// settleUndo finds out, for rows whose copies were being taken back, whether they are there. Under another UIDVALIDITY
+// their UIDs say nothing: then it is a doubt like any other, and the search for it tells.
+func settleUndo(ctx context.Context, dst flagged, rec *state.Folder, f mail.Folder, listed bool, rows []state.Message) error {
+	if listed && f.Status.UIDValidity != rec.DestinationValidity {
+		for i := range rows {
+			rows[i].State, rows[i].DestinationUID, rows[i].U0, rows[i].V0 = state.StateUnknown, 0, 1, f.Status.UIDValidity
+		}
+		return nil
+	}
+	there := map[mail.UID]mail.Flags{}
+	if listed {
+		var err error
+		if there, err = flagsFrom(ctx, dst, f, rows); err != nil {
+			return err
+		}
+	}
+	if err := alsoThere(ctx, dst, f, listed, rows, there); err != nil {
+		return err
+	}
+	var marked []mail.FlagChange
+	for i := range rows {
+		flags, found := there[rows[i].DestinationUID]
+		if !found {
+			undone(&rows[i])
+			continue
+		}
+		rows[i].State = state.StateLanded
+		if flags.System&mail.Deleted != 0 {
+			marked = append(marked, mail.FlagChange{UID: rows[i].DestinationUID, Flags: carried(flags)})
+		}
+	}
+	if len(marked) == 0 {
+		return nil
+	}
+	return dst.SetFlags(ctx, f, marked)
+}
+
+// alsoThere adds what a listing left out and another question finds: silence proves nothing, and what is taken for gone is
+// sent once more.
+func alsoThere(ctx context.Context, dst Reader, f mail.Folder, listed bool, rows []state.Message, there map[mail.UID]mail.Flags) error {
+	var silent []mail.UID
+	for i := range rows {
+		if _, found := there[rows[i].DestinationUID]; !found {
+			silent = append(silent, rows[i].DestinationUID)
+		}
+	}
+	if len(silent) == 0 || !listed {
+		return nil
+	}
+	slices.Sort(silent)
+	left, err := dst.Exists(ctx, f, silent)
+	for i := range rows {
+		if slices.Contains(left, rows[i].DestinationUID) {
+			flags := rows[i].Flags
+			flags.System |= mail.Deleted // it may be marked
+			there[rows[i].DestinationUID] = flags
+		}
+	}
+	return err
+}
+
+// undone makes a row one whose message was never copied.
+func undone(row *state.Message) {
+	row.State, row.DestinationUID, row.U0, row.V0 = state.StateSeen, 0, 0, 0
+	row.Degraded &= state.LostDate // a date of our own making stays: the second copy shall be as the first
+}
+
+// flagsFrom lists the flags of the rows' copies that are there.
+func flagsFrom(ctx context.Context, dst Reader, f mail.Folder, rows []state.Message) (map[mail.UID]mail.Flags, error) {
+	wanted := make(map[mail.UID]bool, len(rows))
+	from := mail.UID(0)
+	for i := range rows {
+		uid := rows[i].DestinationUID
+		wanted[uid] = true
+		if from == 0 || uid < from {
+			from = uid
+		}
+	}
+	there := make(map[mail.UID]mail.Flags, len(rows))
+	for m, err := range dst.List(ctx, f, mail.Query{From: from}) {
+		if err != nil {
+			return nil, err
+		}
+		if wanted[m.UID] {
+			there[m.UID] = m.Flags
+		}
+	}
+	return there, nil
+}
