@@ -29,7 +29,7 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	if w.parked != nil {
 		w.parked.Keep(atWork(p))
 	}
-	closes := w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now())
+	closes := w.limits.bound(w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now()), p)
 	w.ran = true
 	result, err := executor.Run(ctx, p, executor.Options{
 		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
@@ -165,6 +165,7 @@ func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, li
 	if w.schedule.waiting() {
 		s.Closed += w.schedule.shut
 	}
+	s.Spent, s.Over = o.Closed > 0 && w.limits.spent(w.app.term.Now()), w.limits.over
 	if w.left != nil && !w.left.opens.IsZero() {
 		s.Opens = w.left.opens.In(w.app.term.Location)
 	}
@@ -186,7 +187,7 @@ func maxSize(p *plan.Plan) mail.Size {
 
 // next is the command to go on with: apply, which finds the pass that is due by itself; after the last pass, the proof.
 func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
-	if o.Interrupted {
+	if o.Interrupted || w.left != nil {
 		return w.memory.goOn(ctx, w.config, w.mailboxes, &state.Run{Pass: o.Pass})
 	}
 	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")

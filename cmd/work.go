@@ -29,6 +29,7 @@ type work struct {
 	resendAmbiguous bool
 	// schedule keeps to windows; nil where they play no part.
 	schedule *schedule
+	limits   limits
 	// left is what a run of this command left for the next opening of a window; ran tells that there was a run.
 	left *closed
 	ran  bool
@@ -53,7 +54,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w.memory = &memory{w.ledger.Reader}
+	w.memory = &memory{Reader: w.ledger.Reader}
 	return w, nil
 }
 
@@ -100,6 +101,7 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 	if err := w.schedule.admit(&in.Due, w.mailboxes, w.app.term.Now()); err != nil {
 		return nil, 0, err
 	}
+	w.limits.narrow(&in)
 	started := time.Now()
 	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
 		List:  true,
@@ -115,6 +117,9 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 		return nil, 0, err
 	}
 	p := plan.Build(in)
+	if w.limits.passBy(p) {
+		return w.planPass(ctx, pass, why)
+	}
 	return p, time.Since(started), w.memory.noteUnmanaged(ctx, w.config, p)
 }
 

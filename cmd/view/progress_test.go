@@ -244,3 +244,24 @@ var (
 	_        = plan.Start
 	_        = state.Pending
 )
+
+// TestEstimateOutlivesAnOutage: while a server is away no time left is told, and afterwards the one from before holds.
+func TestEstimateOutlivesAnOutage(t *testing.T) {
+	m, now, bytes := meter{span: 10 * time.Minute}, at("2026-11-23 18:00:00"), mail.Size(0)
+	pass := func(minutes int, each mail.Size) {
+		for range minutes * 6 {
+			now, bytes = now.Add(10*time.Second), bytes+each
+			m.add(now, bytes)
+		}
+	}
+	pass(20, 10*mail.MB)
+	before := m.rate(now)
+	pass(120, 0)
+	if rate := m.rate(now); rate != 0 || m.idle != 2*time.Hour {
+		t.Errorf("two hours without a server: %.0f octets/s, nothing moved for %v", rate, m.idle)
+	}
+	pass(1, 10*mail.MB)
+	if after := m.rate(now); after < before*0.95 || after > before*1.05 {
+		t.Errorf("%.0f octets/s before the outage, %.0f after it", before, after)
+	}
+}

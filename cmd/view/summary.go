@@ -22,6 +22,8 @@ type Summary struct {
 	Elapsed                          time.Duration
 	Interrupted                      bool
 	Closed                           int       // mailboxes that wait for their window
+	Spent                            bool      // no window has closed: the time that the user gave is over
+	Over                             int       // mailboxes that a limit has left for the next run
 	Opens                            time.Time // when it opens, in the zone to show; zero: not said
 	// MaxSize is why messages were left out: they are over it; zero: not said.
 	MaxSize   mail.Size
@@ -48,7 +50,10 @@ func PassSummary(o Output, s Summary) error {
 	if s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
 	}
-	if s.Closed > 0 && !s.Interrupted {
+	if s.Spent && !s.Interrupted {
+		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work, as --stop-after says: %s not finished.", Safe(s.Pass),
+			Duration(s.Elapsed), isAre(s.Closed, "mailbox"))
+	} else if s.Closed > 0 && !s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work: %s.", Safe(s.Pass), Duration(s.Elapsed), waitFor(s.Closed))
 		if !s.Opens.IsZero() {
 			head += " It opens " + s.Opens.Format("2006-01-02 15:04") + "."
@@ -103,6 +108,9 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 		t.add("", nil, "left", Count(left.Messages), noun(left.Messages, "message"), Size(left.Bytes))
 	}
 	t.render(b, o.Width, false)
+	if s.Over > 0 {
+		paragraph(b, isAre(s.Over, "mailbox")+" left for the next run, as --limit says.", "   ", o.Width)
+	}
 }
 
 // left is what was planned and neither copied nor failed.
