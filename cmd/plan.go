@@ -156,7 +156,7 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // it was only read
-	m := &memory{r}
+	m := &memory{Reader: r}
 	in, err := m.input(ctx, cfg, mailboxes, pass)
 	if err != nil {
 		return nil, err

@@ -35,16 +35,17 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 		if s.Run, s.Live, err = lastRun(ctx, r); err != nil {
 			return err
 		}
-		if s.Next, err = (&memory{r}).goOn(ctx, cfg, mailboxes, s.Run); err != nil {
+		m := &memory{Reader: r}
+		if m.totals, err = r.Totals(ctx); err != nil {
 			return err
 		}
-		if s.Unmanaged, err = (&memory{r}).unmanaged(ctx, cfg); err != nil {
-			return err
-		}
-		all, err := r.Totals(ctx)
-		for _, t := range all {
+		for _, t := range m.totals {
 			totals[keyOf(t.Mailbox)] = t
 		}
+		if s.Next, err = m.goOn(ctx, cfg, mailboxes, s.Run); err != nil {
+			return err
+		}
+		s.Unmanaged, err = m.unmanaged(ctx, cfg)
 		return err
 	})
 	if err != nil {
