@@ -58,6 +58,9 @@ func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Ma
 		return in, err
 	}
 	in.Runs = len(runs)
+	if in.Rate, err = r.Rate(ctx); err != nil {
+		return in, err
+	}
 	in.Due, err = plan.NextPass(plan.Standing{Passes: cfg.Passes, Mailboxes: who, Records: in.Records,
 		Failures: failures, Named: pass})
 	if err != nil {

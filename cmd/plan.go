@@ -164,7 +164,7 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	if in.NothingLeft {
 		return nil, a.noPassLeft(ctx, m, cfg, mailboxes)
 	}
-	in.Offline = true
+	in.Offline, in.Parallel = true, parallel(cfg, mailboxes)
 	if err := m.recall(ctx, &in); err != nil {
 		return nil, err
 	}

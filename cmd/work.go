@@ -112,7 +112,7 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 	if err != nil {
 		return nil, 0, err
 	}
-	in.Inventories, in.ResendAmbiguous = w.inventories, w.resendAmbiguous
+	in.Inventories, in.ResendAmbiguous, in.Parallel = w.inventories, w.resendAmbiguous, w.parallel()
 	if err := w.memory.recall(ctx, &in); err != nil {
 		return nil, 0, err
 	}
@@ -180,9 +180,11 @@ func row(m *config.Mailbox) state.Mailbox {
 
 // parallel is how many mailboxes may be at work: as configured, and as many as get a connection on both sides. Where
 // both sides are one endpoint each mailbox needs two of its connections, or all would wait for each other.
-func (w *work) parallel() int {
-	n := max(1, w.config.Project.Mailboxes)
-	for _, m := range w.mailboxes {
+func (w *work) parallel() int { return parallel(w.config, w.mailboxes) }
+
+func parallel(cfg *config.Config, mailboxes []*config.Mailbox) int {
+	n := max(1, cfg.Project.Mailboxes)
+	for _, m := range mailboxes {
 		n = min(n, m.From.Connections, m.To.Connections)
 		if m.From == m.To {
 			n = min(n, m.From.Connections/2)

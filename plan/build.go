@@ -34,6 +34,10 @@ type Input struct {
 	// Records are how each mailbox fared in each pass, by the pass's name.
 	Records map[string]map[string]state.MailboxPass
 
+	// Rate is what earlier runs have measured, and Parallel how many mailboxes are at work at a time: for the estimate.
+	Rate     state.Rate
+	Parallel int
+
 	Now     time.Time
 	Version string // mailhaul's
 	Lineage string // of the state file, as is Serial
@@ -59,6 +63,7 @@ func Build(in Input) *Plan {
 	}
 	in.warn(p)
 	p.Total = total(p.Mailboxes)
+	p.Estimate = in.estimate(p)
 	return p
 }
 

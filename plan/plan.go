@@ -51,6 +51,7 @@ type Plan struct {
 	Warnings  []Note    `json:"warnings,omitempty"`
 	Errors    []Note    `json:"errors,omitempty"` // a plan with errors can be shown but not applied
 	Total     Total     `json:"total"`
+	Estimate  *Estimate `json:"estimate,omitempty"` // nil: nothing tells how long the work takes
 	// NeverMoved is the sentence about contacts, calendars and so on.
 	NeverMoved string `json:"never_moved"`
 }

@@ -81,6 +81,8 @@ func contoso() *plan.Plan {
 		mailbox(plan.Blocked, "frank@contoso.example", 7, counted(902, 210*mail.MB)),
 		{Action: plan.Skipped, Name: "test@contoso.example", Note: "never used, agreed with Anna"},
 	}
+	p.Estimate = &plan.Estimate{Seconds: 75_900, Measured: true, Openings: 2, Nights: true, Longest: "bo@contoso.example",
+		LongestSeconds: 10_200}
 	p.Mailboxes[2].Note = "8,190 done earlier"
 	p.Mailboxes[2].Done = counted(8_190, mail.GB)
 	p.Mailboxes[0].LeftOut = counted(14, 2_400*mail.MB)
