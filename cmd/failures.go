@@ -49,6 +49,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 	if err != nil {
 		return err
 	}
+	defer a.hasty()()
 	var list view.FailureList
 	err = reading(ctx, cfg, func(r *state.Reader) error {
 		list, err = failed(ctx, r, cfg, mailboxes)

@@ -148,6 +148,7 @@ func nobodySignedIn(p *plan.Plan) bool {
 
 // offlinePlan makes a plan from the state alone.
 func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
+	defer a.hasty()()
 	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noState(cfg)

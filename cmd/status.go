@@ -29,6 +29,7 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 	if err != nil {
 		return err
 	}
+	defer a.hasty()()
 	s := view.StatusView{State: filepath.Base(cfg.Project.State)}
 	totals := map[ledgerKey]state.MailboxTotal{}
 	err = reading(ctx, cfg, func(r *state.Reader) error {

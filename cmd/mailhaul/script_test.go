@@ -19,7 +19,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"mailhaul": main})
+	testscript.Main(suite{m}, map[string]func(){"mailhaul": checked})
 }
 
 // suite removes the program that tests have built.

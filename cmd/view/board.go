@@ -244,7 +244,11 @@ func (b *board) numbers(now time.Time) string {
 	default:
 		parts = append(parts, "window closes "+Moment(b.closes.In(b.loc), now))
 	}
-	return " " + strings.Join(parts, "   ")
+	line := " " + strings.Join(parts, "   ")
+	if width(line) >= b.o.Width {
+		line = " " + strings.Replace(strings.Join(parts, "  "), "window closes", "closes", 1)
+	}
+	return line
 }
 
 // rows writes the mailboxes at work, as many as the window has room for.
