@@ -15,8 +15,12 @@ import (
 
 func statusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:               "status [MAILBOX...]",
-		Short:             "how far everything is; works while apply runs",
+		Use:   "status [MAILBOX...]",
+		Short: "how far everything is; works while apply runs",
+		Long: `How far everything is. Works while apply runs.
+
+On a terminal this is text. In a pipe or a file it is a table: a line of headings, then
+a line for each mailbox, with tabs between the columns. --json gives everything.`,
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
 			return runStatus(c.Context(), a, chosen{patterns: words})

@@ -57,6 +57,7 @@ func TestScript(t *testing.T) {
 			"tls":      tlsServer,
 			"rename":   rename,
 			"doubt":    doubt,
+			"tty":      tty,
 		},
 	})
 }

@@ -71,9 +71,9 @@ func TestSchemas(t *testing.T) {
 	const good = `{"time":"2026-11-23T18:00:00Z","event":"interrupted","run":"7f3a","pass":"full","text":"x"`
 	for line, want := range map[string]bool{
 		good + `}`: true, good + `,"new":1}`: true, good + `,"run":7}`: false,
-		`{"time":"18:00","event":"interrupted","run":"7f3a","pass":"full","text":"x"}`: false,
+		`{"time":"18:00","event":"interrupted","run":"7f3a","pass":"full","text":"x"}`:     false,
 		`{"time":"2026-11-23T18:00:00Z","event":"nonsense","run":"","pass":"","text":"x"}`: false,
-		`{"time":"2026-11-23T18:00:00Z","event":"exit","run":"","pass":"","text":"x"}`: false,
+		`{"time":"2026-11-23T18:00:00Z","event":"exit","run":"","pass":"","text":"x"}`:     false,
 	} {
 		var v any
 		if err := json.Unmarshal([]byte(line), &v); err != nil {
