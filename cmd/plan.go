@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -70,29 +68,6 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 		err = view.Plan(a.term.Out, p, opt)
 	}
 	return errors.Join(err, f.verdict(p))
-}
-
-// canSave tries whether a plan can be saved before servers are asked, which may take its time. An empty name is no file.
-func canSave(name string) error {
-	if name == "" {
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".mailhaul-*")
-	if err == nil {
-		err = errors.Join(f.Close(), os.Remove(f.Name()))
-	}
-	var trouble *fs.PathError
-	if errors.As(err, &trouble) { // it names a file that nobody has heard of
-		err = fmt.Errorf("the directory %s: %w", filepath.Dir(name), trouble.Err)
-	}
-	if err != nil {
-		return notSaved(err)
-	}
-	return nil
-}
-
-func notSaved(err error) error {
-	return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
 }
 
 // make makes the plan and says what is worth showing of how it was made. Where no pass is left to run there is no plan,

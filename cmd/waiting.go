@@ -24,7 +24,7 @@ func (a *app) waitOpen(ctx context.Context, opens time.Time, what, pass string) 
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return errInterrupted
+			return errNotBegun
 		}
 	}
 	if a.events != nil {

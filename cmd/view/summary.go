@@ -49,6 +49,9 @@ func PassSummary(o Output, s Summary) error {
 	head := fmt.Sprintf("Pass \"%s\" finished: %s of work.", Safe(s.Pass), Duration(s.Elapsed))
 	if s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
+		if s.Copied.Messages+s.FlagsChanged == 0 {
+			head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; nothing was copied yet.", Safe(s.Pass), Duration(s.Elapsed))
+		}
 	}
 	if s.Spent && !s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work, as --stop-after says: %s not finished.", Safe(s.Pass),
