@@ -9,13 +9,14 @@ BENCH    ?= .*
 ROUNDS   ?= 5
 CUTS     ?= all
 KILLS    ?= 1000
+SCALEDIR ?= /tmp
 
 # Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
 ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build man demo test cuts bench roombench bugs kills lint fuzz clean help
+.PHONY: build man demo test cuts bench roombench scale bugs kills lint fuzz clean help
 
 # Without cgo the file needs no C library of the machine it runs on, and starts in half the time.
 build: ## build bin/mailhaul
@@ -43,6 +44,9 @@ roombench: ## the benchmarks of single rooms
 
 bugs: ## switch each safety off in turn; some test must fail each time
 	go test ./state/fault -run SeededBugs -count 1 -v
+
+scale: ## whole commands over a ledger of 10,000 mailboxes and 10 million messages; needs 1 GB in SCALEDIR (/tmp), and time
+	go test ./cmd/mailhaul -run '^1176' -bench Scale -benchtime 3x -timeout 1h -mailboxes 10000 -scaledir $(SCALEDIR)
 
 kills: ## kill -9 at random moments, 1,000 times; KILLS=100 chooses how often
 	go test ./cmd/mailhaul -run 'KillNine$$' -count 1 -timeout 2h -v -kills $(KILLS)

@@ -18,6 +18,7 @@ type applyFlags struct {
 	resend      bool
 	wait        bool
 	ignore      bool // the windows and starts of passes
+	limits      limits
 }
 
 func applyCommand(a *app) *cobra.Command {
@@ -30,7 +31,12 @@ func applyCommand(a *app) *cobra.Command {
 			"was saved by: mailhaul plan --out PLAN-FILE\n" +
 			"A saved plan is carried out at once, without asking: giving it is the approval.",
 		Args: optionalWord,
-		RunE: func(c *cobra.Command, words []string) error { return runApply(c.Context(), a, f, words) },
+		RunE: func(c *cobra.Command, words []string) error {
+			if err := f.limits.begin(c.Flags(), a.term.Now()); err != nil {
+				return err
+			}
+			return runApply(c.Context(), a, f, words)
+		},
 	}
 	c.Flags().StringVar(&f.pass, "pass", "", "the pass `NAME` (default: the one that is due)")
 	completePasses(a, c)
@@ -39,6 +45,7 @@ func applyCommand(a *app) *cobra.Command {
 	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told\nwhether they arrived")
 	c.Flags().BoolVar(&f.wait, "wait", false, "outside of the pass's window, wait for it instead of ending")
 	c.Flags().BoolVar(&f.ignore, "ignore-window", false, "work now, whatever start and windows say")
+	f.limits.register(c.Flags())
 	c.Flags().BoolVar(&f.autoApprove, "auto-approve", false, "do not ask")
 	return c
 }
@@ -48,8 +55,9 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		return usage(fmt.Sprintf("%q is no plan file", words[0]),
 			"apply takes mailboxes by a flag:  mailhaul apply --mailbox '"+words[0]+"'")
 	}
-	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0 || f.resend) {
-		return usage("a plan file goes with none of --pass, --wave, --mailbox and --resend-ambiguous", "What is done stands in the plan.")
+	if len(words) == 1 && (f.pass != "" || f.wave != "" || len(f.mailboxes) > 0 || f.resend || f.limits.mailboxes > 0) {
+		return usage("a plan file goes with none of --pass, --wave, --mailbox, --limit and --resend-ambiguous",
+			"What is done stands in the plan.")
 	}
 	a.beginEvents()
 	w, err := a.openWork(ctx, "apply", chosen{f.mailboxes, f.wave})
@@ -57,7 +65,7 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		return err
 	}
 	defer w.close(&err)
-	w.resendAmbiguous = f.resend
+	w.resendAmbiguous, w.limits = f.resend, f.limits
 	if !f.ignore {
 		w.schedule = &schedule{}
 	}

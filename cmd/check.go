@@ -65,6 +65,9 @@ func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	if f.headers && f.sample > 0 {
 		return usage("--headers and --sample exclude each other", "--sample compares everything by headers too.")
 	}
+	if err := checkFailed(f.out, canWrite(f.out)); err != nil {
+		return err
+	}
 	defer debug.SetGCPercent(debug.SetGCPercent(checkGC))
 	w, err := a.openStateless(ctx, who)
 	if err == nil {

@@ -150,7 +150,7 @@ func (s *show) mend() error {
 func (s *show) play(ctx context.Context, step step) error {
 	select {
 	case <-s.app.io.Stop:
-		return errInterrupted
+		return errNotBegun
 	default:
 	}
 	if step.before != nil {

@@ -49,7 +49,10 @@ type outcome int
 func (outcome) Error() string { return "ended" }
 
 // errInterrupted ends a command that the first interrupt stopped before it did anything.
-var errInterrupted = &failure{exitInterrupted, view.RunError{Summary: "interrupted; everything so far is kept"}}
+var errInterrupted = &failure{exitInterrupted, view.RunError{Summary: "interrupted; nothing was copied or changed"}}
+
+// errNotBegun ends a command that was waiting, perhaps after a run, when it was interrupted.
+var errNotBegun = &failure{exitInterrupted, view.RunError{Summary: "interrupted; everything so far is kept"}}
 
 // errCutOff ends a run that the second interrupt stopped in the middle.
 var errCutOff = &failure{exitInterrupted, view.RunError{Summary: "interrupted; everything so far is kept",

@@ -3,6 +3,7 @@ package cmd
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -49,6 +50,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 	if err != nil {
 		return err
 	}
+	defer a.hasty()()
 	var list view.FailureList
 	err = reading(ctx, cfg, func(r *state.Reader) error {
 		list, err = failed(ctx, r, cfg, mailboxes)
@@ -98,12 +100,16 @@ func failed(ctx context.Context, r *state.Reader, cfg *config.Config, mailboxes 
 }
 
 // standing gives the pass in which a mailbox stopped last, nil if it has come through a pass since. That it could sign
-// in since, in a verify pass, moves no mail.
+// in since, in a verify pass, moves no mail; and that it could not, in an outage, undoes none.
 func standing(cfg *config.Config, passes []state.MailboxPass) *state.MailboxPass {
 	verifies := verifyPasses(cfg)
+	moved := slices.ContainsFunc(passes, func(p state.MailboxPass) bool {
+		return !verifies[p.Pass] && (p.Progress == state.Complete || p.Progress == state.Incomplete)
+	})
 	var stopped *state.MailboxPass
 	for i, p := range passes { // the earliest started first
 		switch {
+		case moved && verifies[p.Pass]:
 		case p.Progress == state.Failed:
 			stopped = &passes[i]
 		case p.Progress != state.Pending && !verifies[p.Pass]:

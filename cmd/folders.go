@@ -77,7 +77,7 @@ func (w *work) mapped(ctx context.Context) (*plan.Plan, error) {
 		return nil, err
 	}
 	in.Inventories = w.inventories
-	err = reading(ctx, w.config, func(r *state.Reader) error { return (&memory{r}).recall(ctx, &in) })
+	err = reading(ctx, w.config, func(r *state.Reader) error { return (&memory{Reader: r}).recall(ctx, &in) })
 	if err != nil {
 		return nil, err
 	}

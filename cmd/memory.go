@@ -12,7 +12,19 @@ import (
 )
 
 // memory asks the ledger for what a plan is made from.
-type memory struct{ *state.Reader }
+type memory struct {
+	*state.Reader
+	// totals are those of a command that only looks, and so asks once; nil: they are asked for each time.
+	totals []state.MailboxTotal
+}
+
+// known gives the totals of every mailbox of the ledger.
+func (r *memory) known(ctx context.Context) ([]state.MailboxTotal, error) {
+	if r.totals != nil {
+		return r.totals, nil
+	}
+	return r.Totals(ctx)
+}
 
 // input gathers what is known before anybody is asked: the pass that runs, its bounds, and how everybody fared. Of the
 // configuration only the mailboxes of who count.
@@ -21,7 +33,7 @@ func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Ma
 	few.Mailboxes = who
 	in := plan.Input{Config: &few, Now: time.Now(), Version: Version, Lineage: r.Lineage(), Serial: r.Serial(),
 		State: stateName(cfg), Known: map[string]state.Mailbox{}, Records: map[string]map[string]state.MailboxPass{}}
-	totals, err := r.Totals(ctx)
+	totals, err := r.known(ctx)
 	if err != nil {
 		return in, err
 	}
@@ -46,6 +58,9 @@ func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Ma
 		return in, err
 	}
 	in.Runs = len(runs)
+	if in.Rate, err = r.Rate(ctx); err != nil {
+		return in, err
+	}
 	in.Due, err = plan.NextPass(plan.Standing{Passes: cfg.Passes, Mailboxes: who, Records: in.Records,
 		Failures: failures, Named: pass})
 	if err != nil {
@@ -107,6 +122,9 @@ func (r *memory) recall(ctx context.Context, in *plan.Input) error {
 	for _, k := range known {
 		ids[keyOf(k)] = k.ID
 	}
+	if in.Offline {
+		return r.recallAll(ctx, in, ids)
+	}
 	for _, m := range in.Config.Mailboxes {
 		id, ok := ids[ledgerKey{m.Name(), m.From.Ref()}]
 		if !ok {
@@ -117,6 +135,26 @@ func (r *memory) recall(ctx context.Context, in *plan.Input) error {
 		}
 	}
 	return nil
+}
+
+// recallAll counts every folder pair at once, which the bounds of UIDs of an inventory would not allow.
+func (r *memory) recallAll(ctx context.Context, in *plan.Input, ids map[ledgerKey]state.MailboxID) error {
+	selections := map[state.MailboxID]state.Selection{}
+	names := map[state.MailboxID]string{}
+	for _, m := range in.Config.Mailboxes {
+		if id, ok := ids[ledgerKey{m.Name(), m.From.Ref()}]; ok {
+			names[id] = m.Name()
+			selections[id] = plan.SelectionFor(in.PassFor(m.Name()), plan.SettingsOf(m, mail.Limits{}))
+		}
+	}
+	counts, err := r.CountAll(ctx, func(id state.MailboxID) (state.Selection, bool) {
+		s, wanted := selections[id]
+		return s, wanted
+	})
+	for id, found := range counts {
+		in.Memory[names[id]] = found
+	}
+	return err
 }
 
 func (r *memory) folders(ctx context.Context, id state.MailboxID, in *plan.Input, m *config.Mailbox) ([]state.FolderCount, error) {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -73,29 +71,6 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 	return errors.Join(err, f.verdict(p))
 }
 
-// canSave tries whether a plan can be saved before servers are asked, which may take its time. An empty name is no file.
-func canSave(name string) error {
-	if name == "" {
-		return nil
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".mailhaul-*")
-	if err == nil {
-		err = errors.Join(f.Close(), os.Remove(f.Name()))
-	}
-	var trouble *fs.PathError
-	if errors.As(err, &trouble) { // it names a file that nobody has heard of
-		err = fmt.Errorf("the directory %s: %w", filepath.Dir(name), trouble.Err)
-	}
-	if err != nil {
-		return notSaved(err)
-	}
-	return nil
-}
-
-func notSaved(err error) error {
-	return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
-}
-
 // make makes the plan and says what is worth showing of how it was made. Where no pass is left to run there is no plan,
 // and that has been said.
 func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, opt view.PlanOptions, err error) {
@@ -149,6 +124,7 @@ func nobodySignedIn(p *plan.Plan) bool {
 
 // offlinePlan makes a plan from the state alone.
 func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
+	defer a.hasty()()
 	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noState(cfg)
@@ -157,7 +133,7 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 		return nil, err
 	}
 	defer func() { _ = r.Close() }() // it was only read
-	m := &memory{r}
+	m := &memory{Reader: r}
 	in, err := m.input(ctx, cfg, mailboxes, pass)
 	if err != nil {
 		return nil, err
@@ -165,7 +141,7 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	if in.NothingLeft {
 		return nil, a.noPassLeft(ctx, m, cfg, mailboxes)
 	}
-	in.Offline = true
+	in.Offline, in.Parallel = true, parallel(cfg, mailboxes)
 	if err := m.recall(ctx, &in); err != nil {
 		return nil, err
 	}

@@ -5,12 +5,24 @@ import (
 	"errors"
 	"io/fs"
 	"path/filepath"
+	"runtime/debug"
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
+
+// hasty lets garbage lie while a command only looks at the state file, and gives what ends that: it takes a second or two
+// over a large one, of which collecting would be the half. A user's own GOGC stands.
+func (a *app) hasty() (end func()) {
+	const percent = 400
+	if set, _ := a.env("GOGC"); set != "" {
+		return func() {}
+	}
+	before := debug.SetGCPercent(percent)
+	return func() { debug.SetGCPercent(before) }
+}
 
 // openRead opens the state file for a look.
 func openRead(ctx context.Context, path string) (*state.Reader, error) {

@@ -25,14 +25,14 @@ func (w *work) carryOut(ctx context.Context, p *plan.Plan) error {
 
 // finish does the plan of a run that has begun, records how it ended, and tells it. A verify pass has told it already.
 func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events view.Events) error {
-	told := &lastWord{Events: events}
+	told, speed := &lastWord{Events: events}, newSpeed()
 	if w.parked != nil {
 		w.parked.Keep(atWork(p))
 	}
-	closes := w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now())
+	closes := w.limits.bound(w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now()), p)
 	w.ran = true
 	result, err := executor.Run(ctx, p, executor.Options{
-		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: told.Event, Parallel: w.parallel(),
+		Endpoints: w.endpoints, Parked: w.parked, Ledger: w.ledger, Run: run, Events: speed.before(told.Event), Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
 		Closes: closes,
 	})
@@ -51,7 +51,7 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	}
 	run.ExitCode = exitCode(verdict)
 	// The record of the end is short and worth keeping, even if the second interrupt came.
-	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
+	if endErr := w.end(context.WithoutCancel(ctx), run, speed, err); endErr != nil || err != nil {
 		return errors.Join(err, endErr)
 	}
 	if verifiesOnly(p) || w.app.events != nil {
@@ -69,49 +69,13 @@ func atWork(p *plan.Plan) map[string]bool {
 	return names
 }
 
-// begin records the run and freezes the bounds of its passes: an age is counted from the first plan that was approved.
-func (w *work) begin(ctx context.Context, p *plan.Plan) (state.Run, error) {
-	run, err := w.ledger.BeginRun(ctx, p.Pass.Name)
-	if err != nil {
-		return run, err
-	}
-	passes := map[string]plan.Pass{p.Pass.Name: p.Pass}
-	for _, m := range p.Mailboxes {
-		if m.Resume != nil {
-			passes[m.Resume.Name] = *m.Resume
-		}
-	}
-	for _, pass := range passes {
-		if err := w.freeze(ctx, pass); err != nil {
-			return run, err
-		}
-	}
-	return run, nil
-}
-
-func (w *work) freeze(ctx context.Context, p plan.Pass) error {
-	bounds := state.Pass{Name: p.Name, Kind: p.Kind, OlderWritten: p.OlderWritten, NewerWritten: p.NewerWritten,
-		Approved: time.Now()}
-	if p.Older != nil {
-		bounds.Older = *p.Older
-	}
-	if p.Newer != nil {
-		bounds.Newer = *p.Newer
-	}
-	known, found, err := w.ledger.Pass(ctx, p.Name)
-	if err != nil {
-		return err
-	}
-	if found && known.Older.Equal(bounds.Older) && known.Newer.Equal(bounds.Newer) {
-		bounds.Approved = known.Approved
-	}
-	return w.ledger.PutPass(ctx, bounds)
-}
-
 // end records the run's end; after a clean one the state file is copied aside.
-func (w *work) end(ctx context.Context, run state.Run, runErr error) error {
+func (w *work) end(ctx context.Context, run state.Run, speed *speed, runErr error) error {
 	if runErr != nil && isState(mail.CodeOf(runErr)) {
 		return nil // nothing can be written any more; the run's error says so
+	}
+	if rate := speed.rate(); runErr == nil && rate.Seconds >= telling {
+		runErr = w.ledger.AddRate(ctx, rate)
 	}
 	run.Ended = time.Now()
 	if err := w.ledger.EndRun(ctx, run); err != nil || runErr != nil {
@@ -165,6 +129,7 @@ func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, li
 	if w.schedule.waiting() {
 		s.Closed += w.schedule.shut
 	}
+	s.Spent, s.Over = o.Closed > 0 && w.limits.spent(w.app.term.Now()), w.limits.over
 	if w.left != nil && !w.left.opens.IsZero() {
 		s.Opens = w.left.opens.In(w.app.term.Location)
 	}
@@ -186,7 +151,7 @@ func maxSize(p *plan.Plan) mail.Size {
 
 // next is the command to go on with: apply, which finds the pass that is due by itself; after the last pass, the proof.
 func (w *work) next(ctx context.Context, o executor.Outcome) (string, error) {
-	if o.Interrupted {
+	if o.Interrupted || w.left != nil {
 		return w.memory.goOn(ctx, w.config, w.mailboxes, &state.Run{Pass: o.Pass})
 	}
 	in, err := w.memory.input(ctx, w.config, w.mailboxes, "")

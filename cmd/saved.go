@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
+	"path/filepath"
 	"time"
 
 	"mailhaul/cmd/view"
@@ -77,4 +79,35 @@ func (f *applyFlags) show(w *work, p *plan.Plan, counted time.Duration) error {
 		return outcome(exitError)
 	}
 	return err
+}
+
+// canSave tries whether a plan can be saved before servers are asked, which may take its time.
+func canSave(name string) error {
+	if err := canWrite(name); err != nil {
+		return notSaved(err)
+	}
+	return nil
+}
+
+// canWrite tries whether a file can be written. An empty name is no file.
+func canWrite(name string) error {
+	if name == "" {
+		return nil
+	}
+	if info, err := os.Stat(name); err == nil && info.IsDir() {
+		return fmt.Errorf("%s is a directory", name)
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".mailhaul-*")
+	if err == nil {
+		err = errors.Join(f.Close(), os.Remove(f.Name()))
+	}
+	var trouble *fs.PathError
+	if errors.As(err, &trouble) { // it names a file that nobody has heard of
+		err = fmt.Errorf("the directory %s: %w", filepath.Dir(name), trouble.Err)
+	}
+	return err
+}
+
+func notSaved(err error) error {
+	return fail(mail.Code(config.CodeFile), "the plan can't be saved", sentence(err))
 }

@@ -139,17 +139,17 @@ func runStateCheck(ctx context.Context, a *app) error {
 	case errors.Is(err, fs.ErrNotExist):
 		return noState(cfg)
 	case err != nil:
-		return err
+		return onlyLooked(err)
 	case len(problems) == 0:
 		_, err = fmt.Fprintf(a.term.Out, "%s is whole.\n", cfg.Project.State)
 		return err
 	}
+	text := view.Safe(cfg.Project.State) + " is damaged:\n"
 	for _, p := range problems {
-		if _, err := fmt.Fprintln(a.term.Out, view.Safe(p.Text)); err != nil {
-			return err
-		}
+		text += "  " + view.Safe(p.Text) + "\n"
 	}
-	return outcome(exitState)
+	_, err = fmt.Fprint(a.term.Out, text+"Nothing was written to it. What to do:  mailhaul explain STATE-DAMAGED\n")
+	return errors.Join(err, outcome(exitState))
 }
 
 func stateUnlockCommand(a *app) *cobra.Command {

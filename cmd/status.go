@@ -15,8 +15,12 @@ import (
 
 func statusCommand(a *app) *cobra.Command {
 	return &cobra.Command{
-		Use:               "status [MAILBOX...]",
-		Short:             "how far everything is; works while apply runs",
+		Use:   "status [MAILBOX...]",
+		Short: "how far everything is; works while apply runs",
+		Long: `How far everything is. Works while apply runs.
+
+On a terminal this is text. In a pipe or a file it is a table: a line of headings, then
+a line for each mailbox, with tabs between the columns. --json gives everything.`,
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
 			return runStatus(c.Context(), a, chosen{patterns: words})
@@ -29,22 +33,24 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 	if err != nil {
 		return err
 	}
+	defer a.hasty()()
 	s := view.StatusView{State: filepath.Base(cfg.Project.State)}
 	totals := map[ledgerKey]state.MailboxTotal{}
 	err = reading(ctx, cfg, func(r *state.Reader) error {
 		if s.Run, s.Live, err = lastRun(ctx, r); err != nil {
 			return err
 		}
-		if s.Next, err = (&memory{r}).goOn(ctx, cfg, mailboxes, s.Run); err != nil {
+		m := &memory{Reader: r}
+		if m.totals, err = r.Totals(ctx); err != nil {
 			return err
 		}
-		if s.Unmanaged, err = (&memory{r}).unmanaged(ctx, cfg); err != nil {
-			return err
-		}
-		all, err := r.Totals(ctx)
-		for _, t := range all {
+		for _, t := range m.totals {
 			totals[keyOf(t.Mailbox)] = t
 		}
+		if s.Next, err = m.goOn(ctx, cfg, mailboxes, s.Run); err != nil {
+			return err
+		}
+		s.Unmanaged, err = m.unmanaged(ctx, cfg)
 		return err
 	})
 	if err != nil {

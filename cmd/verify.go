@@ -12,6 +12,7 @@ import (
 	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/plan"
+	"mailhaul/state/mail"
 )
 
 type verifyFlags struct{ sourceOnly, destinationOnly bool }
@@ -22,7 +23,7 @@ func verifyCommand(a *app) *cobra.Command {
 		Use:   "verify [MAILBOX...]",
 		Short: "sign in on both sides, check rights, map folders; copy nothing",
 		Long: "Sign in on both sides of each mailbox, prove the right to write, map the folders. Nothing is copied.\n" +
-			"It is the pass \"verify\" by hand.",
+			"It is the pass \"verify\" by hand. While apply runs it looks all the same and records nothing.",
 		ValidArgsFunction: completeMailboxes(a),
 		RunE: func(c *cobra.Command, words []string) error {
 			return runVerify(c.Context(), a, f, chosen{patterns: words})
@@ -38,9 +39,13 @@ func runVerify(ctx context.Context, a *app, f *verifyFlags, who chosen) (err err
 		return usage("--source-only and --destination-only exclude each other", "Without both, both sides are asked.")
 	}
 	if f.sourceOnly || f.destinationOnly {
-		return f.oneSide(ctx, a, who)
+		return f.unrecorded(ctx, a, who)
 	}
 	w, err := a.openWork(ctx, "verify", who)
+	if mail.CodeOf(err) == mail.CodeStateLocked {
+		a.say("Another mailhaul works with the state file: what is found here is not recorded.")
+		return f.unrecorded(ctx, a, who)
+	}
 	if err != nil {
 		return err
 	}
@@ -139,8 +144,8 @@ func (w *work) showVerifyRows(rows []view.VerifyRow) error {
 	return errors.Join(view.Verify(t.Out, rows), view.SignIns(t.Out, w.signIns(), t.Location))
 }
 
-// oneSide asks one side only; the state file has no part in it.
-func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
+// unrecorded asks one side only, or both while another mailhaul works; the state file has no part in it.
+func (f *verifyFlags) unrecorded(ctx context.Context, a *app, who chosen) error {
 	w, err := a.openStateless(ctx, who)
 	if err != nil {
 		return err
@@ -154,6 +159,7 @@ func (f *verifyFlags) oneSide(ctx context.Context, a *app, who chosen) error {
 	for _, m := range w.mailboxes {
 		row := verifyRow(m.Name(), m.Destination.Address, inventories[m.Name()], !f.destinationOnly, !f.sourceOnly)
 		row.Skipped = m.Skip
+		row.Folders, row.Messages.Messages = going(m, inventories[m.Name()])
 		rows = append(rows, row)
 	}
 	return errors.Join(w.showVerifyRows(rows), verdictOfRows(rows))

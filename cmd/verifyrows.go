@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"mailhaul/cmd/view"
+	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/plan"
 	"mailhaul/state/mail"
@@ -58,6 +59,17 @@ func remarks(p *plan.Plan, mailbox string, notes []string) (faults, all []string
 	return faults, notes
 }
 
+// going counts the folders that the rules let go along, and their messages.
+func going(m *config.Mailbox, inv plan.Inventory) (folders int, messages int64) {
+	for _, mapping := range plan.Map(m, inv.Source, inv.Destination, inv.Limits.Names) {
+		if !mapping.Excluded && !mapping.Source.NoSelect {
+			folders++
+			messages += int64(mapping.Source.Status.Messages)
+		}
+	}
+	return folders, messages
+}
+
 // verifyRow is what an inventory alone tells.
 func verifyRow(name, destination string, inv plan.Inventory, source, target bool) view.VerifyRow {
 	row := view.VerifyRow{Mailbox: name, Destination: destination, Source: view.VerifySide{Asked: source},
@@ -72,8 +84,7 @@ func verifyRow(name, destination string, inv plan.Inventory, source, target bool
 	case p.Side == executor.SideDestination:
 		row.Target.Problem = p
 	default:
-		row.Source.Problem = p
-		row.Target.Asked = false // the source failed first
+		row.Source.Problem, row.Target.Problem = p, inv.Also
 	}
 	return row
 }

@@ -24,7 +24,7 @@ func (a *app) waitOpen(ctx context.Context, opens time.Time, what, pass string) 
 		case <-t.C:
 		case <-ctx.Done():
 			t.Stop()
-			return errInterrupted
+			return errNotBegun
 		}
 	}
 	if a.events != nil {
@@ -94,6 +94,8 @@ func (w *work) admitPlan(p *plan.Plan) error {
 func (w *work) noteLeft(p *plan.Plan, o executor.Outcome, closes map[string]executor.Closing) {
 	w.left = nil
 	switch {
+	case w.limits.over > 0, o.Closed > 0 && w.limits.spent(w.app.term.Now()):
+		w.left = &closed{pass: p.Pass.Name} // there is nothing to wait for
 	case o.Closed > 0:
 		first := opensAfter(closes)
 		w.left = &closed{p.Pass.Name, first.Opens, first.Window}

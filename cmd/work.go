@@ -29,6 +29,7 @@ type work struct {
 	resendAmbiguous bool
 	// schedule keeps to windows; nil where they play no part.
 	schedule *schedule
+	limits   limits
 	// left is what a run of this command left for the next opening of a window; ran tells that there was a run.
 	left *closed
 	ran  bool
@@ -53,7 +54,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w.memory = &memory{w.ledger.Reader}
+	w.memory = &memory{Reader: w.ledger.Reader}
 	w.endpoints.ledger = w.ledger.Reader
 	return w, nil
 }
@@ -101,6 +102,7 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 	if err := w.schedule.admit(&in.Due, w.mailboxes, w.app.term.Now()); err != nil {
 		return nil, 0, err
 	}
+	w.limits.narrow(&in)
 	started := time.Now()
 	w.inventories, err = w.survey(ctx, in.Due, executor.SurveyOptions{
 		List:  true,
@@ -111,11 +113,14 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 	if err != nil {
 		return nil, 0, err
 	}
-	in.Inventories, in.ResendAmbiguous = w.inventories, w.resendAmbiguous
+	in.Inventories, in.ResendAmbiguous, in.Parallel = w.inventories, w.resendAmbiguous, w.parallel()
 	if err := w.memory.recall(ctx, &in); err != nil {
 		return nil, 0, err
 	}
 	p := plan.Build(in)
+	if w.limits.passBy(p) {
+		return w.planPass(ctx, pass, why)
+	}
 	return p, time.Since(started), w.memory.noteUnmanaged(ctx, w.config, p)
 }
 
@@ -176,9 +181,11 @@ func row(m *config.Mailbox) state.Mailbox {
 
 // parallel is how many mailboxes may be at work: as configured, and as many as get a connection on both sides. Where
 // both sides are one endpoint each mailbox needs two of its connections, or all would wait for each other.
-func (w *work) parallel() int {
-	n := max(1, w.config.Project.Mailboxes)
-	for _, m := range w.mailboxes {
+func (w *work) parallel() int { return parallel(w.config, w.mailboxes) }
+
+func parallel(cfg *config.Config, mailboxes []*config.Mailbox) int {
+	n := max(1, cfg.Project.Mailboxes)
+	for _, m := range mailboxes {
 		n = min(n, m.From.Connections, m.To.Connections)
 		if m.From == m.To {
 			n = min(n, m.From.Connections/2)

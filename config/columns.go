@@ -161,8 +161,10 @@ func (u *usersFile) missing(c *column, unknown []string, ok bool) ([]string, boo
 		near = nearest(c.written, unknown)
 	}
 	switch {
+	case near != "" && c.configured:
+		f.hint("Did you mean %q?", near) // what the columns block says is to be mended
 	case near != "":
-		f.hint("Did you mean %q?", near)
+		f.hint("The first line has %q. Did you mean %q?", near, c.written)
 	case !c.configured:
 		f.explain("%s\nIf it is called otherwise, say so in the users block: columns { %s = \"HEADING\" }", found, c.name)
 	}

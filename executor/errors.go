@@ -2,6 +2,8 @@ package executor
 
 import (
 	"errors"
+	"net"
+	"os"
 	"strings"
 
 	"mailhaul/state/mail"
@@ -51,13 +53,32 @@ func asMail(err error) (*mail.Error, bool) {
 	return e, ok
 }
 
-// textOf is what is kept of a failure for people: the server's own words where there are any.
+// textOf is what is kept of a failure for people: the server's own words where there are any, else what was being done
+// nearest to the cause, and the cause.
 func textOf(err error) string {
-	if e, ok := asMail(err); ok && e.Text != "" {
-		return e.Text
-	}
-	if err == nil {
+	e, ok := asMail(err)
+	switch {
+	case err == nil:
 		return ""
+	case ok && e.Text != "":
+		return e.Text
+	case ok && e.Err != nil:
+		return e.Op + ": " + causeOf(e.Err)
+	case ok:
+		return e.Op
+	}
+	return err.Error()
+}
+
+// causeOf leaves out what the network's errors put before their cause: call, protocol and address, which Op names.
+func causeOf(err error) string {
+	var op *net.OpError
+	var call *os.SyscallError
+	switch {
+	case errors.As(err, &op) && errors.As(op.Err, &call):
+		return call.Err.Error()
+	case errors.As(err, &op) && op.Err != nil:
+		return op.Err.Error()
 	}
 	return err.Error()
 }

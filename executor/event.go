@@ -26,7 +26,10 @@ type PassStarted struct {
 	Kind      string
 	Mailboxes int // that will be worked on
 	Planned   state.Count
-	Closes    time.Time // when the first window of those mailboxes closes; zero: none does
+	// Closes is when the first of them is to stop because of its window, or because the time that the user gave is over
+	// (Spent); zero: none is.
+	Closes time.Time
+	Spent  bool
 }
 
 // MailboxStarted says that a mailbox is at work.
@@ -62,7 +65,7 @@ type Waiting struct {
 type Progress struct {
 	Stamp
 	Planned, Copied, Failed, LeftOut state.Count
-	Mailboxes, MailboxesDone, AtWork int
+	Mailboxes, MailboxesDone, AtWork int // Mailboxes as in PassStarted, MailboxesDone and AtWork are part of it
 	Problems                         int // mailboxes and messages failed so far
 }
 
@@ -134,6 +137,7 @@ type WindowClosed struct {
 	Stamp
 	Window                   string
 	Opens                    time.Time // zero: nobody knows
+	Spent                    bool      // no window has closed: the time that the user gave is over
 	Mailboxes, MailboxesDone int
 }
 
@@ -149,6 +153,7 @@ type PassDone struct {
 	Planned, Copied, Failed, LeftOut state.Count
 	Adopted                          state.Count // the part of Copied that was there already
 	Complete, Incomplete, Blocked    int         // mailboxes
+	UpToDate                         int         // mailboxes in which nothing was to do: none of those above
 	FlagsChanged                     int64
 	Amended                          int64 // messages that arrived with other octets than the source's
 	Elapsed                          time.Duration

@@ -90,8 +90,8 @@ type runner struct {
 	mu      sync.Mutex // guards what follows, the counts of mailboxRuns, and the order of events
 	outcome Outcome
 	atWork  int
-	done    int
-	started int             // mailboxes that the run is about
+	done    int             // of those started: complete, incomplete or stopped as a whole
+	started int             // mailboxes that the run is about: the plan's to start and to continue
 	told    map[string]bool // windows of which was said that they closed
 	// destinations serialises mailboxes that share a destination: the scan of one would see the other's mail in flight.
 	destinations map[string]*sync.Mutex
@@ -124,20 +124,19 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 func (r *runner) begin() {
 	o := &r.outcome
 	o.Planned, o.LeftOut = r.plan.Total.Todo, r.plan.Total.LeftOut
-	n, closes := 0, time.Time{}
+	n := 0
 	for i := range r.plan.Mailboxes {
 		switch r.plan.Mailboxes[i].Action {
 		case plan.Start, plan.Continue:
 			n++
-			if at := r.Closes[r.plan.Mailboxes[i].Name].At; !at.IsZero() && (closes.IsZero() || at.Before(closes)) {
-				closes = at
-			}
 		case plan.Blocked:
 			o.Blocked++
 		}
 	}
 	r.started = n
-	r.emit(PassStarted{Stamp: r.stamp(), Kind: r.plan.Pass.Kind, Mailboxes: n, Planned: o.Planned, Closes: closes})
+	first := r.firstClosing()
+	r.emit(PassStarted{Stamp: r.stamp(), Kind: r.plan.Pass.Kind, Mailboxes: n, Planned: o.Planned, Closes: first.At,
+		Spent: first.Spent})
 }
 
 func (r *runner) finish(elapsed time.Duration) {
@@ -232,7 +231,7 @@ func (r *runner) progress() Progress {
 	defer r.mu.Unlock()
 	o := &r.outcome
 	return Progress{Stamp: r.stamp(), Planned: o.Planned, Copied: o.Copied, Failed: o.Failed, LeftOut: o.LeftOut,
-		Mailboxes: o.Complete + o.Incomplete + o.Blocked + r.atWork, MailboxesDone: r.done, AtWork: r.atWork,
+		Mailboxes: r.started, MailboxesDone: r.done, AtWork: r.atWork,
 		Problems: int(o.Failed.Messages) + o.Blocked}
 }
 

@@ -38,8 +38,12 @@ func (m *mailboxRun) work(ctx context.Context) error {
 	if m.mailbox.Action == plan.Blocked {
 		return m.blocked(ctx)
 	}
-	if m.proved() || m.mailbox.Action == plan.UpToDate {
-		m.add(func(o *Outcome) { o.Complete++ })
+	if m.mailbox.Action == plan.UpToDate {
+		m.add(func(o *Outcome) { o.UpToDate++ })
+		return m.record(ctx, state.MailboxPass{Progress: state.Complete})
+	}
+	if m.proved() {
+		m.add(func(o *Outcome) { o.Complete++; m.runner.done++ })
 		return m.record(ctx, state.MailboxPass{Progress: state.Complete})
 	}
 	return m.end(ctx, m.carryOut(ctx))
@@ -108,7 +112,7 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 	m.emit(MailboxStarted{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Planned: m.mailbox.Todo})
 	m.add(func(*Outcome) { m.atWork++ })
-	defer m.add(func(*Outcome) { m.atWork--; m.runner.done++ })
+	defer m.add(func(*Outcome) { m.atWork-- })
 	m.connect()
 	defer closeBoth(m.src, m.dst)
 	err := m.inventory(ctx)
@@ -262,6 +266,7 @@ func (m *mailboxRun) end(ctx context.Context, err error) error {
 		return err
 	}
 	m.add(func(o *Outcome) {
+		m.runner.done++
 		o.FlagsChanged += m.flagsChanged
 		o.Amended += m.amended
 		if progress == state.Complete {
@@ -290,7 +295,7 @@ func (m *mailboxRun) stopped(ctx context.Context, err error) error {
 	m.emit(MailboxFailed{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Side: side, Code: code, Kind: kind, Text: text, Retry: true, Copied: m.copied})
 	m.countRefused(side, kind)
-	m.add(func(o *Outcome) { o.Blocked++ })
+	m.add(func(o *Outcome) { o.Blocked++; m.runner.done++ })
 	return m.record(ctx, state.MailboxPass{Progress: state.Failed, Side: side, Code: code, Kind: kind, Text: text})
 }
 

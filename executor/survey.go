@@ -102,6 +102,7 @@ type surveyor struct {
 	src     retryingSource
 	dst     retryingDestination
 	inv     plan.Inventory
+	also    error // the destination's, where the source failed too
 }
 
 // ask gives the inventory; what went wrong with the mailbox is in it.
@@ -128,6 +129,9 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 		return s.inv, err
 	}
 	s.inv.Problem = problem(err)
+	if s.also != nil {
+		s.inv.Also = problem(s.also)
+	}
 	return s.inv, nil
 }
 
@@ -167,6 +171,7 @@ func (s *surveyor) sides(ctx context.Context) error {
 	}
 	both.Wait()
 	if source != nil {
+		s.also = destination
 		return source
 	}
 	return destination

@@ -11,6 +11,7 @@ type Closing struct {
 	Window string    // the names of its windows, for people
 	At     time.Time // from this moment on nothing new is begun; a moment that is past begins nothing at all
 	Opens  time.Time // when it opens again; zero: nobody knows
+	Spent  bool      // no window closes: the time that the user gave is over
 }
 
 // closingCheck is how often the clock is looked at: a timer stands still while a laptop sleeps.
@@ -48,6 +49,17 @@ func (r *runner) window(ctx context.Context, mailbox string) (stop <-chan struct
 	return closed, func() { close(done); watch.Wait() }
 }
 
+// firstClosing is the first moment at which a mailbox is stopped that may be worked on now; zero: none is.
+func (r *runner) firstClosing() (first Closing) {
+	now := r.Now()
+	for _, c := range r.Closes {
+		if c.At.After(now) && (first.At.IsZero() || c.At.Before(first.At)) {
+			first = c
+		}
+	}
+	return first
+}
+
 // shut tells whether the mailbox's window has closed by now.
 func (r *runner) shut(mailbox string) bool {
 	c, bounded := r.Closes[mailbox]
@@ -65,10 +77,11 @@ func (r *runner) closes(c Closing) {
 	r.mu.Lock()
 	told := r.told[c.Window]
 	r.told[c.Window] = true
-	done, all := r.done, r.outcome.Complete+r.outcome.Incomplete+r.outcome.Blocked
+	done := r.done
 	r.mu.Unlock()
 	if !told {
-		r.emit(WindowClosed{Stamp: r.stamp(), Window: c.Window, Opens: c.Opens, MailboxesDone: max(done, all), Mailboxes: r.started})
+		r.emit(WindowClosed{Stamp: r.stamp(), Window: c.Window, Opens: c.Opens, Spent: c.Spent,
+			MailboxesDone: done, Mailboxes: r.started})
 	}
 }
 

@@ -1,7 +1,9 @@
 package plan
 
 import (
+	"runtime"
 	"slices"
+	"sync"
 	"time"
 
 	"mailhaul/config"
@@ -32,6 +34,10 @@ type Input struct {
 	// Records are how each mailbox fared in each pass, by the pass's name.
 	Records map[string]map[string]state.MailboxPass
 
+	// Rate is what earlier runs have measured, and Parallel how many mailboxes are at work at a time: for the estimate.
+	Rate     state.Rate
+	Parallel int
+
 	Now     time.Time
 	Version string // mailhaul's
 	Lineage string // of the state file, as is Serial
@@ -51,36 +57,61 @@ func Build(in Input) *Plan {
 		Files: slices.Clone(in.Config.Files), State: in.State, Runs: in.Runs, Offline: in.Offline,
 		Pass: in.pass(in.Pass), NeverMoved: NeverMoved, Mailboxes: []Mailbox{},
 	}
-	for _, m := range in.covered() {
-		l := line{in: &in, m: m, plan: p}
-		p.Mailboxes = append(p.Mailboxes, l.build())
+	var covered []*config.Mailbox
+	for _, l := range in.lines() {
+		covered = append(covered, l.m)
+		p.Mailboxes = append(p.Mailboxes, l.out)
+		p.Warnings, p.Errors = append(p.Warnings, l.plan.Warnings...), append(p.Errors, l.plan.Errors...)
 	}
-	p.When = WhenOf(in.Pass, in.covered(), in.Now)
+	p.When = WhenOf(in.Pass, covered, in.Now)
 	in.warn(p)
 	p.Total = total(p.Mailboxes)
+	p.Estimate = in.estimate(p)
 	return p
 }
 
-// covered are the mailboxes that the plan has a line for.
-func (in *Input) covered() []*config.Mailbox {
-	var all []*config.Mailbox
+// lines builds the lines of the mailboxes side by side: they have nothing to do with each other.
+func (in *Input) lines() []*line {
+	part := in.parts()
+	var lines []*line
 	for _, m := range in.Config.Mailboxes {
-		if in.covers(m) {
-			all = append(all, m)
+		if in.covers(m, part) {
+			lines = append(lines, &line{in: in, m: m, plan: &Plan{}})
 		}
 	}
-	return all
+	n := min(runtime.GOMAXPROCS(0), 1+len(lines)/beside)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() {
+			for _, l := range lines[len(lines)*i/n : len(lines)*(i+1)/n] {
+				l.out = l.build()
+			}
+		})
+	}
+	all.Wait()
+	return lines
+}
+
+// beside is for how many mailboxes it is worth to have another goroutine.
+const beside = 100
+
+// parts are the names in Mailboxes and Skipped.
+func (in *Input) parts() map[string]bool {
+	part := make(map[string]bool, len(in.Mailboxes)+len(in.Skipped))
+	for _, names := range [][]string{in.Mailboxes, in.Skipped} {
+		for _, name := range names {
+			part[name] = true
+		}
+	}
+	return part
 }
 
 // covers tells whether the plan has a line for the mailbox.
-func (in *Input) covers(m *config.Mailbox) bool {
+func (in *Input) covers(m *config.Mailbox, part map[string]bool) bool {
 	if in.Mailboxes == nil {
 		return true
 	}
-	if m.Skip != "" {
-		return slices.Contains(in.Skipped, m.Name())
-	}
-	return slices.Contains(in.Mailboxes, m.Name())
+	return part[m.Name()]
 }
 
 // pass gives a pass with its bounds.

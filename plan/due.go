@@ -38,6 +38,8 @@ type Due struct {
 	Early []string
 	// Later are the mailboxes that wait for their window, and so take no part now.
 	Later []string
+	// Over counts the mailboxes that a limit leaves for the next run.
+	Over int
 	// Delta tells that every pass is done and the last full pass looks for news.
 	Delta bool
 	// NothingLeft tells that there is no pass to run: Pass is nil, or it is a retry and nothing has failed.

@@ -52,6 +52,7 @@ type Plan struct {
 	Warnings  []Note    `json:"warnings,omitempty"`
 	Errors    []Note    `json:"errors,omitempty"` // a plan with errors can be shown but not applied
 	Total     Total     `json:"total"`
+	Estimate  *Estimate `json:"estimate,omitempty"` // nil: nothing tells how long the work takes
 	// NeverMoved is the sentence about contacts, calendars and so on.
 	NeverMoved string `json:"never_moved"`
 }
@@ -214,8 +215,10 @@ type Inventory struct {
 	// FormerDestination is where the mailbox went before, if its mail is not found at the new place and so is to be copied
 	// anew; empty: nothing has changed.
 	FormerDestination string
-	// Problem is why one side could not be asked; the folders are then missing.
+	// Problem is why one side could not be asked; the folders are then missing. Also is why the destination could not
+	// either, where the source is the Problem.
 	Problem *Problem
+	Also    *Problem
 }
 
 // Vanished is a source folder that is gone, and how many of its messages never arrived.

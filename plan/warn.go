@@ -24,6 +24,10 @@ func (in *Input) warn(p *Plan) {
 	if n := len(in.Later); n > 0 {
 		p.Warnings = append(p.Warnings, Note{Text: count(int64(n), "mailbox waits for its window", "mailboxes wait for their windows"), Hint: "mailhaul apply takes them when it is open."})
 	}
+	if n := in.Over; n > 0 {
+		p.Warnings = append(p.Warnings, Note{Text: count(int64(n), "mailbox is", "mailboxes are") + " left for the next run, as --limit says",
+			Hint: "The same command again takes the next ones."})
+	}
 	if n := len(in.Early); n > 0 {
 		p.Warnings = append(p.Warnings, Note{Code: string(config.CodePass),
 			Text: fmt.Sprintf("pass %q comes after %q, which %s not finished yet", in.Pass.Name, in.Pass.After,

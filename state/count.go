@@ -78,21 +78,30 @@ func (r *Reader) folderTallies(ctx context.Context, where string, args ...any) (
 	})
 }
 
-func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below mail.UID) (FolderCount, error) {
+// counted is what the tally alone tells of a folder; whole is false where its rows must be looked at for Pending.
+func (ft folderTally) counted(sel Selection, below mail.UID) (c FolderCount, whole bool) {
 	t := ft.tally
-	c := FolderCount{Folder: ft.folder, Doubt: t.of(State.Doubt), Copied: t.of(State.Copied), Failed: t.of(State.Failed),
+	c = FolderCount{Folder: ft.folder, Doubt: t.of(State.Doubt), Copied: t.of(State.Copied), Failed: t.of(State.Failed),
 		Ambiguous: t.counts[StateAmbiguous],
 		Absent:    t.counts[StateAbsent], Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
 	c.Oldest, c.Newest = t.bounds()
+	open := t.of(State.Open).Add(c.LeftOut)
+	if open.Messages == 0 || t.allInside(sel, below) {
+		c.Pending = open
+		return c, true
+	}
+	return c, false
+}
+
+func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below mail.UID) (FolderCount, error) {
+	c, whole := ft.counted(sel, below)
 	if sel.First > 0 {
 		var err error
 		if c.First, err = r.first(ctx, ft.folder.ID, sel, below); err != nil {
 			return c, err
 		}
 	}
-	open := t.of(State.Open).Add(c.LeftOut)
-	if open.Messages == 0 || t.allInside(sel, below) {
-		c.Pending = open
+	if whole {
 		return c, nil
 	}
 	args := selectionArgs(ft.folder.ID, sel, below)
@@ -150,7 +159,7 @@ func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
 	if err != nil {
 		return nil, err
 	}
-	found, err := r.folderTallies(ctx, " WHERE f.current")
+	sums, err := r.folderSums(ctx)
 	if err != nil {
 		return nil, wrap(r.path, err)
 	}
@@ -165,16 +174,55 @@ func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
 			t.Passes = append(t.Passes, p)
 		}
 	}
-	for _, ft := range found {
-		if t, ok := at[ft.folder.Mailbox]; ok {
-			t.add(ft.tally)
+	for _, part := range sums {
+		for id, s := range part {
+			if t, ok := at[id]; ok {
+				t.Folders += s.folders
+				t.add(&s.tally)
+			}
 		}
 	}
 	return all, nil
 }
 
+// folderSum is the tallies of a mailbox's Current folders, added up.
+type folderSum struct {
+	folders int
+	tally   tally
+}
+
+// walkTallies reads no more of the folders than whose they are.
+const walkTallies = "SELECT f.mailbox, f.id, t.counts, t.oldest, t.newest, t.undated, t.biggest, t.highest, t.sum" +
+	" FROM folder f LEFT JOIN tally t ON t.folder = f.id WHERE f.current AND f.id > ?1 AND f.id <= ?2"
+
+// folderSums adds the tallies up, in a few parts.
+func (r *Reader) folderSums(ctx context.Context) ([]map[MailboxID]*folderSum, error) {
+	found := make([]map[MailboxID]*folderSum, parts())
+	err := r.inParts(ctx, func(part int, from, to int64) error {
+		sums := map[MailboxID]*folderSum{}
+		found[part] = sums
+		var one tally // used again and again: there are many
+		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
+			one = tally{}
+			if err := c[2:].tally(&one, FolderID(c.number(1))); err != nil {
+				return err
+			}
+			s := sums[MailboxID(c.number(0))]
+			if s == nil {
+				s = &folderSum{}
+				sums[MailboxID(c.number(0))] = s
+			}
+			s.folders++
+			for state, n := range one.counts {
+				s.tally.counts[state] = s.tally.counts[state].Add(n)
+			}
+			return nil
+		})
+	})
+	return found, err
+}
+
 func (m *MailboxTotal) add(t *tally) {
-	m.Folders++
 	m.Copied = m.Copied.Add(t.of(State.Copied))
 	m.Open = m.Open.Add(t.of(State.Open))
 	m.Doubt = m.Doubt.Add(t.of(State.Doubt))

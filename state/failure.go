@@ -71,13 +71,13 @@ func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) 
 			names[m.ID] = m
 		}
 	}
-	found, err := r.folderTallies(ctx, " WHERE f.current")
-	if err != nil {
-		return nil, wrap(r.path, err)
-	}
 	recorded, err := r.failures(ctx)
 	if err != nil {
 		return nil, err
+	}
+	found, err := r.failedFolders(ctx, recorded)
+	if err != nil {
+		return nil, wrap(r.path, err)
 	}
 	var all []FailedMessage
 	for _, ft := range found {
@@ -102,6 +102,40 @@ func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) 
 	return all, nil
 }
 
+// failedFolders gives the Current folders with a failure; mostly they are few among many.
+func (r *Reader) failedFolders(ctx context.Context, recorded map[FolderID][]Failure) ([]folderTally, error) {
+	parts := make([][]FolderID, parts())
+	err := r.inParts(ctx, func(part int, from, to int64) error {
+		var one tally
+		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
+			id := FolderID(c.number(1))
+			one = tally{}
+			if err := c[2:].tally(&one, id); err != nil {
+				return err
+			}
+			if len(recorded[id]) > 0 || one.of(failing).Messages > 0 {
+				parts[part] = append(parts[part], id)
+			}
+			return nil
+		})
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []folderTally
+	for _, id := range slices.Concat(parts...) {
+		ft, err := r.folderTallies(ctx, " WHERE f.id = ?", int64(id))
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, ft...)
+	}
+	return all, nil
+}
+
+// failing tells whether rows of the state are named as failed.
+func failing(s State) bool { return s.Failed() || s == StateUnknown }
+
 // failures gives the recorded failures of Current folders, folder by folder.
 func (r *Reader) failures(ctx context.Context) (map[FolderID][]Failure, error) {
 	rows, err := r.rows(ctx, selectFailures)
@@ -118,8 +152,7 @@ func (r *Reader) failures(ctx context.Context) (map[FolderID][]Failure, error) {
 
 // failedOf joins one folder's failed rows with their failures; the tally tells whether it is worth looking.
 func (r *Reader) failedOf(ctx context.Context, ft folderTally, recorded []Failure) ([]FailedMessage, error) {
-	failed := ft.tally.of(func(s State) bool { return s.Failed() || s == StateUnknown })
-	if failed.Messages == 0 && len(recorded) == 0 {
+	if failed := ft.tally.of(failing); failed.Messages == 0 && len(recorded) == 0 {
 		return nil, nil
 	}
 	rows, err := r.rows(ctx, selectFailed, int64(ft.folder.ID))

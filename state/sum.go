@@ -17,8 +17,11 @@ func sum(values ...any) int64 {
 	for _, v := range values {
 		b = appendValue(b, v)
 	}
-	return int64(crc32.Checksum(b, castagnoli))
+	return sumOf(b)
 }
+
+// sumOf is the checksum of values that appendValue has put together.
+func sumOf(b []byte) int64 { return int64(crc32.Checksum(b, castagnoli)) }
 
 func appendValue(b []byte, v any) []byte {
 	switch v := v.(type) {

@@ -20,7 +20,7 @@ import (
 )
 
 func TestMain(m *testing.M) {
-	testscript.Main(suite{m}, map[string]func(){"mailhaul": main})
+	testscript.Main(suite{m}, map[string]func(){"mailhaul": checked})
 }
 
 // suite removes the program that tests have built.
@@ -59,6 +59,7 @@ func TestScript(t *testing.T) {
 			"rename":   rename,
 			"doubt":    doubt,
 			"flagged":  flagged,
+			"tty":      tty,
 		},
 	})
 }

@@ -17,19 +17,21 @@ type board struct {
 	o             Output
 	p             palette
 	now           func() time.Time
+	loc           *time.Location
 	height        int
 	pass          string
 	planned       state.Count
 	ended         state.Count // copied by mailboxes that are no longer at work
 	counted       executor.Progress
 	mailboxes     int
-	finished      int
+	finished      int       // of the mailboxes
+	closes        time.Time // when the first of them stops for its window; zero: none does
+	spent         bool      // it is not a window but the time that the user gave
 	problems      int
 	atWork        []*worker // in the order they started, so that lines keep their place
 	told          map[problemKey]bool
 	speed, longer meter // the rate shown, and the one that the time left is told from
 	waiting       *pause
-	closes        time.Time // when a window closes; zero: none does
 	interrupted   bool
 	over          bool
 }
@@ -52,8 +54,9 @@ type pause struct {
 // settled is how long must have been measured before the time left is told.
 const settled = 20 * time.Second
 
-func newBoard(o Output, now func() time.Time) *board {
-	return &board{o: o, p: palette{o.Color}, now: now, height: 24, told: map[problemKey]bool{},
+func newBoard(t *Terminal) *board {
+	o := t.Err
+	return &board{o: o, p: palette{o.Color}, now: t.Now, loc: t.Location, height: 24, told: map[problemKey]bool{},
 		speed: meter{span: 30 * time.Second}, longer: meter{span: 10 * time.Minute}}
 }
 
@@ -76,7 +79,7 @@ func (b *board) take(e executor.Event) string {
 	defer b.mu.Unlock()
 	switch e := e.(type) {
 	case executor.PassStarted:
-		b.pass, b.planned, b.mailboxes, b.closes = e.Pass, e.Planned, e.Mailboxes, e.Closes
+		b.pass, b.planned, b.mailboxes, b.closes, b.spent = e.Pass, e.Planned, e.Mailboxes, e.Closes, e.Spent
 		b.measure(e.Time)
 	case executor.MailboxStarted:
 		b.atWork = append(b.atWork, &worker{name: e.Mailbox, speed: meter{span: 30 * time.Second}})
@@ -92,10 +95,14 @@ func (b *board) take(e executor.Event) string {
 		b.problems++
 		return b.messageFailed(e)
 	case executor.MailboxDone:
+		b.finished++
 		b.leave(e.Mailbox, e.Copied)
 		return b.scrolled(e.Failed.Messages == 0, e.Mailbox, strings.TrimPrefix(sentence(e), "done: "))
 	case executor.MailboxFailed:
 		b.problems++
+		if b.find(e.Mailbox) != nil { // else the plan has it blocked, and it was never to be at work
+			b.finished++
+		}
 		b.leave(e.Mailbox, e.Copied)
 		return b.scrolled(false, e.Mailbox, sentence(e))
 	case executor.Interrupted:
@@ -140,7 +147,6 @@ func (b *board) wait(e executor.Waiting) {
 func (b *board) leave(mailbox string, copied state.Count) {
 	b.atWork = slices.DeleteFunc(b.atWork, func(w *worker) bool { return w.name == mailbox })
 	b.ended = b.ended.Add(copied)
-	b.finished++
 }
 
 // messageFailed tells the first failure of a mailbox for a cause; the others are counted, and summed up at its end.
@@ -223,13 +229,26 @@ func (b *board) bar() string {
 func (b *board) numbers(now time.Time) string {
 	parts := []string{perSecond(b.speed.rate(now))}
 	copied := b.copied()
-	left := b.planned.Bytes - copied.Bytes - b.counted.Failed.Bytes - b.counted.LeftOut.Bytes
+	left := b.planned.Bytes - copied.Bytes - b.counted.Failed.Bytes
 	if eta := timeLeft(left, b.longer.rate(now)); eta != "" && b.longer.age(now) >= settled {
 		parts = append(parts, eta)
+	} else if b.longer.idle > stall {
+		parts = append(parts, "nothing moved for "+Duration(b.longer.idle))
 	}
 	done := max(b.finished, b.counted.MailboxesDone)
 	parts = append(parts, fmt.Sprintf("%s of %s", Count(done), Plural(b.mailboxes, "mailbox")), Plural(b.problems, "problem"))
-	return " " + strings.Join(parts, "   ") + closing("   ", b.closes, now)
+	switch {
+	case b.closes.IsZero():
+	case b.spent:
+		parts = append(parts, "stops "+Moment(b.closes.In(b.loc), now))
+	default:
+		parts = append(parts, "window closes "+Moment(b.closes.In(b.loc), now))
+	}
+	line := " " + strings.Join(parts, "   ")
+	if width(line) >= b.o.Width {
+		line = " " + strings.Replace(strings.Join(parts, "  "), "window closes", "closes", 1)
+	}
+	return line
 }
 
 // rows writes the mailboxes at work, as many as the window has room for.

@@ -298,6 +298,10 @@ func CheckSummary(o Output, t CheckTotal) error {
 	}
 	var b strings.Builder
 	b.WriteByte('\n')
+	if t.Whole == 0 && t.Tally == (CheckTally{}) {
+		paragraph(&b, text+". Nothing could be compared.", "", o.Width)
+		return o.put(b.String())
+	}
 	paragraph(&b, text+". "+Plural(t.Tally.Source, "message")+" at the source: "+t.Tally.words()+".", "", o.Width)
 	return o.put(b.String())
 }

@@ -24,9 +24,14 @@ type Version struct {
 // PlanJSON writes the plan as one document, the same as a plan file holds.
 func PlanJSON(w io.Writer, p *plan.Plan) error { return document(w, p) }
 
-// StatusJSON writes the status as one document.
-func StatusJSON(w io.Writer, s StatusView) error {
-	type run struct {
+// statusDocument is the document of StatusJSON, and statusRun its last run.
+type (
+	statusDocument struct {
+		State     string      `json:"state"`
+		Run       *statusRun  `json:"run,omitempty"`
+		Mailboxes []StatusRow `json:"mailboxes"`
+	}
+	statusRun struct {
 		ID       string     `json:"id"`
 		Pass     string     `json:"pass"`
 		Started  time.Time  `json:"started"`
@@ -34,17 +39,17 @@ func StatusJSON(w io.Writer, s StatusView) error {
 		ExitCode *int       `json:"exit_code,omitempty"`
 		Live     bool       `json:"live"`
 	}
-	doc := struct {
-		State     string      `json:"state"`
-		Run       *run        `json:"run,omitempty"`
-		Mailboxes []StatusRow `json:"mailboxes"`
-	}{State: s.State, Mailboxes: make([]StatusRow, len(s.Rows))}
+)
+
+// StatusJSON writes the status as one document.
+func StatusJSON(w io.Writer, s StatusView) error {
+	doc := statusDocument{State: s.State, Mailboxes: make([]StatusRow, len(s.Rows))}
 	for i, r := range s.Rows {
 		r.Hint = Hint(r.Code)
 		doc.Mailboxes[i] = r
 	}
 	if r := s.Run; r != nil {
-		doc.Run = &run{ID: r.ID, Pass: r.Pass, Started: r.Started.UTC(), Live: s.Live}
+		doc.Run = &statusRun{ID: r.ID, Pass: r.Pass, Started: r.Started.UTC(), Live: s.Live}
 		if !r.Ended.IsZero() {
 			ended := r.Ended.UTC()
 			doc.Run.Ended, doc.Run.ExitCode = &ended, &r.ExitCode
@@ -81,12 +86,15 @@ type failedMessage struct {
 	Text              string     `json:"text"` // the server's own words
 }
 
+// failuresDocument is the document of FailuresJSON.
+type failuresDocument struct {
+	Mailboxes []failedMailbox `json:"mailboxes"`
+	Messages  []failedMessage `json:"messages"`
+}
+
 // FailuresJSON writes what failed as one document.
 func FailuresJSON(w io.Writer, f FailureList) error {
-	doc := struct {
-		Mailboxes []failedMailbox `json:"mailboxes"`
-		Messages  []failedMessage `json:"messages"`
-	}{[]failedMailbox{}, []failedMessage{}}
+	doc := failuresDocument{[]failedMailbox{}, []failedMessage{}}
 	for _, m := range f.Mailboxes {
 		doc.Mailboxes = append(doc.Mailboxes, failedMailbox{m.Name, m.Destination, m.Pass, m.Side, string(m.Code),
 			m.Kind.String(), Hint(string(m.Code)), m.Text})
@@ -108,10 +116,13 @@ func VerifyJSON(w io.Writer, rows []VerifyRow, signIns []SignIn) error {
 	if rows == nil {
 		rows = []VerifyRow{}
 	}
-	return document(w, struct {
-		Mailboxes []VerifyRow `json:"mailboxes"`
-		SignIns   []SignIn    `json:"sign_ins,omitempty"`
-	}{rows, signIns})
+	return document(w, verifyDocument{rows, signIns})
+}
+
+// verifyDocument is the document of VerifyJSON.
+type verifyDocument struct {
+	Mailboxes []VerifyRow `json:"mailboxes"`
+	SignIns   []SignIn    `json:"sign_ins,omitempty"`
 }
 
 // VersionJSON writes the version as one document.

@@ -111,9 +111,11 @@ func (l *Lines) heartbeat(e executor.Progress) string {
 	rate := l.speed.rate(e.Time)
 	text := fmt.Sprintf("%s %d%%: %s, %s, %s at work, %s", Safe(e.Pass), percent(e.Copied, e.Planned),
 		outOf(e.Copied.Bytes, e.Planned.Bytes), perSecond(rate), Count(e.AtWork), Plural(e.Problems, "problem"))
-	left := e.Planned.Bytes - e.Copied.Bytes - e.Failed.Bytes - e.LeftOut.Bytes
+	left := e.Planned.Bytes - e.Copied.Bytes - e.Failed.Bytes
 	if eta := timeLeft(left, rate); eta != "" {
 		text += ", " + eta
+	} else if l.speed.idle > stall {
+		text += ", nothing moved for " + Duration(l.speed.idle)
 	}
 	return text
 }

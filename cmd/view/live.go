@@ -33,7 +33,7 @@ func NewLive(t *Terminal) *Live {
 
 // startLive lets a test add options: the size of a window that is no terminal.
 func startLive(t *Terminal, more ...tea.ProgramOption) *Live {
-	b := newBoard(t.Err, t.Now)
+	b := newBoard(t)
 	profile := colorprofile.Ascii
 	if t.Err.Color {
 		profile = colorprofile.ANSI

@@ -20,7 +20,8 @@ func TestFrames(t *testing.T) {
 	for _, c := range []struct{ columns, rows, upTo int }{{100, 24, 81}, {80, 12, 81}, {40, 9, 81}, {100, 24, 1}, {100, 24, 0}, {80, 24, 99}} {
 		term, _ := Record(c.columns, "")
 		now := at("2026-11-23 19:07:20")
-		b := newBoard(term.Err, func() time.Time { return now })
+		term.Now = func() time.Time { return now }
+		b := newBoard(term)
 		b.resize(c.columns, c.rows)
 		events := busy(night())
 		var above []string

@@ -189,8 +189,42 @@ func (v *planView) totals() {
 	if t.FlagChanges > 0 {
 		todo += " " + Plural(t.FlagChanges, "changed flag") + "."
 	}
+	if e := v.plan.Estimate; e != nil {
+		todo += " " + howLong(*e)
+	}
 	v.say("%s", todo)
 	v.failedEarlier()
+}
+
+// howLong says an estimate: "About 21h of work: 2 nights."
+func howLong(e plan.Estimate) string {
+	text := "About " + roughly(e.Seconds) + " of work"
+	if !e.Measured {
+		text = "At least " + roughly(e.Seconds) + " of work, as the limits go"
+	}
+	switch noun := "day"; {
+	case e.Openings == 0:
+	case e.Nights:
+		noun = "night"
+		fallthrough
+	default:
+		text += ": " + Plural(e.Openings, noun)
+	}
+	return text + "."
+}
+
+// roughly writes a time span as exactly as an estimate deserves.
+func roughly(seconds int64) string {
+	switch d := time.Duration(seconds) * time.Second; {
+	case d < time.Minute:
+		return "a minute"
+	case d < time.Hour:
+		return Duration(d.Round(time.Minute))
+	case d < 10*time.Hour:
+		return Duration(d.Round(10 * time.Minute))
+	default:
+		return Duration(d.Round(time.Hour))
+	}
 }
 
 // notes writes the plan's warnings or errors, each with what mends it.

@@ -37,13 +37,13 @@ func (v *planView) group(t *table, what string, actions ...plan.Action) {
 	}
 	shown := all
 	if !v.opt.All && len(all) > many {
-		shown = chosen(all)
+		shown = v.chosen(all)
 	}
 	for _, m := range shown {
 		v.mailbox(t, m)
 	}
 	if more := len(all) - len(shown); more > 0 {
-		if slices.ContainsFunc(without(all, shown), unusual) {
+		if slices.ContainsFunc(without(all, shown), v.unusual) {
 			what, _, _ = strings.Cut(what, ",")
 		}
 		t.rows = append(t.rows, row{text: fmt.Sprintf("... %s more %s (--all lists them)", Count(more), what)})
@@ -51,21 +51,21 @@ func (v *planView) group(t *table, what string, actions ...plan.Action) {
 }
 
 // unusual tells whether a person should see the line. What was done earlier is news only where nothing else is.
-func unusual(m *plan.Mailbox) bool {
-	return m.Problem != nil || m.Note != "" && m.Note != doneEarlier(m)
+func (v *planView) unusual(m *plan.Mailbox) bool {
+	return v.longest(m) || m.Problem != nil || m.Note != "" && m.Note != doneEarlier(m)
 }
 
 func doneEarlier(m *plan.Mailbox) string { return Count(m.Done.Messages) + " done earlier" }
 
 // chosen picks the unusual mailboxes and a sample of the others, in the order of the plan.
-func chosen(all []*plan.Mailbox) []*plan.Mailbox {
+func (v *planView) chosen(all []*plan.Mailbox) []*plan.Mailbox {
 	var picked []*plan.Mailbox
 	ordinary := 0
 	for _, m := range all {
 		switch {
-		case unusual(m) && len(picked) < many:
+		case v.unusual(m) && len(picked) < many:
 			picked = append(picked, m)
-		case !unusual(m) && ordinary < sample:
+		case !v.unusual(m) && ordinary < sample:
 			picked, ordinary = append(picked, m), ordinary+1
 		}
 	}
@@ -84,7 +84,26 @@ func (v *planView) mailbox(t *table, m *plan.Mailbox) {
 		folders, todo, size = Count(copied(m.Folders)), Count(m.Todo.Messages), Size(m.Todo.Bytes)
 		via = Safe(cmp.Or(m.Via, "-"))
 	}
-	t.add(string(m.Action), paint, Safe(m.Name), folders, todo, size, via, note(m))
+	t.add(string(m.Action), paint, Safe(m.Name), folders, todo, size, via, v.note(m))
+}
+
+// longest tells whether the mailbox takes the longest, and so long that it is worth knowing.
+func (v *planView) longest(m *plan.Mailbox) bool {
+	e := v.plan.Estimate
+	return e != nil && m.Name == e.Longest && e.LongestSeconds >= 3600 && v.plan.Total.Start+v.plan.Total.Continue > 1
+}
+
+// note is the last column of a mailbox.
+func (v *planView) note(m *plan.Mailbox) string {
+	text := note(m)
+	if !v.longest(m) {
+		return text
+	}
+	longest := "longest: about " + roughly(v.plan.Estimate.LongestSeconds)
+	if text != "" {
+		longest += "; " + text
+	}
+	return longest
 }
 
 // copied counts the folders that are not excluded.

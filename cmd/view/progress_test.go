@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -26,7 +25,8 @@ func night() []executor.Event {
 	}
 	all := counted(1_204_118, 318_400*mail.MB)
 	return []executor.Event{
-		executor.PassStarted{Stamp: stamp("18:00:02"), Kind: "prestage", Mailboxes: 208, Planned: all, Closes: at("2026-11-24 05:00:00")},
+		executor.PassStarted{Stamp: stamp("18:00:02"), Kind: "prestage", Mailboxes: 208, Planned: all,
+			Closes: at("2026-11-24 05:00:00")},
 		executor.MailboxStarted{Stamp: stamp("18:00:09"), Mailbox: "bo@contoso.example", Destination: "bo@new.example",
 			Transport: "imap", Planned: counted(40_977, 11_800*mail.MB)},
 		executor.Step{Stamp: stamp("18:00:10"), Mailbox: "bo@contoso.example", Folder: "Projects/2019", FolderDone: 31_206,
@@ -111,26 +111,6 @@ func TestEventsOutlastTheirReader(t *testing.T) {
 	}
 }
 
-// keys is the table of cli.md: which keys an event may and must have.
-var keys = map[string]struct{ must, may []string }{
-	"version":          {must: []string{"v", "time", "event", "text"}},
-	"diagnostic":       {must: []string{"code", "kind", "hint"}, may: []string{"range"}},
-	"plan":             {must: []string{"planned", "copied", "failed", "left_out"}},
-	"pass_started":     {must: []string{"planned"}},
-	"mailbox_started":  {must: []string{"mailbox", "destination", "transport", "planned"}},
-	"waiting":          {may: []string{"mailbox"}, must: []string{"code", "kind", "hint", "seconds"}},
-	"progress":         {must: []string{"planned", "copied", "failed", "left_out"}},
-	"message_left_out": {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "code", "hint"}},
-	"message_changed":  {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "changes"}},
-	"message_failed": {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "code",
-		"kind", "hint", "retry"}},
-	"mailbox_done":   {must: []string{"mailbox", "destination", "transport", "planned", "copied", "failed", "left_out", "seconds"}},
-	"mailbox_failed": {must: []string{"mailbox", "destination", "transport", "code", "kind", "hint", "retry", "copied"}},
-	"interrupted":    {},
-	"pass_done":      {must: []string{"planned", "copied", "failed", "left_out", "seconds"}},
-	"exit":           {must: []string{"exit_code"}},
-}
-
 // TestJSONEvents: each line is one object with the keys of cli.md, the first is version, the last is exit, and what was
 // hostile is read back as it was but steers no terminal.
 func TestJSONEvents(t *testing.T) {
@@ -146,6 +126,10 @@ func TestJSONEvents(t *testing.T) {
 	for _, e := range night() {
 		j.Event(e)
 	}
+	later := executor.Stamp{Time: now, Run: "7f3a", Pass: "prestage"}
+	j.Event(executor.WindowClosed{Stamp: later, Window: nasty, Opens: now.Add(time.Hour), Mailboxes: 3})
+	j.Event(executor.WindowClosed{Stamp: later, Spent: true, Mailboxes: 3})
+	j.Event(executor.WindowOpened{Stamp: later, Window: nasty})
 	j.Error(RunError{Summary: "the disk is full", Code: mail.CodeStateWrite})
 	j.Exit(130, "interrupted")
 	if err := j.Close(); err != nil {
@@ -154,6 +138,7 @@ func TestJSONEvents(t *testing.T) {
 	golden(t, "events.jsonl", buf.String())
 	harmless(t, buf.String())
 
+	schema := compile(t, "events", true)
 	seen := map[string]bool{}
 	var lines []map[string]any
 	for _, line := range strings.Split(strings.TrimSuffix(buf.String(), "\n"), "\n") {
@@ -163,13 +148,13 @@ func TestJSONEvents(t *testing.T) {
 		}
 		lines = append(lines, got)
 		seen[fmt.Sprint(got["event"])] = true
-		checkKeys(t, got)
+		schema.check(t, []byte(line))
 	}
 	if first, last := lines[0], lines[len(lines)-1]; first["event"] != "version" || first["v"] != EventsVersion ||
 		last["event"] != "exit" || last["exit_code"] != 130.0 {
 		t.Errorf("first %v, last %v", first, last)
 	}
-	for event := range keys {
+	for event := range eventKeys {
 		if !seen[event] {
 			t.Errorf("no %s event was tried", event)
 		}
@@ -177,38 +162,6 @@ func TestJSONEvents(t *testing.T) {
 	want := strings.ToValidUTF8(nasty, "\ufffd")
 	if i := slices.IndexFunc(lines, func(l map[string]any) bool { return l["folder"] == want }); i < 0 {
 		t.Errorf("no folder reads back as %q", want)
-	}
-}
-
-func checkKeys(t *testing.T, line map[string]any) {
-	t.Helper()
-	event := fmt.Sprint(line["event"])
-	allowed, known := keys[event]
-	if !known {
-		t.Errorf("unknown event %q", event)
-		return
-	}
-	must := allowed.must
-	if event != "version" {
-		must = append(slices.Clone(must), "time", "event", "text", "run", "pass")
-	}
-	for _, k := range must {
-		if _, there := line[k]; !there {
-			t.Errorf("%s without %q: %v", event, k, line)
-		}
-	}
-	for k := range maps.Keys(line) {
-		if !slices.Contains(must, k) && !slices.Contains(allowed.may, k) {
-			t.Errorf("%s with %q: %v", event, k, line)
-		}
-	}
-	if clock, err := time.Parse(time.RFC3339, fmt.Sprint(line["time"])); err != nil || clock.Location() != time.UTC {
-		t.Errorf("time %v is not RFC 3339 in UTC", line["time"])
-	}
-	for _, k := range []string{"planned", "copied", "failed", "left_out"} {
-		if c, there := line[k].(map[string]any); there && (len(c) != 2 || c["messages"] == nil || c["bytes"] == nil) {
-			t.Errorf("%s.%s = %v", event, k, c)
-		}
 	}
 }
 
@@ -247,3 +200,24 @@ var (
 	_        = plan.Start
 	_        = state.Pending
 )
+
+// TestEstimateOutlivesAnOutage: while a server is away no time left is told, and afterwards the one from before holds.
+func TestEstimateOutlivesAnOutage(t *testing.T) {
+	m, now, bytes := meter{span: 10 * time.Minute}, at("2026-11-23 18:00:00"), mail.Size(0)
+	pass := func(minutes int, each mail.Size) {
+		for range minutes * 6 {
+			now, bytes = now.Add(10*time.Second), bytes+each
+			m.add(now, bytes)
+		}
+	}
+	pass(20, 10*mail.MB)
+	before := m.rate(now)
+	pass(120, 0)
+	if rate := m.rate(now); rate != 0 || m.idle != 2*time.Hour {
+		t.Errorf("two hours without a server: %.0f octets/s, nothing moved for %v", rate, m.idle)
+	}
+	pass(1, 10*mail.MB)
+	if after := m.rate(now); after < before*0.95 || after > before*1.05 {
+		t.Errorf("%.0f octets/s before the outage, %.0f after it", before, after)
+	}
+}

@@ -61,6 +61,9 @@ func closing(separator string, closes, now time.Time) string {
 
 func windowClosed(e executor.WindowClosed) string {
 	text := fmt.Sprintf("window %s closed", Safe(e.Window))
+	if e.Spent {
+		text = "the time given by --stop-after is over"
+	}
 	if e.Mailboxes > 0 {
 		text += fmt.Sprintf(": %s of %s done", Count(e.MailboxesDone), Plural(e.Mailboxes, "mailbox"))
 	}
@@ -239,11 +242,17 @@ func outOf(part, whole mail.Size) string {
 	return fmt.Sprintf("%d of %s", part, text)
 }
 
-// meter measures a rate over the time just gone by.
+// meter measures a rate over the time just gone by. While nothing moves, because a server is away say, its clock stands
+// still: what was measured before holds again afterwards.
 type meter struct {
 	span    time.Duration
 	samples []sampled
+	seen    time.Time     // when it was looked at last
+	idle    time.Duration // how long nothing has moved by then
 }
+
+// stall is how long nothing may move before a rate is no rate any more.
+const stall = time.Minute
 
 type sampled struct {
 	at    time.Time
@@ -252,6 +261,18 @@ type sampled struct {
 
 // add notes how much there is by now; not more than sixty notes are kept.
 func (m *meter) add(at time.Time, bytes mail.Size) {
+	before := m.seen
+	m.seen = at
+	if n := len(m.samples); n > 0 && bytes <= m.samples[n-1].bytes {
+		m.idle += at.Sub(before)
+		return
+	}
+	if m.idle > stall {
+		for i := range m.samples {
+			m.samples[i].at = m.samples[i].at.Add(m.idle)
+		}
+	}
+	m.idle = 0
 	if n := len(m.samples); n > 1 && at.Sub(m.samples[n-2].at) < m.span/60 {
 		m.samples[n-1] = sampled{at, bytes}
 		return
@@ -264,7 +285,7 @@ func (m *meter) add(at time.Time, bytes mail.Size) {
 
 // rate is octets per second; zero where it can't be told yet.
 func (m *meter) rate(now time.Time) float64 {
-	if len(m.samples) < 2 {
+	if len(m.samples) < 2 || m.idle > min(stall, m.span) {
 		return 0
 	}
 	first, last := m.samples[0], m.samples[len(m.samples)-1]

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -42,8 +43,12 @@ type StatusView struct {
 	Unmanaged string
 }
 
-// Status writes how far everything is: a line for each mailbox, then the sums.
+// Status writes how far everything is: on a terminal a line for each mailbox, then the sums; elsewhere a table for
+// programs, with tabs between and the names of the columns first.
 func Status(o Output, s StatusView) error {
+	if !o.IsTerminal {
+		return o.put(s.lines())
+	}
 	var b strings.Builder
 	p := palette{o.Color}
 	paragraph(&b, s.head(), "", o.Width)
@@ -76,6 +81,32 @@ func Status(o Output, s StatusView) error {
 		paragraph(&b, Safe(s.Unmanaged), "", o.Width)
 	}
 	return o.put(b.String())
+}
+
+// lines writes the rows as a table for programs. What nobody has counted yet is empty.
+func (s StatusView) lines() string {
+	var b strings.Builder
+	b.WriteString("mailbox\tdestination\tpass\tstate\tcopied\tcopied_bytes\tleft\tleft_bytes\tleft_out\tfailed\tside\tcode\ttext\n")
+	for _, r := range s.Rows {
+		_, word, _ := r.standing(Output{}, palette{})
+		cells := []string{r.Mailbox, r.Destination, r.Pass, word}
+		for _, n := range []int64{r.Copied.Messages, int64(r.Copied.Bytes), r.Left.Messages, int64(r.Left.Bytes), r.LeftOut.Messages,
+			r.Failed.Messages} {
+			number := strconv.FormatInt(n, 10)
+			if r.Uncounted {
+				number = ""
+			}
+			cells = append(cells, number)
+		}
+		for i, c := range append(cells, r.Side, r.Code, r.Text) {
+			if i > 0 {
+				b.WriteByte('\t')
+			}
+			b.WriteString(Safe(c))
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
 }
 
 func (s StatusView) head() string {

@@ -23,6 +23,8 @@ type Summary struct {
 	Elapsed                          time.Duration
 	Interrupted                      bool
 	Closed                           int       // mailboxes that wait for their window
+	Spent                            bool      // no window has closed: the time that the user gave is over
+	Over                             int       // mailboxes that a limit has left for the next run
 	Opens                            time.Time // when it opens, in the zone to show; zero: not said
 	// MaxSize is why messages were left out: they are over it; zero: not said.
 	MaxSize   mail.Size
@@ -48,8 +50,14 @@ func PassSummary(o Output, s Summary) error {
 	head := fmt.Sprintf("Pass \"%s\" finished: %s of work.", Safe(s.Pass), Duration(s.Elapsed))
 	if s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
+		if s.Copied.Messages+s.FlagsChanged == 0 {
+			head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; nothing was copied yet.", Safe(s.Pass), Duration(s.Elapsed))
+		}
 	}
-	if s.Closed > 0 && !s.Interrupted {
+	if s.Spent && !s.Interrupted {
+		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work, as --stop-after says: %s not finished.", Safe(s.Pass),
+			Duration(s.Elapsed), isAre(s.Closed, "mailbox"))
+	} else if s.Closed > 0 && !s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" stopped after %s of work: %s.", Safe(s.Pass), Duration(s.Elapsed), waitFor(s.Closed))
 		if !s.Opens.IsZero() {
 			head += " It opens " + s.Opens.Format("2006-01-02 15:04") + "."
@@ -108,6 +116,9 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 		t.add("", nil, "left", Count(left.Messages), noun(left.Messages, "message"), Size(left.Bytes))
 	}
 	t.render(b, o.Width, false)
+	if s.Over > 0 {
+		paragraph(b, isAre(s.Over, "mailbox")+" left for the next run, as --limit says.", "   ", o.Width)
+	}
 }
 
 // left is what was planned and neither copied nor failed.

@@ -137,15 +137,17 @@ func TestStatus(t *testing.T) {
 	everyWay(t, "status", func(o Output) error {
 		s := statusOf()
 		s.Run, s.Live = &run, true
+		o.IsTerminal = true
 		return Status(o, s)
 	})
+	golden(t, "status-pipe.txt", rendered(t, 80, nil, func(o Output) error { return Status(o, statusOf()) }))
 	for want, s := range map[string]StatusView{
 		"c.state: no run yet. Begin with:  mailhaul plan\n":                            {State: "c.state"},
 		"c.state: last run 7f3a, pass \"prestage\", ended 20:58 today after 1h 58m.\n": {State: "c.state", Run: &ended, Now: at("2026-11-23 21:00:00")},
 		"c.state: run 7f3a, pass \"prestage\", started 19:00 yesterday and ended without a word (killed or lost power).\nGo on with:  " +
 			"mailhaul apply --pass prestage\n": {State: "c.state", Run: &run, Next: "mailhaul apply --pass prestage", Now: at("2026-11-24 09:00:00")},
 	} {
-		if got := rendered(t, 200, nil, func(o Output) error { return Status(o, s) }); got != want {
+		if got := rendered(t, 200, nil, func(o Output) error { o.IsTerminal = true; return Status(o, s) }); got != want {
 			t.Errorf("got %q, want %q", got, want)
 		}
 	}
@@ -254,6 +256,10 @@ func TestDocuments(t *testing.T) {
 		}
 		if _, err := d.Token(); err != io.EOF {
 			t.Errorf("%s: more than one document", name)
+		}
+		kind := strings.Replace(name, "nothing failed", "failures", 1)
+		if _, described := documents()[kind]; described {
+			compile(t, kind, true).check(t, []byte(text))
 		}
 		golden(t, "doc-"+strings.ReplaceAll(name, " ", "-")+".json", text)
 	}

@@ -1,0 +1,115 @@
+package plan
+
+import (
+	"time"
+
+	"mailhaul/config"
+)
+
+// Estimate is how long the plan's work takes. It is made from what earlier runs have measured and from limits that the
+// configuration and the servers' makers name; those alone give the least time only.
+type Estimate struct {
+	Seconds  int64 `json:"seconds"`  // of work, as many mailboxes at a time as the configuration says
+	Measured bool  `json:"measured"` // earlier runs were measured; else it takes this long at least
+	// Openings is how many openings of a window the work takes, zero where there are no windows; Nights says that they go
+	// over midnight.
+	Openings int  `json:"openings,omitempty"`
+	Nights   bool `json:"nights,omitempty"`
+	// Longest is the mailbox that takes the most time.
+	Longest        string `json:"longest,omitempty"`
+	LongestSeconds int64  `json:"longest_seconds,omitempty"`
+}
+
+// What Microsoft lets one application write into one mailbox over Graph: 150 MB in 5 minutes and 10,000 requests in 10.
+const (
+	graphBytes    = 150e6 / 300
+	graphMessages = 10_000.0 / 600
+)
+
+// estimate says how long the work takes; nil where nothing tells.
+func (in *Input) estimate(p *Plan) *Estimate {
+	e := &Estimate{Measured: in.Rate.Seconds > 0 && in.Rate.Messages > 0}
+	var sum, longest float64
+	load := map[string]float64{} // octets of each endpoint
+	for i := range p.Mailboxes {
+		m := &p.Mailboxes[i]
+		if m.Action != Start && m.Action != Continue {
+			continue
+		}
+		load[m.SourceEndpoint] += float64(m.Todo.Bytes)
+		load[m.DestinationEndpoint] += float64(m.Todo.Bytes)
+		took := in.mailboxSeconds(m)
+		sum += took
+		if took > longest {
+			longest, e.Longest, e.LongestSeconds = took, m.Name, int64(took)
+		}
+	}
+	total := max(longest, sum/float64(max(1, in.Parallel)))
+	for _, end := range in.Config.Endpoints {
+		if end.Bandwidth > 0 {
+			total = max(total, load[end.Ref()]/float64(end.Bandwidth))
+		}
+	}
+	if total <= 0 {
+		return nil
+	}
+	e.Seconds = int64(total)
+	in.openings(e)
+	return e
+}
+
+// mailboxSeconds is how long one mailbox takes by itself.
+func (in *Input) mailboxSeconds(m *Mailbox) float64 {
+	took := 0.0
+	if in.Rate.Seconds > 0 {
+		took = max(took, seconds(float64(m.Todo.Bytes), float64(in.Rate.Bytes)/in.Rate.Seconds))
+		took = max(took, seconds(float64(m.Todo.Messages), float64(in.Rate.Messages)/in.Rate.Seconds))
+	}
+	if m.Via == "graph" {
+		took = max(took, seconds(float64(m.Todo.Bytes), graphBytes), seconds(float64(m.Todo.Messages), graphMessages))
+	}
+	return took
+}
+
+func seconds(amount, rate float64) float64 {
+	if rate <= 0 {
+		return 0
+	}
+	return amount / rate
+}
+
+// openings counts how often the windows must open until the work is done. Those of the longest mailbox count.
+func (in *Input) openings(e *Estimate) {
+	m := in.mailbox(e.Longest)
+	ws := in.Pass.WindowsFor(m)
+	if len(ws) == 0 {
+		return
+	}
+	left := time.Duration(e.Seconds) * time.Second
+	at := in.Pass.Next(m, in.Now)
+	for left > 0 && !at.IsZero() && e.Openings < mostOpenings {
+		end, open := ws.Until(at)
+		if !open {
+			return
+		}
+		e.Openings++
+		if end.IsZero() {
+			return // it does not close any more
+		}
+		e.Nights = e.Nights || at.In(end.Location()).YearDay() != end.YearDay()
+		left -= end.Sub(at)
+		at = ws.Next(end)
+	}
+}
+
+// mostOpenings ends the counting where the estimate has become a jest.
+const mostOpenings = 1000
+
+func (in *Input) mailbox(name string) *config.Mailbox {
+	for _, m := range in.Config.Mailboxes {
+		if m.Name() == name {
+			return m
+		}
+	}
+	return nil
+}

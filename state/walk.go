@@ -1,0 +1,122 @@
+package state
+
+import (
+	"context"
+	"database/sql/driver"
+	"errors"
+	"io"
+	"runtime"
+	"sync"
+)
+
+// walkers bounds how many connections share a walk over the whole file.
+const walkers = 4
+
+// cells is one row as SQLite's driver gives it. Walks over hundreds of thousands of rows read it without database/sql,
+// whose conversions cost more than the reading.
+type cells []driver.Value
+
+// number gives an integer; a value of another kind is damage, which the row's checksum shows.
+func (c cells) number(i int) int64 {
+	n, _ := c[i].(int64)
+	return n
+}
+
+// pointer is number, nil for NULL.
+func (c cells) pointer(i int) *int64 {
+	if n, ok := c[i].(int64); ok {
+		return &n
+	}
+	return nil
+}
+
+// octets gives a BLOB.
+func (c cells) octets(i int) []byte {
+	b, _ := c[i].([]byte)
+	return b
+}
+
+// intact tells whether the values before and those from one column up to another give the checksum that stands behind.
+func (c cells) intact(from, to int, before ...int64) bool {
+	var space [256]byte
+	b := space[:0]
+	for _, n := range before {
+		b = appendValue(b, n)
+	}
+	for _, v := range c[from:to] {
+		switch v.(type) {
+		case nil, int64, string, []byte:
+		default:
+			return false
+		}
+		b = appendValue(b, v)
+	}
+	return c.number(to) == sumOf(b)
+}
+
+// walk hands every row of a query to each, whose argument is good until it returns.
+func (r *Reader) walk(ctx context.Context, text string, args []any, each func(cells) error) (err error) {
+	conn, err := r.db.Conn(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, conn.Close()) }()
+	return conn.Raw(func(raw any) error {
+		q, ok := raw.(driver.QueryerContext)
+		if !ok {
+			return errors.New("the driver of SQLite can't query")
+		}
+		rows, err := q.QueryContext(ctx, text, named(args))
+		if err != nil {
+			return err
+		}
+		return errors.Join(eachRow(rows, each), rows.Close())
+	})
+}
+
+func eachRow(rows driver.Rows, each func(cells) error) error {
+	row := make([]driver.Value, len(rows.Columns()))
+	for {
+		switch err := rows.Next(row); {
+		case errors.Is(err, io.EOF):
+			return nil
+		case err != nil:
+			return err
+		}
+		if err := each(row); err != nil {
+			return err
+		}
+	}
+}
+
+func named(args []any) []driver.NamedValue {
+	values := make([]driver.NamedValue, len(args))
+	for i, a := range args {
+		values[i] = driver.NamedValue{Ordinal: i + 1, Value: a}
+	}
+	return values
+}
+
+// inParts divides the folders among a few goroutines: each gets a stretch of ids, from which is not in it up to to which
+// is.
+func (r *Reader) inParts(ctx context.Context, do func(part int, from, to int64) error) error {
+	var last int64
+	err := r.walk(ctx, "SELECT coalesce(max(id), 0) FROM folder", nil, func(c cells) error {
+		last = c.number(0)
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	n := int64(parts())
+	errs := make([]error, n)
+	var all sync.WaitGroup
+	for i := range n {
+		all.Go(func() { errs[i] = do(int(i), last*i/n, last*(i+1)/n) })
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// parts is into how many stretches inParts divides the folders.
+func parts() int { return min(walkers, runtime.GOMAXPROCS(0)) }
