@@ -142,7 +142,7 @@ func (w *work) takeBack(ctx context.Context, list []executor.UndoMailbox) error 
 		verdict = undoVerdict(done, interrupted)
 	}
 	run.ExitCode = exitCode(verdict)
-	if endErr := w.end(context.WithoutCancel(ctx), run, err); endErr != nil || err != nil {
+	if endErr := w.end(context.WithoutCancel(ctx), run, &speed{}, err); endErr != nil || err != nil {
 		return errors.Join(err, endErr)
 	}
 	next, err := w.next(ctx, executor.Outcome{})

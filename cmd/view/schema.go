@@ -22,6 +22,8 @@ var eventKeys = map[string]struct{ must, may []string }{
 	"waiting":          {must: []string{"kind", "seconds"}, may: []string{"mailbox", "code", "hint"}},
 	"progress":         {must: []string{"planned", "copied", "failed", "left_out"}},
 	"message_left_out": {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "code", "hint"}, may: []string{"message_id"}},
+	"message_changed": {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "changes"},
+		may: []string{"message_id"}},
 	"message_failed": {must: []string{"mailbox", "destination", "transport", "folder", "destination_folder", "uid", "bytes", "code", "kind",
 		"retry"}, may: []string{"hint", "message_id"}},
 	"mailbox_done":   {must: []string{"mailbox", "destination", "transport", "planned", "copied", "failed", "left_out", "seconds"}},
