@@ -95,6 +95,24 @@ func TestMessagesAreWhatWasSent(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftIsTold: a copy whose import got no answer stays in the staging folder, and the next look says so.
+func TestWhatIsLeftIsTold(t *testing.T) {
+	s := server(t)
+	b := s.Mailbox(anna)
+	e := service(t, options(s))
+	d, f := opened(t, e)
+	s.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{"importMime": {1: graphserver.LoseAfter}}})
+	got := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))
+	d, _ = opened(t, e)
+	l, err := d.Limits(t.Context())
+	if err != nil || got[0].Outcome != mail.Absent || !strings.Contains(strings.Join(l.Lost, " "), graph.StagingFolder) {
+		t.Errorf("%+v; told is %q, %v", got[0], l.Lost, err)
+	}
+	if staged := len(b.Messages(graph.StagingFolder)); staged != 1 || len(b.Messages("INBOX")) != 0 {
+		t.Errorf("%d messages are in the staging folder, want the one", staged)
+	}
+}
+
 // TestNothingIsImportedTwice: what was refused after its import is finished when it comes again.
 func TestNothingIsImportedTwice(t *testing.T) {
 	for _, step := range []string{"update message", "move"} {
