@@ -147,8 +147,7 @@ func TestGraphThatKeepsNoDate(t *testing.T) {
 }
 
 // TestTransportsInOrder: the first transport that works is used, verify and plan say which and why, and what a mailbox was
-// copied by stays, whatever works later. Going on by another one is refused with a sentence; after "state forget" it goes,
-// and what is there is recognised.
+// copied by stays, whatever works later. Going on by another one is refused with a sentence.
 func TestTransportsInOrder(t *testing.T) {
 	c := newExampleCloud(t, imapserver.Dovecot())
 	exchange := exchangeOf(c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -106,12 +107,19 @@ var lost = []string{
 	"Graph makes no drafts: what is a draft arrives as an ordinary message. \"Answered\" may be lost.",
 }
 
+// leftBehind is told where an earlier run left messages in the staging folder.
+const leftBehind = "A hidden folder \"" + StagingFolder + "\" holds copies that got no answer; nobody sees them. Delete it when all is copied."
+
 // Limits are facts of Graph. Octets are not kept: a message is rendered anew whenever it is read.
 func (d *Destination) Limits(ctx context.Context) (mail.Limits, error) {
 	if err := d.enter(ctx, "read limits"); err != nil {
 		return mail.Limits{}, err
 	}
-	return mail.Limits{MaxMessage: d.s.opts.MaxMessage, SignIn: "bearer token", Lost: lost,
+	told := lost
+	if staged, there := d.tree.child(d.tree.root, StagingFolder); there && staged.Total > 0 {
+		told = append(slices.Clone(lost), leftBehind)
+	}
+	return mail.Limits{MaxMessage: d.s.opts.MaxMessage, SignIn: "bearer token", Lost: told,
 		// Graph itself has no delimiter; IMAP clients of the same mailbox see "/" and can't open a folder that holds one.
 		Names: mail.NameRules{Delimiter: "/", FoldCase: true, TrimSpaces: true, Reserved: []string{StagingFolder}}}, nil
 }

@@ -154,6 +154,13 @@ func (d *Destination) setFlags(ctx context.Context, id string, f mail.Flags) *ma
 		c.Extended = []property{{propVerb, strconv.Itoa(verb)}}
 	}
 	_, failed := d.patch(ctx, atFinish, id, c)
+	if failed == nil || failed.Kind != mail.Refused || len(c.Extended) == 0 {
+		return failed
+	}
+	c.Extended = nil // it may be "answered" that is refused
+	if _, failed = d.patch(ctx, atFinish, id, c); failed == nil {
+		d.s.lost.note(verbs)
+	}
 	return failed
 }
 

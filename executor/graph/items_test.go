@@ -95,23 +95,36 @@ func TestMessagesAreWhatWasSent(t *testing.T) {
 	}
 }
 
-// TestNothingIsImportedTwice: what was refused after its import is finished when it comes again.
+// TestWhatIsLeftIsTold: a copy whose import got no answer stays in the staging folder, and the next look says so.
+func TestWhatIsLeftIsTold(t *testing.T) {
+	s := server(t)
+	b := s.Mailbox(anna)
+	e := service(t, options(s))
+	d, f := opened(t, e)
+	s.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{"importMime": {1: graphserver.LoseAfter}}})
+	got := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))
+	d, _ = opened(t, e)
+	l, err := d.Limits(t.Context())
+	if err != nil || got[0].Outcome != mail.Absent || !strings.Contains(strings.Join(l.Lost, " "), graph.StagingFolder) {
+		t.Errorf("%+v; told is %q, %v", got[0], l.Lost, err)
+	}
+	if staged := len(b.Messages(graph.StagingFolder)); staged != 1 || len(b.Messages("INBOX")) != 0 {
+		t.Errorf("%d messages are in the staging folder, want the one", staged)
+	}
+}
+
+// TestNothingIsImportedTwice: what could not be finished after its import is finished when the message comes again.
 func TestNothingIsImportedTwice(t *testing.T) {
-	for _, step := range []string{"update message", "move"} {
-		s := server(t)
-		b := s.Mailbox(anna)
-		e := service(t, options(s))
-		d, f := opened(t, e)
-		s.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{step: {1: graphserver.LoseBefore}}})
-		first := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))[0]
-		if want := map[string]mail.Outcome{"move": mail.Unknown}[step]; want == mail.Unknown && first.Outcome == mail.Unknown {
-			continue // its move may have been carried out: it must not be moved by another message of the same octets
-		}
-		d, f = opened(t, e)
-		second := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))[0]
-		if first.Outcome != mail.Absent || second.Outcome != mail.Landed || s.Requests("importMime") != 1 || len(b.Messages("INBOX")) != 1 {
-			t.Errorf("%s: %+v, then %+v; %d imports", step, first, second, s.Requests("importMime"))
-		}
+	s := server(t)
+	b := s.Mailbox(anna)
+	e := service(t, options(s))
+	d, f := opened(t, e)
+	s.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{"update message": {1: graphserver.LoseBefore}}})
+	first := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))[0]
+	d, f = opened(t, e)
+	second := appended(t.Context(), d, f, outgoing(1, mail.Flags{}))[0]
+	if first.Outcome != mail.Absent || second.Outcome != mail.Landed || s.Requests("importMime") != 1 || len(b.Messages("INBOX")) != 1 {
+		t.Errorf("%+v, then %+v; %d imports", first, second, s.Requests("importMime"))
 	}
 }
 
