@@ -229,6 +229,18 @@ func (s *Server) end(sig syscall.Signal) {
 	// Whatever is left of the group; the master is reaped by Wait, its children by init.
 	_ = syscall.Kill(-pid, syscall.SIGKILL)
 	s.cmd = nil
+	s.awaitSilence()
+}
+
+// awaitSilence waits until the last process that had the listener is gone: a signal is only sent when kill returns.
+func (s *Server) awaitSilence() {
+	for end := time.Now().Add(5 * time.Second); time.Now().Before(end); time.Sleep(time.Millisecond) {
+		c, err := net.Dial("tcp", s.Addr())
+		if err != nil {
+			return
+		}
+		_ = c.Close() // it was only to see whether somebody answers
+	}
 }
 
 // Restart starts the server again on the same ports, after Stop or Kill or instead of them.
