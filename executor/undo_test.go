@@ -244,8 +244,6 @@ func (r *rig) comesToAnEnd(then string) {
 	}
 }
 
-var errDied = errors.New("died")
-
 // TestUndoThenApplyChangesNothing holds, for random mail and random changes by users: what is at the destination after
 // undo and apply is what was there before, and then there is nothing to do.
 func TestUndoThenApplyChangesNothing(t *testing.T) {
