@@ -94,27 +94,6 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 	})
 }
 
-// Eraser opens the mailbox for an undo. Over EWS an item is named by an id that moving changes, and deleting takes no
-// condition that it be unchanged: what was looked at a moment ago may be another state of it.
-func (e *endpoints) Eraser(ctx context.Context, mailbox string) (executor.Eraser, error) {
-	m, err := e.find(mailbox)
-	if err != nil {
-		return nil, err
-	}
-	s := e.servers[m.To]
-	if s.exchange != nil {
-		return nil, &mail.Error{Op: "take mail back", Kind: mail.Refused, Code: mail.CodeEWSUndo,
-			Err: errors.New("over EWS mailhaul can't remove exactly what it wrote; nothing was removed")}
-	}
-	return open(ctx, s, func() (executor.Eraser, error) {
-		session, err := imap.DialEraser(ctx, s.options(m.Destination, e.traces.open("undo", mailbox)))
-		if err != nil {
-			return nil, err
-		}
-		return &eraser{session, s.leave()}, nil
-	})
-}
-
 // lateFlags gives what the sessions of a destination mailbox share.
 func (e *endpoints) lateFlags(mailbox string) *imap.LateFlags {
 	e.mu.Lock()
@@ -192,16 +171,4 @@ func (d *destination) Limits(ctx context.Context) (mail.Limits, error) {
 func (d *destination) Close() error {
 	defer d.leave()
 	return d.Destination.Close()
-}
-
-// eraser is a session that counts against its server's connections.
-type eraser struct {
-	*imap.Eraser
-	leave func()
-}
-
-// Close ends the session and gives its connection back.
-func (e *eraser) Close() error {
-	defer e.leave()
-	return e.Eraser.Close()
 }

@@ -85,7 +85,6 @@ func exchangeAdvice() map[mail.Code]advice {
 		mail.CodeEWSThrottled:     {"asked to wait", `nothing to do: mailhaul waits as told; lower "connections" if it comes often`},
 		mail.CodeEWSUnavailable:   {"says it can't work now", `try again later: mailhaul apply`},
 		mail.CodeEWSFolder:        {"refused a folder", `rename or exclude the folder in the folders block, see: mailhaul folders MAILBOX`},
-		mail.CodeEWSUndo:          {"can't be asked over EWS to remove exactly what was written", `use the transport "imap" for the undo, or remove the messages with a mail client`},
 		mail.CodeEWSFolderGone:    {"no longer has a folder", `nothing to do: the next plan looks again`},
 	}
 }
@@ -93,6 +92,7 @@ func exchangeAdvice() map[mail.Code]advice {
 // microsoft365Advice is the part of Microsoft 365 and of the authority that issues its tokens.
 func microsoft365Advice() map[mail.Code]advice {
 	return map[mail.Code]advice{
+		mail.CodeM365Undo:           {"was written over EWS or Graph, which can't be asked to remove exactly that", `remove the messages with a mail client, see: mailhaul explain M365-UNDO`},
 		mail.CodeM365Denied:         {"gave no permission on the mailbox", `Add-MailboxPermission -Identity MAILBOX -User SERVICE_PRINCIPAL_ID -AccessRights FullAccess`},
 		mail.CodeM365Missing:        {"has no such mailbox", `correct the address in users.csv or create the mailbox, then run: mailhaul verify`},
 		mail.CodeM365Licence:        {"has no mailbox for a user without a licence", `assign a licence with Exchange Online, then run: mailhaul verify`},

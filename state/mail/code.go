@@ -41,7 +41,6 @@ const (
 	CodeEWSUnavailable   Code = "EWS-UNAVAILABLE"          // the server says it can't work now
 	CodeEWSFolder        Code = "EWS-FOLDER-REFUSED"       // a folder can't be opened or created
 	CodeEWSFolderGone    Code = "EWS-FOLDER-GONE"          // a folder vanished
-	CodeEWSUndo          Code = "EWS-UNDO"                 // over EWS nothing is taken back
 
 	CodeGraphConnect     Code = "GRAPH-CONNECT"         // name or port can't be reached
 	CodeGraphTLS         Code = "GRAPH-TLS"             // certificate or handshake refused
@@ -79,6 +78,8 @@ const (
 	CodeM365Token   Code = "M365-TOKEN-REFUSED"   // Exchange does not take the token
 	// CodeM365Transport: the transport that the mailbox was copied over so far can't be used any more.
 	CodeM365Transport Code = "M365-TRANSPORT-CHANGED"
+	// CodeM365Undo: what was copied over EWS or Graph is not taken back.
+	CodeM365Undo Code = "M365-UNDO"
 
 	CodeQuotaFull Code = "QUOTA-FULL" // the destination mailbox is full
 
@@ -101,7 +102,7 @@ const (
 func Codes() []Code {
 	return []Code{CodeEWSConnect, CodeEWSLost, CodeEWSDenied, CodeEWSFolderGone, CodeEWSFolder, CodeEWSImpersonation,
 		CodeEWSMailbox, CodeEWSProtocol, CodeEWSSignInMethod, CodeEWSSignIn, CodeEWSSwitchedOff, CodeEWSThrottled,
-		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeEWSUndo, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
+		CodeEWSTimeout, CodeEWSTLS, CodeEWSUnavailable, CodeIMAPAdmin, CodeIMAPConnect, CodeIMAPLost, CodeIMAPDenied, CodeIMAPFolderGone, CodeIMAPFolder,
 		CodeIMAPGreeting, CodeIMAPLogin, CodeIMAPPlaintext, CodeIMAPProtocol, CodeIMAPSignInMethod, CodeIMAPThrottled,
 		CodeIMAPTimeout, CodeIMAPTLS, CodeIMAPConnections, CodeIMAPNoUIDPlus, CodeIMAPValidity, CodeIMAPUnavailable, CodeMessageAmbiguous,
 		CodeMessageDamaged, CodeMessageKeywords, CodeMessageMalformed, CodeMessageRefused, CodeMessageTooLarge,
@@ -109,7 +110,7 @@ func Codes() []Code {
 		CodeStateNewer, CodeStateWrite, CodeOAuthSecret, CodeOAuthSecretExpired, CodeOAuthCertificate, CodeOAuthTenant,
 		CodeOAuthApplication, CodeOAuthConsent, CodeOAuthPassword, CodeOAuthMFA, CodeOAuthConditional, CodeOAuthPublicClient,
 		CodeOAuthDeviceCode, CodeOAuthThrottled, CodeOAuthUnreachable, CodeOAuthRefused, CodeM365Denied,
-		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token, CodeM365Transport, CodeGraphConnect,
+		CodeM365Missing, CodeM365Licence, CodeM365IMAPOff, CodeM365SignIn, CodeM365Token, CodeM365Transport, CodeM365Undo, CodeGraphConnect,
 		CodeGraphTLS, CodeGraphLost, CodeGraphTimeout, CodeGraphProtocol, CodeGraphSignIn, CodeGraphDenied, CodeGraphImport,
 		CodeGraphThrottled, CodeGraphUnavailable, CodeGraphFolder, CodeGraphFolderGone}
 }
