@@ -186,6 +186,10 @@ func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
 			return // what follows is read as text, and every line of it would be called wrong
 		}
 		f := l.fail(CodeSyntax, at, "%s", sentence(d.Summary))
+		if d.Summary == "Invalid escape sequence" {
+			f.explain(`Inside quotes a backslash is doubled: "\\." is a dot in a pattern.`)
+			continue
+		}
 		// The detail may quote what stands there.
 		if src := l.sources[at.hcl.Filename]; src == nil || !src.hides(at.hcl) {
 			f.explain("%s", d.Detail)
