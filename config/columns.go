@@ -161,8 +161,10 @@ func (u *usersFile) missing(c *column, unknown []string, ok bool) ([]string, boo
 		near = nearest(c.written, unknown)
 	}
 	switch {
-	case near != "":
+	case near != "" && c.configured:
 		f.hint("Did you mean %q?", near)
+	case near != "":
+		f.explain("%s\nRename it, or say so in the users block: columns { %s = %q }", found, c.name, near).hint("Did you mean %q?", near)
 	case !c.configured:
 		f.explain("%s\nIf it is called otherwise, say so in the users block: columns { %s = \"HEADING\" }", found, c.name)
 	}
