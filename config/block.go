@@ -128,23 +128,20 @@ func (l *loader) readAttribute(n *node, a *hcl.Attribute) {
 		return
 	}
 	spec, ok := n.spec.attr(a.Name)
-	switch {
-	case !ok:
+	if !ok {
 		l.unknownAttribute(n, a)
-	case spec.later:
-		l.notYet(n.at(a.NameRange), a.Name)
-	default:
-		if spec.heading {
-			src := l.sources[a.Range.Filename]
-			src.plain = append(src.plain, a.Expr.Range())
-		}
-		v, good := l.readValue(n, a, spec)
-		if !good {
-			v.got = nil
-		}
-		if good || !v.absent && !isNull(a.Expr) {
-			n.values[a.Name] = v
-		}
+		return
+	}
+	if spec.heading {
+		src := l.sources[a.Range.Filename]
+		src.plain = append(src.plain, a.Expr.Range())
+	}
+	v, good := l.readValue(n, a, spec)
+	if !good {
+		v.got = nil
+	}
+	if good || !v.absent && !isNull(a.Expr) {
+		n.values[a.Name] = v
 	}
 }
 
@@ -199,13 +196,9 @@ func (b *blockSpec) example() string {
 
 func (l *loader) readBlock(parent *node, b *hcl.Block) {
 	spec, ok := parent.spec.block(b.Type)
-	at := parent.at(b.TypeRange)
 	switch {
 	case !ok:
 		l.unknownBlock(parent, b)
-		return
-	case spec.later:
-		l.notYet(at, "the "+b.Type+" block")
 		return
 	case len(b.Labels) != len(spec.labels):
 		l.fail(CodeSyntax, parent.at(b.DefRange), "%s %s", b.Type, countLabels(len(spec.labels))).explain("Write %s", spec.example())

@@ -164,7 +164,8 @@ func (u *usersFile) missing(c *column, unknown []string, ok bool) ([]string, boo
 	case near != "" && c.configured:
 		f.hint("Did you mean %q?", near) // what the columns block says is to be mended
 	case near != "":
-		f.hint("The first line has %q. Did you mean %q?", near, c.written)
+		f.explain("%s\nRename it, or say so in the users block: columns { %s = %q }", found, c.name, near).
+			hint("The first line has %q. Did you mean %q?", near, c.written)
 	case !c.configured:
 		f.explain("%s\nIf it is called otherwise, say so in the users block: columns { %s = \"HEADING\" }", found, c.name)
 	}

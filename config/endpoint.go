@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"net"
-	"slices"
 	"strings"
 	"time"
 )
@@ -15,45 +14,53 @@ const maxCAFile = 4 << 20
 
 // endpoints reads the endpoint blocks.
 func (l *loader) endpoints() {
-	blocks := append(l.blocks(endpointSpec), l.blocks(microsoft365Spec)...)
-	slices.SortStableFunc(blocks, func(a, b *node) int { return slices.Index(l.root.blocks, a) - slices.Index(l.root.blocks, b) })
-	for _, n := range blocks {
-		if n.spec == microsoft365Spec {
+	for _, n := range l.root.blocks {
+		switch n.spec {
+		case endpointSpec:
+			l.config.Endpoints = append(l.config.Endpoints, l.endpoint(n))
+		case microsoft365Spec:
 			l.config.Endpoints = append(l.config.Endpoints, l.microsoft365(n))
-			continue
 		}
-		l.config.Endpoints = append(l.config.Endpoints, l.endpoint(n))
 	}
-	if len(blocks) == 0 && len(l.broken) == 0 {
+	if len(l.config.Endpoints) == 0 && len(l.broken) == 0 {
 		l.fail(CodeMissing, place{}, "there is no endpoint").
 			explain("Describe the servers that mail comes from and goes to:\n" + `endpoint "imap" "old" { host = "mail.example.com" }`)
 	}
 }
 
-func (l *loader) endpoint(n *node) *Endpoint {
-	e := &Endpoint{Type: n.labels[0], Name: n.labels[1], Range: rangeOf(n.def),
-		TLS:               TLSMode(or(n, "tls", string(TLSImplicit))),
-		Plaintext:         or(n, "allow_plaintext", false),
+// common reads what every endpoint says.
+func (l *loader) common(n *node) *Endpoint {
+	e := &Endpoint{Type: n.labels[0], Name: n.labels[1], Range: rangeOf(n.def), TLS: TLSImplicit,
 		Grace:             or(n, "grace", time.Minute),
 		MaxMessage:        or(n, "max_message", int64(0)),
 		Connections:       or(n, "connections", 40),
 		Bandwidth:         or(n, "bandwidth", int64(0)),
 		MessagesPerSecond: or(n, "messages_per_second", 0),
+		Admin:             l.admin(n),
 	}
+	e.PerMailbox = or(n, "per_mailbox", min(2, e.Connections))
+	if e.PerMailbox > e.Connections {
+		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections).
+			explain("connections is for all mailboxes together: write at least as many there, or fewer in per_mailbox.")
+	}
+	return e
+}
+
+func (l *loader) endpoint(n *node) *Endpoint {
+	e := l.common(n)
+	e.TLS, e.Plaintext = TLSMode(or(n, "tls", string(TLSImplicit))), or(n, "allow_plaintext", false)
 	switch or(n, "compress", CompressAuto) {
 	case CompressAlways:
 		e.Compress = true
 	case CompressAuto:
 		e.Compress = e.Bandwidth > 0 && e.Bandwidth <= slowLine
 	}
-	e.PerMailbox = or(n, "per_mailbox", min(2, e.Connections))
 	e.Port = or(n, "port", defaultPort(e.TLS))
 	e.Host = l.host(n)
 	if e.TLS == TLSNone && !e.Plaintext && !n.bad("allow_plaintext") {
 		l.fail(CodeConflict, n.place("tls"), "tls = \"none\" would send passwords and mail in clear").
 			explain("If that is really wanted, as on a test network, write allow_plaintext = true beside it.")
 	}
-	l.perMailbox(n, e)
 	if e.TLS == TLSNone {
 		for _, name := range []string{"ca_file", "pin_sha256"} {
 			if _, ok := n.values[name]; ok {
@@ -65,15 +72,7 @@ func (l *loader) endpoint(n *node) *Endpoint {
 	if e.TLS != TLSNone {
 		e.CAFile, e.PinSHA256 = l.caFile(n), l.pins(n)
 	}
-	e.Admin = l.admin(n)
 	return e
-}
-
-func (l *loader) perMailbox(n *node, e *Endpoint) {
-	if e.PerMailbox > e.Connections {
-		l.fail(CodeConflict, n.place("per_mailbox"), "per_mailbox is %d, but connections is only %d", e.PerMailbox, e.Connections).
-			explain("connections is for all mailboxes together: write at least as many there, or fewer in per_mailbox.")
-	}
 }
 
 // slowLine is the bandwidth, in octets a second, up to which compression pays: 100 Mbit. Mail shrinks by a quarter, since

@@ -170,15 +170,24 @@ func (l *loader) evalFailed(d *hcl.Diagnostic, expr hcl.Expression, at place, se
 	f.explain("%s", d.Detail)
 }
 
+// plainer says in our words what HCL says in its own.
+var plainer = map[string]string{
+	"Invalid escape sequence": `Inside quotes a backslash is doubled: "\\." is a dot in a pattern.`,
+	"Invalid single-argument block definition": "Only one attribute fits into a block of one line. Write each on a line of its own, and the closing\n" +
+		"brace on one too.",
+	"Missing newline after argument": "An attribute ends with its line: no comma, no semicolon, and the next one stands on the next line.",
+}
+
 // addHCL takes over what HCL says of a file's form.
 func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
+	said := map[hcl.Pos]bool{}
 	for _, d := range diags {
-		if d.Severity != hcl.DiagError {
-			continue
+		if d.Severity != hcl.DiagError || d.Subject != nil && said[d.Subject.Start] {
+			continue // a second mistake at one place follows from the first
 		}
 		at := n.header()
 		if d.Subject != nil {
-			at = n.at(*d.Subject)
+			at, said[d.Subject.Start] = n.at(*d.Subject), true
 		}
 		if d.Summary == "Invalid multi-line string" || d.Summary == "Unterminated template string" {
 			l.fail(CodeSyntax, at, "the text in quotes is not closed on its line").
@@ -186,6 +195,10 @@ func (l *loader) addHCL(diags hcl.Diagnostics, n *node) {
 			return // what follows is read as text, and every line of it would be called wrong
 		}
 		f := l.fail(CodeSyntax, at, "%s", sentence(d.Summary))
+		if advice := plainer[d.Summary]; advice != "" {
+			f.explain("%s", advice)
+			continue
+		}
 		// The detail may quote what stands there.
 		if src := l.sources[at.hcl.Filename]; src == nil || !src.hides(at.hcl) {
 			f.explain("%s", d.Detail)

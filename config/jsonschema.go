@@ -21,14 +21,10 @@ type object = map[string]any
 func bodySchema(b *blockSpec) object {
 	properties := object{"//": object{"description": "a comment"}}
 	for _, a := range b.attrs {
-		if !a.later {
-			properties[a.name] = attrSchema(a)
-		}
+		properties[a.name] = attrSchema(a)
 	}
 	for _, k := range b.blocks {
-		if !k.later {
-			properties[k.name] = labelled(k, k.labels)
-		}
+		properties[k.name] = labelled(k, k.labels)
 	}
 	doc := object{"type": "object", "properties": properties}
 	doc["additionalProperties"] = b.free

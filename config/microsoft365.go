@@ -4,7 +4,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 // The types of endpoints.
@@ -72,16 +71,12 @@ func (l *loader) microsoft365(n *node) *Endpoint {
 	m := &Microsoft365{ClientSecret: or(n, "client_secret", Secret{}), DeviceCode: or(n, "device_code", false),
 		Impersonate: or(n, "impersonate", true), Authority: l.address(n, "authority"), EWSURL: l.address(n, "ews_url"),
 		GraphURL: l.address(n, "graph_url"), Transports: l.transports(n)}
-	e := &Endpoint{Type: n.labels[0], Name: n.labels[1], Range: rangeOf(n.def), TLS: TLSImplicit, Microsoft365: m,
-		Host: outlook, Port: or(n, "imap_port", 993), Grace: or(n, "grace", time.Minute),
-		MaxMessage:  or(n, "max_message", int64(exchangeMax)),
-		Connections: or(n, "connections", 40), Bandwidth: or(n, "bandwidth", int64(0)),
-		MessagesPerSecond: or(n, "messages_per_second", 0), CAFile: l.caFile(n), Admin: l.admin(n)}
+	e := l.common(n)
+	e.Microsoft365, e.Host, e.Port, e.CAFile = m, outlook, or(n, "imap_port", 993), l.caFile(n)
+	e.MaxMessage = or(n, "max_message", int64(exchangeMax))
 	if _, written := n.values["imap_host"]; written {
 		e.Host = l.hostAt(n, "imap_host")
 	}
-	e.PerMailbox = or(n, "per_mailbox", min(2, e.Connections))
-	l.perMailbox(n, e)
 	m.TenantID, m.ClientID = l.tenant(n), l.client(n)
 	m.Certificate = l.certificate(n)
 	l.oneWay(n, e)

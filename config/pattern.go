@@ -112,6 +112,14 @@ var perl = []struct{ begin, name, instead string }{
 	{"(?>", "atomic groups", "Write an ordinary group; these expressions never take long."},
 }
 
+// unfinished are the mistakes of those who write few regular expressions.
+var unfinished = map[syntax.ErrorCode]string{
+	syntax.ErrMissingRepeatArgument: `"*", "+" and "?" repeat what stands before them. ".*" matches anything; the sign itself is written "\\*".`,
+	syntax.ErrMissingParen:          `A bracket "(" is not closed, or ")" not opened. One that belongs to the name is written "\\(" or "\\)".`,
+	syntax.ErrUnexpectedParen:       `A bracket "(" is not closed, or ")" not opened. One that belongs to the name is written "\\(" or "\\)".`,
+	syntax.ErrMissingBracket:        `A bracket "[" is not closed. One that belongs to the name is written "\\[".`,
+}
+
 // regexpTrouble explains an error of the compiler, and gives the part of the pattern it is about.
 func regexpTrouble(pattern string, err error) (summary, advice, culprit string) {
 	for _, p := range perl {
@@ -128,6 +136,9 @@ func regexpTrouble(pattern string, err error) (summary, advice, culprit string) 
 			"A group can't be matched again inside the pattern. In to, write $" + se.Expr[1:] + " to insert it.", se.Expr
 	}
 	expr := strings.TrimPrefix(se.Expr, "(?i)")
+	if advice := unfinished[se.Code]; advice != "" {
+		return "the regular expression does not compile", advice, expr
+	}
 	return "the regular expression does not compile", sentenceOf(fmt.Errorf("%s: %s", se.Code, expr)), expr
 }
 

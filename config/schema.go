@@ -27,7 +27,6 @@ type attrSpec struct {
 	kind     kind
 	words    []string // of a word, or of a list that takes no others
 	min, max int      // of a number
-	later    bool     // part of the language, but this version does not carry it out
 	login    bool     // only a server sees it: it may hold a secret, as a password may
 	heading  bool     // names a column: never a secret, whatever it is called
 }
@@ -40,7 +39,6 @@ type blockSpec struct {
 	attrs  []attrSpec
 	blocks []*blockSpec
 	many   bool // may stand more than once with other labels, or at all where it has none
-	later  bool
 	free   bool // its attributes have names of the user's own
 }
 
@@ -65,14 +63,10 @@ func (b *blockSpec) block(name string) (*blockSpec, bool) {
 // names lists what may be written, in the order of the tables.
 func (b *blockSpec) names() (attrs, blocks []string) {
 	for _, a := range b.attrs {
-		if !a.later {
-			attrs = append(attrs, a.name)
-		}
+		attrs = append(attrs, a.name)
 	}
 	for _, k := range b.blocks {
-		if !k.later {
-			blocks = append(blocks, k.name)
-		}
+		blocks = append(blocks, k.name)
 	}
 	return attrs, blocks
 }

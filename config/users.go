@@ -54,11 +54,7 @@ func (l *loader) users(top layer) {
 			complete = false
 			continue
 		}
-		if rows := u.rows(special); len(all) == 0 {
-			all = rows
-		} else {
-			all = append(all, rows...)
-		}
+		all = append(all, u.rows(special)...)
 		complete = complete && u.failures == 0
 	}
 	l.checkTwice(all)

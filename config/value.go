@@ -102,7 +102,10 @@ func (l *loader) readFlag(at place, raw cty.Value, spec attrSpec) (any, bool) {
 func (l *loader) readText(at place, raw cty.Value, spec attrSpec) (any, bool) {
 	s, ok := asText(raw)
 	if !ok {
-		l.fail(CodeValue, at, "%s does not take this value", spec.name).explain("It takes text in quotes.")
+		f := l.fail(CodeValue, at, "%s does not take this value", spec.name).explain("It takes text in quotes.")
+		if spec.kind == word {
+			f.explain("It takes one of: %s.", quoted(spec.words))
+		}
 		return nil, false
 	}
 	switch spec.kind {

@@ -120,7 +120,9 @@ func (v *variable) take(l *loader, g given) {
 			f.explain("It takes %s. What it got is not said here: the value is a secret.", typeName(v.wants))
 			return
 		}
-		f.explain("It takes %s: %s", typeName(v.wants), sentenceOf(err))
+		if f.explain("It takes %s.", typeName(v.wants)); !v.wants.IsPrimitiveType() {
+			f.explain("It takes %s: %s", typeName(v.wants), sentenceOf(err))
+		}
 		return
 	}
 	g.value = got

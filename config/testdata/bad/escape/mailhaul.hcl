@@ -1,0 +1,4 @@
+folders {
+  rename "^INBOX\." { to = "" }
+  exclude = ["a\d"]
+}
