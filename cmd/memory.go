@@ -18,14 +18,6 @@ type memory struct {
 	totals []state.MailboxTotal
 }
 
-// known gives the totals of every mailbox of the ledger.
-func (r *memory) known(ctx context.Context) ([]state.MailboxTotal, error) {
-	if r.totals != nil {
-		return r.totals, nil
-	}
-	return r.Totals(ctx)
-}
-
 // input gathers what is known before anybody is asked: the pass that runs, its bounds, and how everybody fared. Of the
 // configuration only the mailboxes of who count.
 func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Mailbox, pass string) (plan.Input, error) {
@@ -114,7 +106,7 @@ func (r *memory) bounds(ctx context.Context, in *plan.Input) error {
 // reaches.
 func (r *memory) recall(ctx context.Context, in *plan.Input) error {
 	in.Memory = map[string][]state.FolderCount{}
-	known, err := r.Mailboxes(ctx)
+	known, err := r.mailboxes(ctx)
 	if err != nil {
 		return err
 	}

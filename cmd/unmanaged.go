@@ -8,6 +8,7 @@ import (
 	"mailhaul/cmd/view"
 	"mailhaul/config"
 	"mailhaul/plan"
+	"mailhaul/state"
 )
 
 // unmanagedNames is how many mailboxes a sentence names.
@@ -17,7 +18,7 @@ const unmanagedNames = 5
 // out is how people end the work on it, but also how they lose a line by mistake.
 func (r *memory) unmanaged(ctx context.Context, cfg *config.Config) (string, error) {
 	managed := managedBy(cfg)
-	known, err := r.Mailboxes(ctx)
+	known, err := r.mailboxes(ctx)
 	var names []string
 	for _, k := range known {
 		if !managed[keyOf(k)] {
@@ -51,4 +52,24 @@ func (r *memory) noteUnmanaged(ctx context.Context, cfg *config.Config, p *plan.
 		p.Warnings = append(p.Warnings, plan.Note{Text: strings.TrimSuffix(text, ".")})
 	}
 	return err
+}
+
+// known gives the totals of every mailbox of the ledger.
+func (r *memory) known(ctx context.Context) ([]state.MailboxTotal, error) {
+	if r.totals != nil {
+		return r.totals, nil
+	}
+	return r.Totals(ctx)
+}
+
+// mailboxes lists every mailbox of the ledger.
+func (r *memory) mailboxes(ctx context.Context) ([]state.Mailbox, error) {
+	if r.totals == nil {
+		return r.Mailboxes(ctx)
+	}
+	all := make([]state.Mailbox, len(r.totals))
+	for i, t := range r.totals {
+		all[i] = t.Mailbox
+	}
+	return all, nil
 }

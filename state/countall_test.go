@@ -48,3 +48,22 @@ func TestCountAllIsCountOfEach(t *testing.T) {
 		equal(t, fmt.Sprintf("mailbox %d, %+v", m, sel), all[m], want)
 	}
 }
+
+// TestRate: what earlier runs have measured weighs half as much with each run that follows, and a reader sees it.
+func TestRate(t *testing.T) {
+	l := fresh(t)
+	equal(t, "nothing measured", must[state.Rate](t)(l.Rate(t.Context())), state.Rate{})
+	for range 2 {
+		if err := l.AddRate(t.Context(), state.Rate{Messages: 100, Bytes: 1000, Seconds: 10}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := must[*state.Reader](t)(state.OpenRead(t.Context(), l.Path()))
+	equal(t, "two runs", must[state.Rate](t)(r.Rate(t.Context())), state.Rate{Messages: 150, Bytes: 1500, Seconds: 15})
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.AddRate(t.Context(), state.Rate{Seconds: -1}); err == nil {
+		t.Error("a negative rate was taken")
+	}
+}

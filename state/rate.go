@@ -3,7 +3,6 @@ package state
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 
 	"mailhaul/state/mail"
@@ -49,7 +48,7 @@ func (l *Ledger) AddRate(ctx context.Context, measured Rate) error {
 	measured.Seconds += before.Seconds / 2
 	value, err := json.Marshal(measured)
 	if err != nil {
-		return errors.Join(fmt.Errorf("encode rate: %w", err))
+		return fmt.Errorf("encode rate: %w", err)
 	}
 	return l.writer.write(ctx, func(t *tx) error { return t.setMeta(rateKey, string(value)) })
 }

@@ -60,6 +60,9 @@ func TestScript(t *testing.T) {
 			"doubt":    doubt,
 			"flagged":  flagged,
 			"tty":      tty,
+			"golden":   golden,
+			"numbers":  numbers,
+			"hostile":  hostile,
 		},
 	})
 }
@@ -119,6 +122,13 @@ func deliver(ts *testscript.TestScript, neg bool, args []string) {
 			demo.Message{Date: time.Now().Add(-age).Truncate(time.Second), Octets: []byte(text)})
 		ts.Check(err)
 	}
+}
+
+// hostile USER delivers one message into a folder whose name clears the screen, writes the clipboard and turns the line.
+func hostile(ts *testscript.TestScript, _ bool, args []string) {
+	_, err := server(ts, "source").Deliver(args[0], "In\x1b[2Jbox\x1b]52;c;aGk=\a\u202egnp.exe",
+		demo.Message{Date: time.Unix(1_700_000_000, 0), Octets: []byte("Subject: \x1b[31mred\r\n\r\nHello.\r\n")})
+	ts.Check(err)
 }
 
 // big USER FOLDER OCTETS delivers one message of about that size to the source.

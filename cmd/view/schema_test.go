@@ -3,7 +3,6 @@ package view
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"testing"
 
 	"github.com/santhosh-tekuri/jsonschema/v6"
@@ -87,6 +86,6 @@ func TestSchemas(t *testing.T) {
 		compile(t, name, false)
 	}
 	if _, err := Schema("nonsense"); err == nil {
-		t.Error(fmt.Sprint("a schema that there is not"))
+		t.Error("a schema that there is not")
 	}
 }
