@@ -162,7 +162,8 @@ func TestMicrosoft365_P21_Throttled(t *testing.T) {
 		defer mu.Unlock()
 		if w, ok := e.(executor.Waiting); ok && w.Code == mail.CodeIMAPThrottled {
 			waits++
-			if w.Wait < 250*time.Millisecond {
+			// One that several mailboxes wait out together has begun before.
+			if w.Wait < 250*time.Millisecond && strings.Contains(w.Text, "throttled") {
 				t.Errorf("waited %v", w.Wait)
 			}
 		}
