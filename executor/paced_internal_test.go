@@ -43,7 +43,9 @@ type forgetful struct {
 	known map[string]state.Pace
 }
 
-func (l *forgetful) Pace(_ context.Context, scope string) (state.Pace, error) { return l.known[scope], nil }
+func (l *forgetful) Pace(_ context.Context, scope string) (state.Pace, error) {
+	return l.known[scope], nil
+}
 
 // sender copies one mailbox as a pipeline does: batch after batch, and after a refusal it waits as it was asked to.
 func sender(t *testing.T, s *paces, l Ledger, mailbox string, to *tenant, messages int) {
