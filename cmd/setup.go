@@ -63,8 +63,10 @@ takes all of that away again. Nothing is contacted and nothing is changed.
 }
 
 // script names the template.
-func (f *setupFlags) script() string {
+func (f *setupFlags) script(e *config.Endpoint) string {
 	switch {
+	case !f.users && e.Transport() == config.TransportEWS:
+		return "ews.ps1.tmpl"
 	case f.users:
 		return "users.ps1.tmpl"
 	case f.delegated:
@@ -92,14 +94,14 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
 			continue
 		}
-		if e.Transport() == config.TransportEWS && !f.users {
-			return fail(mail.Code(config.CodeNotSupported), "setup prints no script for the transport \"ews\" yet",
-				"The application needs full_access_as_app and an administrator's consent. See: mailhaul help microsoft365")
+		if e.Transport() == config.TransportEWS && f.delegated {
+			return fail(mail.Code(config.CodeNotSupported), "setup prints no delegated script for the transport \"ews\"",
+				"Without --delegated it prints the one for the application. See: mailhaul help microsoft365")
 		}
 		if printed++; printed > 1 {
 			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")
 		}
-		if err := t.ExecuteTemplate(w, f.script(), p); err != nil {
+		if err := t.ExecuteTemplate(w, f.script(e), p); err != nil {
 			return err
 		}
 	}
