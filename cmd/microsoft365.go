@@ -62,7 +62,7 @@ func (s *server) newExchange() (err error) {
 		return nil
 	}
 	s.exchange, err = ews.New(ews.Options{URL: cmp.Or(s.Microsoft365.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens.Token,
-		Impersonate: s.Microsoft365.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
+		Impersonate: s.Microsoft365.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage), Trace: s.trace})
 	return err
 }
 
