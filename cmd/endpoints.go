@@ -52,6 +52,9 @@ func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 		return nil, fail("CONFIG-FILE", "the directory for traces can't be made", sentence(err))
 	}
 	e.traces = &traces{dir: traceDir}
+	for _, s := range e.servers {
+		s.traces = e.traces
+	}
 	return e, nil
 }
 

@@ -98,7 +98,7 @@ func (s *server) newTransport(transport string, tell func(string)) (err error) {
 	switch transport {
 	case config.TransportEWS:
 		s.exchange, err = ews.New(ews.Options{URL: cmp.Or(m.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens[transport].Token,
-			Impersonate: m.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage)})
+			Impersonate: m.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage), Trace: s.trace})
 	case config.TransportGraph:
 		s.graph, err = graph.New(graph.Options{URL: cmp.Or(m.GraphURL, s.graphResource()), Tokens: s.tokens[transport], RootCAs: s.roots,
 			MaxMessage: mail.Size(s.MaxMessage), Tell: tell})

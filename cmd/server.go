@@ -3,6 +3,7 @@ package cmd
 import (
 	"crypto/x509"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"sync"
@@ -27,6 +28,7 @@ type server struct {
 	tokens    map[string]*oauth.Source // by transport; none: passwords sign in
 	exchange  *ews.Service             // for the transport "ews"
 	graph     *graph.Service           // for the transport "graph"
+	traces    *traces                  // nil: no trace
 	tell      func(string)             // shows a sentence to whoever sits there
 }
 
@@ -71,6 +73,14 @@ func trust(file string) (*x509.CertPool, error) {
 
 // leave gives a connection back, once.
 func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
+
+// trace begins the trace of a session that speaks no IMAP.
+func (s *server) trace(mailbox string) io.Writer {
+	if file := s.traces.open("destination", mailbox); file != nil {
+		return file
+	}
+	return nil
+}
 
 // options says how a session of one mailbox is opened.
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {

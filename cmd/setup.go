@@ -62,15 +62,23 @@ takes all of that away again. Nothing is contacted and nothing is changed.
 	return c
 }
 
-// script names the template.
-func (f *setupFlags) script() string {
+// script names the template. An endpoint that speaks IMAP at all gets IMAP's, since a source and an undo need it.
+func (f *setupFlags) script(e *config.Endpoint) (string, error) {
 	switch {
 	case f.users:
-		return "users.ps1.tmpl"
-	case f.delegated:
-		return "delegated.ps1.tmpl"
+		return "users.ps1.tmpl", nil
+	case e.SpeaksIMAP() && f.delegated:
+		return "delegated.ps1.tmpl", nil
+	case e.SpeaksIMAP():
+		return "microsoft365.ps1.tmpl", nil
+	case e.Transport() == config.TransportEWS && f.delegated:
+		return "", fail(mail.Code(config.CodeNotSupported), "setup prints no delegated script for the transport \"ews\"",
+			"Without --delegated it prints the one for the application. See: mailhaul help microsoft365")
+	case e.Transport() == config.TransportEWS:
+		return "ews.ps1.tmpl", nil
 	}
-	return "microsoft365.ps1.tmpl"
+	return "", fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no script for the transport %q yet", e.Transport()),
+		"The application needs Mail-Advanced.ReadWrite.All and Mail.ReadWrite, and an administrator's consent. See: mailhaul help microsoft365")
 }
 
 // prepared is what a script is made for.
@@ -92,14 +100,14 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
 			continue
 		}
-		if !e.SpeaksIMAP() && !f.users {
-			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no script for the transport %q yet", e.Transport()),
-				"The application needs "+grants[e.Transport()]+" and an administrator's consent. See: mailhaul help microsoft365")
+		script, err := f.script(e)
+		if err != nil {
+			return err
 		}
 		if printed++; printed > 1 {
 			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")
 		}
-		if err := t.ExecuteTemplate(w, f.script(), p); err != nil {
+		if err := t.ExecuteTemplate(w, script, p); err != nil {
 			return err
 		}
 	}
@@ -109,9 +117,6 @@ func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.
 	}
 	return nil
 }
-
-// grants are what an application needs for the transports that no script is printed for.
-var grants = map[string]string{config.TransportEWS: "full_access_as_app", config.TransportGraph: "Mail-Advanced.ReadWrite.All and Mail.ReadWrite"}
 
 // largest is what a mailbox takes by default, in octets.
 const largest = 35_000_000

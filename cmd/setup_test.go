@@ -46,7 +46,21 @@ mailbox "test@old.example" {
 	if cfg == nil {
 		t.Fatal(diagnostics)
 	}
-	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}} {
+	overEWS := *cfg
+	e := *cfg.Endpoints[1]
+	exchange := *e.Microsoft365
+	exchange.Transports, e.Microsoft365 = []string{config.TransportEWS}, &exchange
+	overEWS.Endpoints, overEWS.Mailboxes = []*config.Endpoint{cfg.Endpoints[0], &e}, nil
+	for _, m := range cfg.Mailboxes {
+		there := *m
+		there.To = &e
+		overEWS.Mailboxes = append(overEWS.Mailboxes, &there)
+	}
+	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}} {
+		cfg := cfg
+		if name == "ews.ps1" {
+			cfg = &overEWS
+		}
 		var out bytes.Buffer
 		if err := f.print(&out, cfg, cfg.Mailboxes); err != nil {
 			t.Fatal(err)

@@ -102,9 +102,15 @@ type pipeline struct {
 	cancel context.CancelCauseFunc
 
 	mu       sync.Mutex
-	answers  []mail.Appended
+	answers  []answer
 	inFlight map[int64]flight
 	failures int // lost connections in a row without a landed message between
+}
+
+// answer is one that came, and when: it may wait to be committed.
+type answer struct {
+	mail.Appended
+	came time.Time
 }
 
 // flight is an attempt whose answer has not come.
@@ -271,7 +277,7 @@ func (p *pipeline) append(ctx context.Context, batch []item) error {
 func (p *pipeline) answer(a mail.Appended) {
 	fault.At(fault.AfterAnswer)
 	p.mu.Lock()
-	p.answers = append(p.answers, a)
+	p.answers = append(p.answers, answer{a, p.Now()})
 	p.mu.Unlock()
 	select {
 	case p.wake <- struct{}{}:

@@ -86,6 +86,7 @@ type runner struct {
 	Options
 	plan    *plan.Plan
 	spooler *spooler
+	paces   *paces
 
 	mu      sync.Mutex // guards what follows, the counts of mailboxRuns, and the order of events
 	outcome Outcome
@@ -113,7 +114,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 	}
 	defer o.Parked.Close()
 	r := &runner{Options: o, plan: p, spooler: newSpooler(o.SpoolDir, o.Parallel), destinations: map[string]*sync.Mutex{},
-		told: map[string]bool{}}
+		paces: newPaces(o.Now, o.Patience.filled().First), told: map[string]bool{}}
 	started := o.Now()
 	r.begin()
 	err := r.mailboxes(ctx)

@@ -142,10 +142,15 @@ func (m *mailboxRun) lane(ctx context.Context) *mailboxRun {
 	if !ok {
 		return nil
 	}
+	slowed, err := m.paced(ctx, dst)
+	if err != nil {
+		closeBoth(retryingSource{reader[Source]{once(m, src, SideSource)}}, retryingDestination{reader[Destination]{once(m, dst, SideDestination)}})
+		return nil
+	}
 	l := *m
 	l.further = true
 	l.src = retryingSource{reader[Source]{once(m, src, SideSource)}}
-	l.dst = retryingDestination{reader[Destination]{once(m, dst, SideDestination)}}
+	l.dst = retryingDestination{reader[Destination]{once(m, slowed, SideDestination)}}
 	return &l
 }
 

@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -124,7 +125,7 @@ func (m *mailboxRun) carryOut(ctx context.Context) error {
 	}
 	err = m.attempts(ctx)
 	m.reportLeftOut()
-	return err
+	return cmp.Or(m.keepPaces(context.WithoutCancel(ctx)), err)
 }
 
 func (m *mailboxRun) connect() {
@@ -132,8 +133,13 @@ func (m *mailboxRun) connect() {
 		func(ctx context.Context) (Source, error) { return m.Parked.Source(ctx, m.mailbox.Name) },
 		m.waiting(SideSource))}}
 	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience, m.Stop,
-		func(ctx context.Context) (Destination, error) { return m.Parked.Destination(ctx, m.mailbox.Name) },
-		m.waiting(SideDestination))}}
+		func(ctx context.Context) (Destination, error) {
+			d, err := m.Parked.Destination(ctx, m.mailbox.Name)
+			if err != nil {
+				return nil, err
+			}
+			return m.paced(ctx, d)
+		}, m.waiting(SideDestination))}}
 }
 
 func (m *mailboxRun) waiting(side string) func(error, time.Duration) {

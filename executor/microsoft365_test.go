@@ -95,12 +95,7 @@ func faultyCloud(t *testing.T, change func(*imapserver.Profile), stride int, kin
 	for n, f := range faults {
 		names = append(names, kindNames[f.kind]+" "+string(rune('a'+n)))
 	}
-	c := newCloud(t, func(p *imapserver.Profile) {
-		p.LoseFlagged = false // a lost answer takes the flag along: see TestMicrosoft365SetsFlagged
-		if change != nil {
-			change(p)
-		}
-	}, names...)
+	c := newCloud(t, change, names...)
 	for n, l := range c.lanes {
 		l.fill(wireMessages, wireSizes{300, 2000, 5000})
 		l.dst.Set(imapserver.Faults{Append: map[int]imapserver.Kind{faults[n].append: faults[n].kind}, Reset: n%3 == 2, Expire: func() { c.anHourLater(l.name) }})
@@ -133,7 +128,7 @@ func TestMicrosoft365_P01_EveryFault(t *testing.T) {
 
 // TestRenderedInDoubt is the one lost answer that only the meaning of a message can settle; it stands guard over that tier.
 func TestRenderedInDoubt(t *testing.T) {
-	c := newCloud(t, func(p *imapserver.Profile) { p.LoseFlagged = false }, "anna")
+	c := newCloud(t, nil, "anna")
 	c.lanes[0].fill(4, wireSizes{300, 2000})
 	c.lanes[0].dst.Set(imapserver.Faults{Append: map[int]imapserver.Kind{2: imapserver.Swallow}})
 	c.untilDone()
@@ -162,7 +157,8 @@ func TestMicrosoft365_P21_Throttled(t *testing.T) {
 		defer mu.Unlock()
 		if w, ok := e.(executor.Waiting); ok && w.Code == mail.CodeIMAPThrottled {
 			waits++
-			if w.Wait < 250*time.Millisecond {
+			// One that several mailboxes wait out together has begun before.
+			if w.Wait < 250*time.Millisecond && strings.Contains(w.Text, "throttled") {
 				t.Errorf("waited %v", w.Wait)
 			}
 		}

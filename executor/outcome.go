@@ -45,12 +45,15 @@ func (p *pipeline) takeAnswers() (rows []state.Message, failures []state.Failure
 }
 
 // outcome gives the row the state that the answer proves (I3, I4).
-func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) {
+func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 	row := &f.row
+	if a.Outcome != mail.Landed && mail.KindOf(a.Err) == mail.Throttled {
+		p.blameless(row.UID)
+	}
 	switch a.Outcome {
 	case mail.Landed:
-		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a)
-		p.timed(f.sent)
+		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a.Appended)
+		p.timed(f.sent, a.came)
 		p.count(row, false)
 		p.mu.Lock()
 		p.failures = 0
@@ -71,7 +74,7 @@ func (p *pipeline) outcome(f *flight, a mail.Appended) ([]state.Failure, error) 
 // quote keeps an answer that leaves a doubt (a server's error of its own may come after the commit): where the message
 // never arrives, it says why.
 func (fr *folderRun) quote(row *state.Message, err error) {
-	if row.Folder != fr.rec.ID || mail.CodeOf(err).Lost() {
+	if row.Folder != fr.rec.ID || mail.CodeOf(err).Lost() || mail.KindOf(err) == mail.Throttled {
 		return
 	}
 	if fr.said == nil {
@@ -93,14 +96,13 @@ func (p *pipeline) stops(err error) error {
 }
 
 // timed measures one APPEND: what stands in the queue before it is not its time.
-func (p *pipeline) timed(sent time.Time) {
-	now := p.Now()
+func (p *pipeline) timed(sent, came time.Time) {
 	from := sent
 	if p.answered.After(from) {
 		from = p.answered
 	}
-	p.took(now.Sub(from))
-	p.answered = now
+	p.took(came.Sub(from))
+	p.answered = came
 }
 
 // unknown keeps the cause of a doubt under the code that explains doubts.

@@ -61,7 +61,10 @@ func Build(in Input) *Plan {
 	for _, l := range in.lines() {
 		covered = append(covered, l.m)
 		p.Mailboxes = append(p.Mailboxes, l.out)
-		p.Warnings, p.Errors = append(p.Warnings, l.plan.Warnings...), append(p.Errors, l.plan.Errors...)
+		for _, note := range l.plan.Warnings {
+			p.warnOnce(note)
+		}
+		p.Errors = append(p.Errors, l.plan.Errors...)
 	}
 	p.When = WhenOf(in.Pass, covered, in.Now)
 	in.warn(p)

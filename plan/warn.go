@@ -54,16 +54,21 @@ func (l *line) warn() {
 	}
 }
 
-// lost says once for all mailboxes what a destination does not keep.
+// lost says what a destination does not keep; it names no mailbox, for it holds for all of them.
 func (l *line) lost() {
 	sentences := l.inv.Limits.Lost
 	if len(sentences) == 0 {
 		return
 	}
-	note := Note{Text: sentences[0], Hint: strings.Join(sentences[1:], "\n")}
-	if !slices.Contains(l.plan.Warnings, note) {
-		l.plan.Warnings = append(l.plan.Warnings, note)
+	l.plan.Warnings = append(l.plan.Warnings, Note{Text: sentences[0], Hint: strings.Join(sentences[1:], "\n")})
+}
+
+// warnOnce adds a warning of a line. One that names no mailbox holds for all, and is said once.
+func (p *Plan) warnOnce(note Note) {
+	if note.Mailbox == "" && slices.Contains(p.Warnings, note) {
+		return
 	}
+	p.Warnings = append(p.Warnings, note)
 }
 
 // When a source looks fetched away. A small mailbox, or a new one, is nothing unusual.

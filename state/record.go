@@ -187,6 +187,16 @@ type Pass struct {
 	Approved                   time.Time
 }
 
+// Pace is what was learnt of how fast a destination takes mail before it refuses.
+type Pace struct {
+	// Scope is an endpoint, or an endpoint and a mailbox behind a blank.
+	Scope     string
+	PerSecond float64 // messages; zero: nothing was learnt
+	// Wait is how long the server asked to wait the last time.
+	Wait    time.Duration
+	Learned time.Time
+}
+
 // Progress is how far a mailbox is in a pass.
 type Progress string
 

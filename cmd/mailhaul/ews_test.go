@@ -28,13 +28,17 @@ func TestMicrosoft365OverEWS(t *testing.T) {
 	c.fill()
 	c.over(`["ews"]`, exchange, nil)
 
-	if r := c.must(0, "verify"); !strings.Contains(r.stdout, "2 ready") {
+	var said strings.Builder
+	if r := c.must(0, "verify", "--trace", "trace"); !strings.Contains(r.stdout, "2 ready") {
 		t.Errorf("verify says:\n%s", r.stdout)
 	}
 	exchange.Behave(ewsserver.Habits{Lose: map[int]ewsserver.Lose{2: ewsserver.LoseAfter}})
 	for range 4 {
-		c.must(0, "apply", "--auto-approve")
+		r := c.must(0, "apply", "--auto-approve", "--trace", "trace")
+		said.WriteString(r.stdout + r.stderr)
 	}
+	c.noCanary()
+	c.noToken(said.String(), "C: CreateItem")
 	if exchange.Struck() == 0 {
 		t.Error("no answer was lost")
 	}

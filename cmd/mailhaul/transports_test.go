@@ -128,7 +128,7 @@ func TestMicrosoft365OverGraph(t *testing.T) {
 		t.Errorf("what no client may do: %q", misuse)
 	}
 	c.noCanary()
-	c.noTokenIn(said)
+	c.noToken(said, "")
 }
 
 // TestGraphThatKeepsNoDate says so when the first message shows it. That the token lacks a role is told before.

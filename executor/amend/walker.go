@@ -14,8 +14,7 @@ type walker struct {
 	entities int     // seen, beside the first
 	at       int     // the entity at hand
 	body     bool
-	message  bool // the body at hand is a message: its header comes next
-	sealed   int  // levels up to the one that is signed; zero: none is
+	sealed   int // levels up to the one that is signed; zero: none is
 	header   header
 }
 

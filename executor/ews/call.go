@@ -157,6 +157,7 @@ func (d *Destination) outcomes(c call, r *http.Response, e *envelope) ([]outcome
 	for i := range list {
 		list[i].Text = clip(list[i].Text)
 	}
+	d.trace.outcomes(list)
 	return list, nil
 }
 
@@ -207,7 +208,9 @@ func (d *Destination) post(ctx context.Context, c call) (*http.Response, error) 
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
+	d.trace.asked(c.action, size)
 	r, err := d.s.http.Do(req)
+	d.trace.answered(r, err)
 	if c.stream != nil {
 		c.stream.release() // net/http may go on reading after an early answer
 	}

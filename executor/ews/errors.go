@@ -115,6 +115,18 @@ func classify(op string, at place, code, words string, details []value) *mail.Er
 	return e
 }
 
+// saysDenied reads what servers say beside HTTP 403 where it is the application's right that is missing, and not EWS. The
+// words are those of Exchange's diagnostics as users report them; Microsoft does not document them.
+func saysDenied(words string) bool {
+	words = strings.ToLower(words)
+	for _, denied := range []string{"access is denied", "access denied", "insufficient", "required permission", "not authorized", "no permission"} {
+		if strings.Contains(words, denied) {
+			return !saysSwitchedOff(words)
+		}
+	}
+	return false
+}
+
 // saysSwitchedOff reads the several ways in which servers say that EWS is off.
 func saysSwitchedOff(words string) bool {
 	words = strings.ToLower(words)
@@ -165,6 +177,8 @@ func (d *Destination) refused(op string, r *http.Response, words string) *mail.E
 	switch {
 	case r.StatusCode == http.StatusUnauthorized:
 		d.unauthorized(e, r.Header.Values("Www-Authenticate"))
+	case r.StatusCode == http.StatusForbidden && saysDenied(words):
+		e.Code = mail.CodeEWSDenied
 	case r.StatusCode == http.StatusForbidden:
 		e.Code = mail.CodeEWSSwitchedOff
 		e.Err = errors.New("the server forbids EWS (HTTP 403): it is switched off for the organisation, the mailbox or this application; " +

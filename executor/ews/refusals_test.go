@@ -48,6 +48,10 @@ func TestEachRefusalSaysItsCause(t *testing.T) {
 			}
 		}, "OAUTH-ELSEWHERE", mail.Transient, "get a token"},
 		{"EWS off", ewsserver.Habits{Off: true}, nil, mail.CodeEWSSwitchedOff, mail.Auth, `use the transport "imap"`},
+		{"403 for want of a right", ewsserver.Habits{Forbidden: `2000001;reason="The application has insufficient permissions.";error_category="invalid_grant"`},
+			nil, mail.CodeEWSDenied, mail.Auth, "insufficient"},
+		{"403 that names EWS", ewsserver.Habits{Forbidden: "EWS access is denied: EWS is blocked for this organization"}, nil,
+			mail.CodeEWSSwitchedOff, mail.Auth, "blocked"},
 		{"no mailbox", ewsserver.Habits{Missing: true}, nil, mail.CodeEWSMailbox, mail.Auth, "no mailbox"},
 		{"no impersonation", ewsserver.Habits{Denied: true}, nil, mail.CodeEWSImpersonation, mail.Auth, "impersonate"},
 		{"no rights", ewsserver.Habits{Denied: true}, func(o *ews.Options) { o.Impersonate = false }, mail.CodeEWSDenied, mail.Auth, "denied"},

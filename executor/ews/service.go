@@ -27,6 +27,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/url"
@@ -56,6 +57,8 @@ type Options struct {
 	KeepDollar bool
 	// PageSize bounds the entries of one page of a listing; zero: 500.
 	PageSize int
+	// Trace gives where the trace of a mailbox's session goes, free of secrets and mail; nil, or nil given: nowhere.
+	Trace func(mailbox string) io.Writer
 	// Timeout bounds a request beside the time that its octets need; zero: two minutes.
 	Timeout time.Duration
 }

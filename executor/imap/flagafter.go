@@ -10,7 +10,8 @@ import (
 
 // LateFlags are messages of one mailbox that have landed and lack \Flagged, where APPEND can't be trusted with it. They
 // outlive the session: what a lost connection leaves undone the next one does. It is a courtesy that costs one command for
-// many messages. Where the answer to an APPEND was lost, or the process died, the flag is lost and the message is not.
+// many messages. Where the answer to an APPEND was lost the executor mends the flags of what it finds; where the process died
+// after an answer the flag is lost and the message is not.
 // The zero LateFlags are empty; they are safe for use by several goroutines.
 type LateFlags struct {
 	mu   sync.Mutex

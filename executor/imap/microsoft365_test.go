@@ -2,9 +2,12 @@ package imap_test
 
 import (
 	"strconv"
+	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"golang.org/x/sync/errgroup"
 
 	"mailhaul/executor/endpointtest"
 	"mailhaul/executor/endpointtest/imapserver"
@@ -133,4 +136,62 @@ func manyLines(octets int) string {
 		text = append(text, line...)
 	}
 	return string(text)
+}
+
+// TestAThousandSessionsShareOneToken opens the mailboxes of a tenant as both sides of a migration do, in an hour and in the
+// next one: each side asks for a token once an hour.
+func TestAThousandSessionsShareOneToken(t *testing.T) {
+	const mailboxes = 1000
+	authority := tokenserver.Start(t)
+	p := imapserver.Exchange()
+	p.Authorize = func(_, token string) imapserver.Entry {
+		if _, err := authority.Check(token); err != nil {
+			return imapserver.WrongToken
+		}
+		return imapserver.Enter
+	}
+	server := imapserver.Start(t, p, imapserver.Options{})
+	var hours atomic.Int64
+	clock := func() time.Time { return time.Now().Add(time.Duration(hours.Load()) * time.Hour) }
+	side := func() *oauth.Source {
+		s, err := oauth.New(oauth.Options{Authority: authority.Authority(), Tenant: tokenserver.Tenant, Client: tokenserver.Client,
+			RootCAs: authority.Roots(), Secret: tokenserver.Secret, Scopes: []string{"https://outlook.office365.com/.default"}, Now: clock})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return s
+	}
+	source, destination := side(), side()
+	name := func(i int) string { return "user" + strconv.Itoa(i) + "@contoso.example" }
+	for i := range mailboxes {
+		server.Mailbox(name(i), "")
+	}
+	for hour := range 2 {
+		hours.Store(int64(hour))
+		var g errgroup.Group
+		g.SetLimit(50)
+		for i := range mailboxes / (1 + 9*hour) { // in the second hour a tenth is enough
+			g.Go(func() error {
+				o := imap.Options{Host: server.Host(), Port: server.Port(), TLS: imap.TLSNone, Habits: imap.Microsoft365(),
+					Login: imap.Login{User: name(i), Tokens: source}}
+				s, err := imap.DialSource(t.Context(), o)
+				if err != nil {
+					return err
+				}
+				defer s.Close()
+				o.Login.Tokens = destination
+				d, err := imap.DialDestination(t.Context(), o)
+				if err != nil {
+					return err
+				}
+				return d.Close()
+			})
+		}
+		if err := g.Wait(); err != nil {
+			t.Fatal(err)
+		}
+		if got, want := authority.Requests(), 2*(hour+1); got != want {
+			t.Errorf("%d requests for tokens in %d hours, want %d", got, hour+1, want)
+		}
+	}
 }

@@ -83,6 +83,8 @@ type Habits struct {
 	TokenUses int
 	// NTLMOnly offers NTLM and Negotiate, Off forbids EWS, Missing says that the mailbox is not there.
 	NTLMOnly, Off, Missing bool
+	// Forbidden answers HTTP 403 with these diagnostics.
+	Forbidden string
 	// Denied refuses impersonation, or access to the mailbox where there is none.
 	Denied bool
 	// Redirect sends every request elsewhere.
@@ -245,6 +247,9 @@ func (s *Server) bouncer(w http.ResponseWriter, r *http.Request) (turnedAway boo
 		w.Header().Add("WWW-Authenticate", `Bearer client_id="00000002-0000-0ff1-ce00-000000000000"`)
 		w.Header().Add("WWW-Authenticate", `Basic realm="exchange"`)
 		w.WriteHeader(http.StatusUnauthorized)
+	case h.Forbidden != "":
+		w.Header().Set("X-Ms-Diagnostics", h.Forbidden)
+		w.WriteHeader(http.StatusForbidden)
 	case h.Off:
 		w.WriteHeader(http.StatusForbidden)
 	default:

@@ -129,6 +129,9 @@ func (c *conn) conclude(a *appending) error {
 	case Throttle:
 		return c.throttle()
 	}
+	if b := c.server.profile.Budget; b != nil && !b.Take(time.Now(), len(a.messages)) {
+		return c.throttle()
+	}
 	if !a.there {
 		return &refusal{nowhere}
 	}

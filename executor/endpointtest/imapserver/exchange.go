@@ -21,6 +21,10 @@ const (
 	WrongToken
 	// WrongUser says NO and nothing else.
 	WrongUser
+	// IMAPOff, NoMailbox and NoLicence say NO with words of Exchange's error names. That IMAP shows them is not confirmed.
+	IMAPOff
+	NoMailbox
+	NoLicence
 	// NotConnected says OK, and then nothing to any command but that the user is not connected.
 	NotConnected
 )
@@ -77,6 +81,12 @@ func (c *conn) withToken() error {
 		return c.explained()
 	case WrongUser:
 		return &refusal{"NO AUTHENTICATE failed."}
+	case IMAPOff:
+		return &refusal{"NO AUTHENTICATE failed. IMAP4 is disabled for this mailbox."}
+	case NoMailbox:
+		return &refusal{`NO AUTHENTICATE failed. [Error="MailboxNotFoundException"]`}
+	case NoLicence:
+		return &refusal{`NO AUTHENTICATE failed. [Error="MailboxNotEnabledForRESTAPI"]`}
 	default:
 		c.user, c.token, c.apart = user, token, entry == NotConnected
 		return c.comeIn(user)

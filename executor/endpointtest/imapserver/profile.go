@@ -50,6 +50,8 @@ type Profile struct {
 	NoEscapes bool
 	// MostErrors ends a session at this error answer; zero: never.
 	MostErrors int
+	// Budget is what all mailboxes together may send; nil: as much as they like.
+	Budget *Budget
 	// BackOff is how many milliseconds a throttled client is asked to wait.
 	BackOff int
 }

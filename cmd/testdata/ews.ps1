@@ -1,0 +1,90 @@
+# What Microsoft 365 needs so that mailhaul may open the mailboxes of endpoint.microsoft365.new
+# over Exchange Web Services (EWS), and nothing else. Made by: mailhaul setup microsoft365
+#
+# Microsoft ends EWS in Exchange Online on 2027-04-01 and lets in only applications
+# that the tenant has put on a list. Where IMAP will do, take transports = ["imap"].
+# For Exchange Server on premises none of this counts: there the account needs the
+# role ApplicationImpersonation, or full access to each mailbox.
+#
+# It was composed from Microsoft's documentation and never run against a tenant:
+# read it, and try it with one mailbox first. It needs PowerShell 7, the Azure CLI
+# (az) and the module ExchangeOnlineManagement, and somebody who is Cloud
+# Application Administrator and Exchange Administrator.
+#
+#   ./setup.ps1             set up
+#   ./setup.ps1 -Teardown   take all of it away again, after the migration
+param([switch]$Teardown)
+$ErrorActionPreference = 'Stop'
+$tenant = 'contoso.onmicrosoft.com'
+$app = '11111111-2222-3333-4444-555555555555'
+$mailboxes = @(
+  '''@contoso.example'
+  'anna@contoso.example'
+  'o''hara@contoso.example'
+  'o’’h$x`n@contoso.example'
+)
+
+az login --tenant $tenant --allow-no-subscriptions | Out-Null
+Connect-ExchangeOnline -ShowBanner:$false
+
+if ($Teardown) {
+  $sp = az ad sp show --id $app --query id -o tsv
+  Remove-ManagementRoleAssignment -Identity mailhaul-ews -Confirm:$false
+  Remove-ManagementScope -Identity mailhaul-ews -Confirm:$false
+  Remove-DistributionGroup -Identity mailhaul-ews -Confirm:$false
+  $before = Import-Csv mailhaul-before-ews.csv
+  $enabled = if ($before.EwsEnabled) { $before.EwsEnabled -eq 'True' } else { $null }
+  Set-OrganizationConfig -EwsEnabled $enabled -EwsAllowedAppIDs $before.EwsAllowedAppIDs
+  foreach ($b in Import-Csv mailhaul-before.csv) {
+    Set-CASMailbox -Identity $b.Mailbox -EwsEnabled ($b.EwsEnabled -ne 'False')
+    Set-Mailbox -Identity $b.Mailbox -MaxReceiveSize $b.MaxReceiveSize -MaxSendSize $b.MaxSendSize
+  }
+  Remove-ServicePrincipal -Identity $sp -Confirm:$false
+  az ad app delete --id $app
+  exit
+}
+
+if (-not (az ad app list --app-id $app --query '[].appId' -o tsv)) {
+  $app = az ad app create --display-name mailhaul --sign-in-audience AzureADMyOrg --query appId -o tsv
+  Write-Host "Write client_id = `"$app`" into the endpoint, and make this script again."
+}
+if (-not (az ad sp list --filter "appId eq '$app'" --query '[].id' -o tsv)) {
+  az ad sp create --id $app | Out-Null
+}
+# The certificate and its key are written into one PEM file, whose name is printed:
+# certificate = "FILE" in the endpoint, chmod 600.
+az ad app credential reset --id $app --create-cert --years 1 --append
+
+# Exchange: the application's service principal, by the object id of the
+# Enterprise application. The one of the app registration would be refused.
+$sp = az ad sp show --id $app --query id -o tsv
+if (-not (Get-ServicePrincipal | Where-Object AppId -eq $app)) {
+  New-ServicePrincipal -AppId $app -ObjectId $sp -DisplayName mailhaul | Out-Null
+}
+
+# The permission, for the members of one group. full_access_as_app in Entra would
+# open every mailbox of the tenant: don't grant it too, permissions add up.
+New-DistributionGroup -Name mailhaul-ews -Type Security -Members $mailboxes | Out-Null
+$group = (Get-DistributionGroup -Identity mailhaul-ews).DistinguishedName.Replace("'", "''")
+New-ManagementScope -Name mailhaul-ews -RecipientRestrictionFilter "MemberOfGroup -eq '$group'" | Out-Null
+New-ManagementRoleAssignment -Name mailhaul-ews -App $sp -Role 'Application EWS.AccessAsApp' `
+  -CustomResourceScope mailhaul-ews | Out-Null
+
+# What is changed is noted, so that -Teardown can put it back.
+$org = Get-OrganizationConfig
+$org | Select-Object EwsEnabled, EwsAllowedAppIDs | Export-Csv mailhaul-before-ews.csv -NoClobber
+$mailboxes | ForEach-Object {
+  $box = Get-Mailbox -Identity $_
+  [pscustomobject]@{ Mailbox = $_; EwsEnabled = (Get-CASMailbox -Identity $_).EwsEnabled
+    MaxReceiveSize = $box.MaxReceiveSize; MaxSendSize = $box.MaxSendSize }
+} | Export-Csv mailhaul-before.csv -NoClobber
+
+# EWS itself: on for the organisation and the mailbox, and the application on the list.
+$allowed = @("$($org.EwsAllowedAppIDs)" -split ',' | Where-Object { $_ }) + $app | Select-Object -Unique
+Set-OrganizationConfig -EwsEnabled $true -EwsAllowedAppIDs ($allowed -join ',')
+foreach ($m in $mailboxes) {
+  Set-CASMailbox -Identity $m -EwsEnabled $true
+  # max_message of the endpoint is more than the default of 35 MB.
+  Set-Mailbox -Identity $m -MaxReceiveSize 100MB -MaxSendSize 100MB
+}
+Write-Host 'Done. It can take two hours to count. Then: mailhaul verify'

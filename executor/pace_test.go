@@ -1,0 +1,36 @@
+package executor_test
+
+import (
+	"testing"
+	"time"
+
+	"mailhaul/executor"
+	"mailhaul/executor/endpointtest/imapserver"
+	"mailhaul/state/mail"
+)
+
+// TestMicrosoft365_P21_Budget has a budget of messages a second, over the wire: every refusal is followed by a wait that is
+// told, few are refused, and no message counts as one that breaks connections. How much of a budget is used is measured
+// in simulated time (TestThrottledTenant): here it would say how busy the machine is.
+func TestMicrosoft365_P21_Budget(t *testing.T) {
+	t.Parallel()
+	budget := &imapserver.Budget{PerSecond: 250, Burst: 60}
+	c := newCloud(t, func(p *imapserver.Profile) { p.Budget = budget }, "anna")
+	c.patience.First = 20 * time.Millisecond
+	for i := range 1000 {
+		c.lanes[0].src.Add("INBOX", wireMessage(i, 200))
+	}
+	waits := 0
+	c.heard = func(e executor.Event) {
+		if w, is := e.(executor.Waiting); is && w.Kind == mail.Throttled {
+			waits++
+		}
+	}
+	c.untilDone()
+	c.sameMail()
+	part, refused := budget.Used()
+	t.Logf("%.1f %% of what the budget allows, %.2f %% refused", 100*part, 100*refused)
+	if refused >= 0.02 || waits == 0 || c.failed > 0 {
+		t.Errorf("%.2f %% refused, want few; %d waits were told; %d messages failed", 100*refused, waits, c.failed)
+	}
+}
