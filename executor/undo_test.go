@@ -172,6 +172,17 @@ func TestUndoKnowsRenderedMail(t *testing.T) {
 
 // TestUndoSurvivesEveryFault breaks each removal in each way: the undo or the next apply comes to a right end, whichever is
 // run.
+// TestUndoKnowsWhatWasChangedOnTheWay takes back copies that were sent with other octets than the source's.
+func TestUndoKnowsWhatWasChangedOnTheWay(t *testing.T) {
+	r := amendedRig(t)
+	out := r.mustApply("full")
+	if got := r.undo(); out.Amended == 0 || got.Remove.Messages != out.Copied.Messages || len(r.dst().Messages("INBOX")) != 0 {
+		t.Errorf("%d of %d copies went, %d of which had been changed", got.Remove.Messages, out.Copied.Messages, out.Amended)
+	}
+	r.mustApply("full")
+	r.arrived()
+}
+
 func TestUndoSurvivesEveryFault(t *testing.T) {
 	for fault := endpointtest.EraseUnheard; fault <= endpointtest.EraseDreamed; fault++ {
 		for at := 1; at <= 4; at++ {

@@ -163,7 +163,7 @@ func (l *undoLook) unaltered(ctx context.Context, rows []state.Message) (map[mai
 	err := l.fetchCopies(ctx, rows, func(byUID map[mail.UID]*state.Message) mail.Sink {
 		return &digestSink{each: func(m mail.Message, h0, h1 mail.Digest) error {
 			if row := byUID[m.UID]; row != nil {
-				same[row.UID], forms[row.UID] = h0 == row.H0, h1
+				same[row.UID], forms[row.UID] = slices.Contains(digestsOf(row), h0), h1
 			}
 			return nil
 		}}
