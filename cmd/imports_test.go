@@ -25,12 +25,13 @@ var arrows = map[string][]string{
 	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail"},
 	"executor/amend": {},
 	"executor/check": {"state/mail"},
-	"executor/ews":   {"executor/uids", "state/mail"},
-	"executor/graph": {"executor/uids", "state/mail"},
+	"executor/ews":   {"executor/uids", "executor/web", "state/mail"},
+	"executor/graph": {"executor/uids", "executor/web", "state/mail"},
 	"executor/imap":  {"state/fault", "state/mail"},
 	"executor/oauth": {"state/mail"},
 	"executor/probe": {"executor/imap", "state/mail"},
 	"executor/uids":  {"state/mail"},
+	"executor/web":   {"state/mail"},
 	"plan":           {"config", "state", "state/mail"},
 	"state":          {"state/fault", "state/mail"},
 	"state/fault":    {},
@@ -83,7 +84,7 @@ var owners = map[string][]string{
 // bare are the rooms that stand on the standard library alone.
 var bare = []string{"executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
 	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/imapserver",
-	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids"}
+	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids", "executor/web"}
 
 const module = "mailhaul/"
 

@@ -146,18 +146,6 @@ func (fr *folderRun) bring(ctx context.Context) error {
 	return fr.afterCopy(ctx, fr.copyAll(ctx))
 }
 
-// remake creates the destination folder again after it vanished in the middle, once.
-func (fr *folderRun) remake(ctx context.Context) error {
-	if fr.remade {
-		return &Error{Op: "append messages", Side: SideDestination, Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
-			Err: &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
-				Text: "the destination folder vanished again after it was created"}}
-	}
-	fr.remade, fr.lastUID = true, 0
-	fr.forgetTarget(fr.plan.Target)
-	return fr.bring(ctx)
-}
-
 // afterCopy looks at once for what a lost connection left in doubt.
 func (fr *folderRun) afterCopy(ctx context.Context, copyErr error) error {
 	if errors.Is(copyErr, errFolderGone) {

@@ -128,3 +128,15 @@ func (s *surveyor) leave(ctx context.Context, k *state.Folder) error {
 		return s.Ledger.Put(ctx, rows, nil)
 	})
 }
+
+// remake creates the destination folder again after it vanished in the middle, once.
+func (fr *folderRun) remake(ctx context.Context) error {
+	if fr.remade {
+		return &Error{Op: "append messages", Side: SideDestination, Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
+			Err: &mail.Error{Op: "append message", Kind: mail.Refused, Code: mail.CodeIMAPFolderGone,
+				Text: "the destination folder vanished again after it was created"}}
+	}
+	fr.remade, fr.lastUID = true, 0
+	fr.forgetTarget(fr.plan.Target)
+	return fr.bring(ctx)
+}

@@ -79,7 +79,7 @@ func (d *Destination) send(ctx context.Context, c call) ([]outcome, *mail.Error)
 	defer cancel()
 	r, err := d.post(ctx, c)
 	if err != nil {
-		return nil, broken(c.op, err)
+		return nil, codes.Broken(c.op, err)
 	}
 	defer func() { _ = r.Body.Close() }() // it was only read from
 	if isXML := strings.Contains(r.Header.Get("Content-Type"), "xml"); !isXML || r.StatusCode == http.StatusUnauthorized {
@@ -124,7 +124,7 @@ func (d *Destination) decode(c call, r *http.Response) (*envelope, [][]byte, *ma
 	case isSyntax(err):
 		strange.Err = fmt.Errorf("the answer is not XML as EWS has it: %w", err)
 	default:
-		return nil, nil, broken(c.op, err)
+		return nil, nil, codes.Broken(c.op, err)
 	}
 	return nil, nil, strange
 }

@@ -1,18 +1,14 @@
 package ews
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
 
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -184,9 +180,9 @@ func (d *Destination) refused(op string, r *http.Response, words string) *mail.E
 		e.Err = errors.New("the server forbids EWS (HTTP 403): it is switched off for the organisation, the mailbox or this application; " +
 			"for Exchange Online use the transport \"imap\"")
 	case r.StatusCode == http.StatusTooManyRequests:
-		e.Kind, e.Code, e.Wait = mail.Throttled, mail.CodeEWSThrottled, retryAfter(r.Header)
+		e.Kind, e.Code, e.Wait = mail.Throttled, mail.CodeEWSThrottled, web.RetryAfter(r.Header, maxBackoff)
 	case r.StatusCode >= 500:
-		e.Kind, e.Code, e.Wait = mail.Transient, mail.CodeEWSUnavailable, retryAfter(r.Header)
+		e.Kind, e.Code, e.Wait = mail.Transient, mail.CodeEWSUnavailable, web.RetryAfter(r.Header, maxBackoff)
 	case r.StatusCode >= 300 && r.StatusCode < 400:
 		e.Code = mail.CodeEWSProtocol
 		e.Err = fmt.Errorf("the server sends us on to another address (HTTP %d), and credentials are not taken there; "+
@@ -229,51 +225,8 @@ func names(offered []string) string {
 	return strings.Join(all, " and ") + " only"
 }
 
-// retryAfter reads a delay in seconds; a date is left to our own patience.
-func retryAfter(h http.Header) time.Duration {
-	n, err := strconv.Atoi(h.Get("Retry-After"))
-	if err != nil || n < 0 {
-		return 0
-	}
-	return min(time.Duration(n)*time.Second, maxBackoff)
-}
-
-// broken makes an error of a request that got no answer.
-func broken(op string, err error) *mail.Error {
-	var own *mail.Error
-	if errors.As(err, &own) {
-		return own
-	}
-	e := &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeEWSLost, Err: plain(err)}
-	var (
-		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		name         x509.HostnameError
-		alert        tls.AlertError
-		record       tls.RecordHeaderError
-		dial         *net.OpError
-		timeout      interface{ Timeout() bool }
-	)
-	switch {
-	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &name), errors.As(err, &alert), errors.As(err, &record):
-		e.Kind, e.Code = mail.Auth, mail.CodeEWSTLS
-	case errors.Is(err, context.Canceled):
-	case errors.As(err, &dial) && dial.Op == "dial":
-		e.Code = mail.CodeEWSConnect
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		e.Code = mail.CodeEWSTimeout
-	}
-	return e
-}
-
-// plain takes the address off an error of net/http: whoever shows it knows the endpoint.
-func plain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
+// codes are those of a request that got no answer.
+var codes = web.Codes{Connect: mail.CodeEWSConnect, TLS: mail.CodeEWSTLS, Timeout: mail.CodeEWSTimeout, Lost: mail.CodeEWSLost}
 
 // leavesOpen tells whether an error of a whole request leaves open what became of it: nobody answered, or what answered
 // is not known to be the server itself. Every other refusal comes before anything is done.

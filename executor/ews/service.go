@@ -28,13 +28,13 @@ import (
 	"crypto/x509"
 	"errors"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"sync"
 	"time"
 
 	"mailhaul/executor/uids"
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -98,7 +98,6 @@ func (s *Service) remember(mailbox string, t *tree) {
 }
 
 const (
-	dialTimeout     = 30 * time.Second
 	defaultTimeout  = 2 * time.Minute
 	defaultPageSize = 500
 	// slowest is the pace that a connection must keep beside the time-out, in octets a second.
@@ -122,17 +121,10 @@ func New(opts Options) (*Service, error) {
 	if opts.Timeout <= 0 {
 		opts.Timeout = defaultTimeout
 	}
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
-		TLSClientConfig: &tls.Config{RootCAs: opts.RootCAs, MinVersion: tls.VersionTLS12},
-		// HTTP/1.1 only: a request that is told apart from its answer by the last octet written needs a connection of its own.
-		TLSNextProto:        map[string]func(string, *tls.Conn) http.RoundTripper{},
-		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-	}
-	return &Service{opts: opts, http: &http.Client{Transport: transport,
-		// A redirect would carry the credentials and the mail elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	client, transport := web.NewClient(opts.RootCAs)
+	// HTTP/1.1 only: a request that is told apart from its answer by the last octet written needs a connection of its own.
+	transport.TLSNextProto = map[string]func(string, *tls.Conn) http.RoundTripper{}
+	return &Service{opts: opts, http: client}, nil
 }
 
 // Close ends idle connections.

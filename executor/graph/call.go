@@ -13,6 +13,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -62,7 +63,7 @@ func (c *client) ask(ctx context.Context, q call, into any) *mail.Error {
 		case errors.As(err, &syntax), errors.As(err, &kind):
 			return strange(q.op, fmt.Errorf("the answer is not what Graph gives: %w", err))
 		}
-		return broken(q.op, err)
+		return codes.Broken(q.op, err)
 	})
 }
 
@@ -79,7 +80,7 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 	defer q.mime.release() // net/http may go on reading after an early answer
 	leave, err := c.admit(ctx, size)
 	if err != nil {
-		return broken(q.op, err)
+		return codes.Broken(q.op, err)
 	}
 	defer leave()
 	ctx, cancel := context.WithTimeout(ctx, c.s.opts.Timeout+time.Duration(size/slowest)*time.Second)
@@ -125,7 +126,7 @@ func (c *client) post(ctx context.Context, q call, token string, body io.Reader,
 	}
 	req, err := http.NewRequestWithContext(ctx, q.method, address, body)
 	if err != nil {
-		return nil, &mail.Error{Op: q.op, Kind: mail.Internal, Code: mail.CodeInternal, Err: plain(err)}
+		return nil, &mail.Error{Op: q.op, Kind: mail.Internal, Code: mail.CodeInternal, Err: web.Plain(err)}
 	}
 	// Without GetBody net/http can't send a request a second time: whether that is right is decided above.
 	req.GetBody, req.ContentLength = nil, size
@@ -140,7 +141,7 @@ func (c *client) post(ctx context.Context, q call, token string, body io.Reader,
 	req.Header.Set("User-Agent", "mailhaul")
 	r, err := c.s.http.Do(req)
 	if err != nil {
-		return nil, broken(q.op, err)
+		return nil, codes.Broken(q.op, err)
 	}
 	return r, nil
 }

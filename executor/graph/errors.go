@@ -1,21 +1,16 @@
 package graph
 
 import (
-	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -122,7 +117,7 @@ func (c *client) refused(q call, r *http.Response, token string) *mail.Error {
 	if err == nil {
 		_ = json.Unmarshal(octets, &said) // an answer of a proxy says nothing more
 	}
-	e := &mail.Error{Op: q.op, Wait: retryAfter(r.Header), Err: &statusError{r.StatusCode, said.Error.Code}}
+	e := &mail.Error{Op: q.op, Wait: web.RetryAfter(r.Header, maxWait), Err: &statusError{r.StatusCode, said.Error.Code}}
 	if said.Error.Code != "" {
 		e.Text = strings.TrimSpace(clip(said.Error.Message) + " (" + clip(said.Error.Code) + ")")
 	}
@@ -187,18 +182,6 @@ func judge(at place, status int, said refusal) verdict {
 // maxWait bounds what a server may ask: nobody is throttled longer than this without a person knowing.
 const maxWait = 6 * time.Hour
 
-// retryAfter reads how long the server asks to wait: seconds, or a date (RFC 9110, 10.2.3).
-func retryAfter(h http.Header) time.Duration {
-	text := strings.TrimSpace(h.Get("Retry-After"))
-	if n, err := strconv.ParseFloat(text, 64); err == nil {
-		return time.Duration(min(max(n, 0), maxWait.Seconds()) * float64(time.Second))
-	}
-	if at, err := http.ParseTime(text); err == nil {
-		return min(max(0, time.Until(at)), maxWait)
-	}
-	return 0
-}
-
 // noToken keeps what the sign-in says of itself; what it does not classify is a matter of credentials.
 func noToken(op string, err error) *mail.Error {
 	var own *mail.Error
@@ -208,42 +191,8 @@ func noToken(op string, err error) *mail.Error {
 	return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeGraphSignIn, Err: fmt.Errorf("there is no token: %w", err)}
 }
 
-// broken makes an error of a request that got no answer.
-func broken(op string, err error) *mail.Error {
-	var own *mail.Error
-	if errors.As(err, &own) {
-		return own
-	}
-	e := &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeGraphLost, Err: plain(err)}
-	var (
-		verification *tls.CertificateVerificationError
-		authority    x509.UnknownAuthorityError
-		name         x509.HostnameError
-		alert        tls.AlertError
-		record       tls.RecordHeaderError
-		dial         *net.OpError
-		timeout      interface{ Timeout() bool }
-	)
-	switch {
-	case errors.As(err, &verification), errors.As(err, &authority), errors.As(err, &name), errors.As(err, &alert), errors.As(err, &record):
-		e.Kind, e.Code = mail.Auth, mail.CodeGraphTLS
-	case errors.Is(err, context.Canceled):
-	case errors.As(err, &dial) && dial.Op == "dial":
-		e.Code = mail.CodeGraphConnect
-	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		e.Code = mail.CodeGraphTimeout
-	}
-	return e
-}
-
-// plain takes the address off an error of net/http: whoever shows it knows the endpoint.
-func plain(err error) error {
-	var u *url.Error
-	if errors.As(err, &u) {
-		return u.Err
-	}
-	return err
-}
+// codes are those of a request that got no answer.
+var codes = web.Codes{Connect: mail.CodeGraphConnect, TLS: mail.CodeGraphTLS, Timeout: mail.CodeGraphTimeout, Lost: mail.CodeGraphLost}
 
 // leavesOpen tells whether an error leaves open what became of the request: nobody answered, or the server's trouble may
 // have come after it was done. Every other refusal comes before anything is done.

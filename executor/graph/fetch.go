@@ -78,7 +78,7 @@ func deliver(op string, m mail.Message, r *http.Response, to mail.Sink) (failed 
 		whole, err := io.ReadAll(io.LimitReader(r.Body, maxItem+1))
 		switch {
 		case err != nil:
-			return broken(op, err), nil
+			return codes.Broken(op, err), nil
 		case len(whole) > maxItem:
 			return strange(op, errors.New("the message is larger than any that makes sense")), nil
 		}
@@ -103,7 +103,7 @@ type unbroken struct {
 func (u *unbroken) Read(p []byte) (int, error) {
 	n, err := u.r.Read(p)
 	if err != nil && err != io.EOF { //nolint:errorlint // net/http gives io.EOF as it is
-		err = broken(u.op, err)
+		err = codes.Broken(u.op, err)
 	}
 	return n, err
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"mailhaul/executor/uids"
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -70,7 +71,7 @@ func TestEncoder(t *testing.T) {
 
 // TestRetryAfter reads both forms, and nothing that makes no sense.
 func TestRetryAfter(t *testing.T) {
-	in := func(text string) time.Duration { return retryAfter(http.Header{"Retry-After": {text}}) }
+	in := func(text string) time.Duration { return web.RetryAfter(http.Header{"Retry-After": {text}}, maxWait) }
 	if in("120") != 2*time.Minute || in("-5") != 0 || in("soon") != 0 || in("99999999") != maxWait {
 		t.Errorf("got %s, %s, %s, %s", in("120"), in("-5"), in("soon"), in("99999999"))
 	}

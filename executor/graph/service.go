@@ -31,10 +31,8 @@ package graph
 
 import (
 	"context"
-	"crypto/tls"
 	"crypto/x509"
 	"errors"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -42,6 +40,7 @@ import (
 	"time"
 
 	"mailhaul/executor/uids"
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -99,7 +98,6 @@ const (
 
 const (
 	version         = "/beta" // importMime is in no other
-	dialTimeout     = 30 * time.Second
 	defaultTimeout  = 2 * time.Minute
 	defaultPageSize = 500
 	// slowest is the pace that a connection must keep beside the time-out, in octets a second.
@@ -139,15 +137,8 @@ func New(opts Options) (*Service, error) {
 		opts.Timeout = defaultTimeout
 	}
 	u.Path = strings.TrimRight(u.Path, "/") + version
-	dialer := &net.Dialer{Timeout: dialTimeout}
-	transport := &http.Transport{
-		Proxy: http.ProxyFromEnvironment, DialContext: dialer.DialContext, TLSHandshakeTimeout: dialTimeout,
-		TLSClientConfig:     &tls.Config{RootCAs: opts.RootCAs, MinVersion: tls.VersionTLS12},
-		MaxIdleConnsPerHost: 64, IdleConnTimeout: 90 * time.Second, MaxResponseHeaderBytes: 64 << 10,
-	}
-	return &Service{opts: opts, base: u, boxes: map[string]*box{}, http: &http.Client{Transport: transport,
-		// A redirect would carry the token and the mail elsewhere.
-		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}}, nil
+	client, _ := web.NewClient(opts.RootCAs)
+	return &Service{opts: opts, base: u, boxes: map[string]*box{}, http: client}, nil
 }
 
 // Close ends idle connections.
