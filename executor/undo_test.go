@@ -323,3 +323,21 @@ func (r *rig) users(random *rand.Rand) {
 		}
 	}
 }
+
+// TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs gives the source new UIDs: what was at the destination before stays somebody
+// else's, and only what mailhaul sent is taken back.
+func TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 3)
+	known := r.src().Messages("INBOX")[2]
+	r.dst().Add("INBOX", endpointtest.Message{Date: known.Date, Flags: known.Flags, Octets: known.Octets})
+	r.mustApply("full")
+	r.src().ChangeUIDValidity("INBOX")
+	r.mustApply("full")
+	got := r.undo()
+	r.kept(got, map[executor.Kept]int64{executor.KeptAdopted: 1})
+	left := r.dst().Messages("INBOX")
+	if got.Remove.Messages != 2 || len(left) != 1 || string(left[0].Octets) != string(known.Octets) {
+		t.Errorf("removed %+v, %d messages are left", got.Remove, len(left))
+	}
+}
