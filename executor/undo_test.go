@@ -341,3 +341,20 @@ func TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs(t *testing.T) {
 		t.Errorf("removed %+v, %d messages are left", got.Remove, len(left))
 	}
 }
+
+// TestUndoKeepsWhatTheSourceLost: a source folder that began anew gives UIDs away again, and then they name other messages.
+func TestUndoKeepsWhatTheSourceLost(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 5)
+	r.mustApply("full")
+	v := validity(t, r.src(), "INBOX")
+	for _, m := range r.src().Messages("INBOX") {
+		r.src().Remove("INBOX", m.UID)
+	}
+	r.src().Renumber("INBOX", v)
+	r.src().Add("INBOX", letterOf(epoch, "another"))
+	r.kept(r.undo(), map[executor.Kept]int64{executor.KeptSource: 5})
+	if n := len(r.dst().Messages("INBOX")); n != 5 {
+		t.Errorf("%d copies are left of 5", n)
+	}
+}
