@@ -342,6 +342,60 @@ func TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs(t *testing.T) {
 	}
 }
 
+// TestUndoOfAnotherMailboxUnderNewUIDs leaves an undo of one mailbox in the middle, and gives the destination that it shares
+// with another one new UIDs, which the other one notices first. The old UIDs must not be taken for those of other messages.
+func TestUndoOfAnotherMailboxUnderNewUIDs(t *testing.T) {
+	r := merged(t, "anna", "bo")
+	r.parallel = 1
+	for _, m := range r.config.Mailboxes {
+		m.Messages.Existing = "ignore"
+	}
+	r.dst().Add("INBOX", letterOf(epoch, "somebody's"))
+	for name, src := range r.endpoints.Sources {
+		for i := range 4 {
+			src.Add("INBOX", letterOf(epoch, fmt.Sprint(name, i)))
+		}
+	}
+	r.untilDone()
+	r.begunUndoing("bo")
+	r.dst().Remove("INBOX", 1)
+	r.dst().ChangeUIDValidity("INBOX")
+	r.untilDone()
+	r.union()
+}
+
+// begunUndoing leaves the ledger as an undo does that dies before the server is told.
+func (r *rig) begunUndoing(mailbox string) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	l, err := state.Open(ctx, r.path, state.Options{Version: "test"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	boxes, err := l.Mailboxes(ctx)
+	for _, box := range boxes {
+		if box.Name != mailbox {
+			continue
+		}
+		folders, err := l.Folders(ctx, box.ID)
+		for _, f := range folders {
+			rows, err := l.Select(ctx, state.Query{Folder: f.ID, Limit: 100, States: []state.State{state.StateLanded}})
+			for i := range rows {
+				rows[i].State = state.StateUndoing
+			}
+			if err := errors.Join(err, l.Put(ctx, rows, nil)); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := errors.Join(err, l.Close()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
 // TestUndoKeepsWhatTheSourceLost: a source folder that began anew gives UIDs away again, and then they name other messages.
 func TestUndoKeepsWhatTheSourceLost(t *testing.T) {
 	r := newRig(t, "anna")
