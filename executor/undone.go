@@ -133,7 +133,7 @@ func alsoThere(ctx context.Context, dst Reader, f mail.Folder, listed bool, rows
 
 // undone makes a row one whose message was never copied.
 func undone(row *state.Message) {
-	row.State, row.DestinationUID, row.U0, row.V0 = state.StateSeen, 0, 0, 0
+	row.State, row.DestinationUID, row.U0, row.V0, row.H1 = state.StateSeen, 0, 0, 0, mail.Digest{}
 	row.Degraded &= state.LostDate // a date of our own making stays: the second copy shall be as the first
 }
 
