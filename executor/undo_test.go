@@ -412,3 +412,17 @@ func TestUndoKeepsWhatTheSourceLost(t *testing.T) {
 		t.Errorf("%d copies are left of 5", n)
 	}
 }
+
+// TestUndoBeforeAChangedSourceAddress leaves an undo in the middle of a mailbox that then goes on under another address.
+func TestUndoBeforeAChangedSourceAddress(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 6)
+	r.mustApply("full")
+	r.begunUndoing("anna")
+	r.endpoints.Sources["anna.new"], r.endpoints.Destinations["anna.new"] = r.src(), r.dst()
+	delete(r.endpoints.Sources, "anna")
+	r.config.Mailboxes[0].Source.Address = "anna.new"
+	r.untilDone()
+	r.sameMail()
+	r.checkState()
+}
