@@ -24,9 +24,10 @@ type endpoints struct {
 	// ledger remembers by which transport a mailbox was written to; nil: nothing is remembered.
 	ledger *state.Reader
 
-	mu     sync.Mutex                 // guards what follows, and the servers' spare
-	late   map[string]*imap.LateFlags // by mailbox
-	chosen map[string]via             // by mailbox
+	mu     sync.Mutex                   // guards what follows, and the servers' spare
+	late   map[string]*imap.LateFlags   // by mailbox
+	chosen map[string]via               // by destination mailbox
+	known  map[string][]state.MailboxID // by destination mailbox; nil: nobody has asked
 	more   map[*config.Mailbox]int
 	noMore bool // a server refused a further session
 }

@@ -74,12 +74,13 @@ func (w *work) end(ctx context.Context, run state.Run, speed *speed, runErr erro
 	if runErr != nil && isState(mail.CodeOf(runErr)) {
 		return nil // nothing can be written any more; the run's error says so
 	}
+	var unkept error
 	if rate := speed.rate(); runErr == nil && rate.Seconds >= telling {
-		runErr = w.ledger.AddRate(ctx, rate)
+		unkept = w.ledger.AddRate(ctx, rate)
 	}
 	run.Ended = time.Now()
-	if err := w.ledger.EndRun(ctx, run); err != nil || runErr != nil {
-		return err
+	if unkept = errors.Join(unkept, w.ledger.EndRun(ctx, run)); unkept != nil || runErr != nil {
+		return unkept
 	}
 	return w.ledger.Backup(ctx)
 }

@@ -10,7 +10,6 @@ import (
 	"mailhaul/executor"
 	"mailhaul/executor/imap"
 	"mailhaul/plan"
-	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -88,7 +87,7 @@ func (e *endpoints) candidates(ctx context.Context, s *server, m *config.Mailbox
 		return []via{{transport: e.only}}, nil
 	}
 	e.mu.Lock()
-	c, known := e.chosen[m.Name()]
+	c, known := e.chosen[placeOf(m)]
 	e.mu.Unlock()
 	if known {
 		return []via{c}, nil
@@ -112,29 +111,11 @@ func (e *endpoints) candidates(ctx context.Context, s *server, m *config.Mailbox
 	return all, nil
 }
 
-// writtenBy tells by which transport mail of the mailbox was written to its destination, as the names of the folders in the
-// state file tell; empty: none was.
-func (e *endpoints) writtenBy(ctx context.Context, m *config.Mailbox) (string, error) {
-	if e.ledger == nil {
-		return "", nil
-	}
-	row, known, err := e.ledger.FindMailbox(ctx, m.Name(), m.From.Ref())
-	if err != nil || !known || row.DestinationEndpoint != m.To.Ref() || !strings.EqualFold(row.Destination, m.Destination.Address) {
-		return "", err // it goes elsewhere now: everything is copied anew
-	}
-	folders, err := e.ledger.Folders(ctx, row.ID)
-	at := slices.IndexFunc(folders, func(f state.Folder) bool { return f.Destination != "" && f.DestinationValidity != 0 })
-	if err != nil || at < 0 {
-		return "", err
-	}
-	return mail.TransportOf(folders[at].Destination), nil
-}
-
 func (e *endpoints) choose(m *config.Mailbox, c via) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if e.only == "" {
-		e.chosen[m.Name()] = c
+		e.chosen[placeOf(m)] = c
 	}
 }
 
@@ -145,7 +126,7 @@ func (e *endpoints) follow(p *plan.Plan) {
 	for i := range p.Mailboxes {
 		name := p.Mailboxes[i].Name
 		if m := e.mailboxes[name]; m != nil && slices.Contains(m.To.Transports(), p.Mailboxes[i].Via) {
-			e.chosen[name] = via{transport: p.Mailboxes[i].Via}
+			e.chosen[placeOf(m)] = via{transport: p.Mailboxes[i].Via}
 		}
 	}
 }

@@ -234,3 +234,23 @@ func TestCheckShowsAmended(t *testing.T) {
 		t.Errorf("check finds %q, want %q twice", got, want)
 	}
 }
+
+// TestTwinsOneOfWhichIsAmended: of two equal messages in doubt one was sent with other octets and did not arrive. It does
+// not take the copy of the other one.
+func TestTwinsOneOfWhichIsAmended(t *testing.T) {
+	r := newRig(t, "anna")
+	r.config.Mailboxes[0].Messages.Receipts = "disarm"
+	for _, flags := range [][]string{nil, {`\Seen`}} {
+		r.src().Add("INBOX", endpointtest.Message{Date: epoch, Flags: mail.ParseFlags(flags),
+			Octets: []byte("Return-Receipt-To: boss@old.example\r\nSubject: twin\r\n\r\nRead this.\r\n")})
+	}
+	r.dst().Set(endpointtest.Faults{DoubtAbsent: map[int]bool{1: true}, DropAnswer: map[int]bool{2: true}})
+	r.untilDone()
+	var got []string
+	for _, m := range r.dst().Messages("INBOX") {
+		got = append(got, fmt.Sprint(m.Flags, strings.HasPrefix(string(m.Octets), "Return")))
+	}
+	if slices.Sort(got); !slices.Equal(got, []string{" false", `\Seen true`}) {
+		t.Errorf("at the destination are %q", got)
+	}
+}

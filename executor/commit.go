@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"mailhaul/state"
@@ -167,6 +168,9 @@ func (fr *folderRun) holds(flags mail.Flags) (mail.Flags, state.Degradation) {
 		lost |= state.LostFlags
 	}
 	for _, k := range flags.Keywords {
+		if fr.opened.NoDollar && strings.HasPrefix(k, "$") {
+			continue
+		}
 		if fr.opened.AnyKeyword || fr.opened.Permanent.Has(k) {
 			kept.Keywords = append(kept.Keywords, k)
 		} else {

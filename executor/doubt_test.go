@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailhaul/config"
+	"mailhaul/executor"
 	"mailhaul/executor/endpointtest"
 	"mailhaul/state"
 	"mailhaul/state/mail"
@@ -488,4 +489,49 @@ func TestFlagsLostWithTheAnswer(t *testing.T) {
 		}
 	}
 	r.checkState()
+}
+
+// throttling are endpoints whose destination throttles one message each time it is sent, and breaks the connection.
+type throttling struct {
+	executor.Endpoints
+	sent *int
+	most int
+}
+
+func (e throttling) Destination(ctx context.Context, mailbox string) (executor.Destination, error) {
+	d, err := e.Endpoints.Destination(ctx, mailbox)
+	return &throttledDestination{d, e}, err
+}
+
+type throttledDestination struct {
+	executor.Destination
+	throttling
+}
+
+func (d *throttledDestination) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
+	if *d.sent++; *d.sent > d.most {
+		return d.Destination.Append(ctx, f, batch, done) // the test has seen enough
+	}
+	err := &mail.Error{Op: "append message", Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Text: "slower"}
+	for _, m := range batch {
+		done(mail.Appended{ID: m.ID, Outcome: mail.Unknown, Err: err})
+	}
+	return err
+}
+
+func (d *throttledDestination) Close() error { return d.Destination.Close() }
+
+// TestThrottledWithoutEnd: a message that is throttled each time it is sent is given up at last.
+func TestThrottledWithoutEnd(t *testing.T) {
+	r := newRig(t, "anna")
+	sent := 0
+	r.project.open = throttling{r.endpoints, &sent, 40}
+	r.grace = time.Millisecond
+	r.src().Add("INBOX", letterOf(epoch, "heavy"))
+	if _, _, err := r.apply("full"); err != nil {
+		t.Fatal(err)
+	}
+	if sent >= 40 {
+		t.Errorf("it was sent %d times", sent)
+	}
 }

@@ -214,8 +214,9 @@ func (fr *folderRun) mendFlags(ctx context.Context, rows []state.Message) error 
 		if err != nil {
 			return at(SideDestination, "list flags", err)
 		}
-		if w := wanted[m.UID]; !w.In(m.Flags) {
-			w.System |= carried(m.Flags).System
+		// One that a user has marked \Deleted since is left alone: setting its flags would take the mark away.
+		if w := wanted[m.UID]; !w.In(m.Flags) && m.Flags.System&mail.Deleted == 0 {
+			w.System |= m.Flags.System
 			stores = append(stores, mail.FlagChange{UID: m.UID, Flags: w})
 		}
 	}

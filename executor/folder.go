@@ -35,6 +35,8 @@ type folderRun struct {
 	remade         bool // the folder vanished once and was created again
 	// tries counts the attempts of this run after the first, for the few messages that have any.
 	tries map[mail.UID]int
+	// excuses counts the doubts that a throttled connection left, for the same few.
+	excuses map[mail.UID]int
 	// refusals are messages that are tried once more with their repair, and why.
 	refusals map[mail.UID]error
 	// said is what the server answered, on a connection that stayed, to messages that are in doubt all the same.

@@ -348,3 +348,18 @@ func TestGraphRefusesForGood(t *testing.T) {
 		t.Errorf("%d messages are there, want 11", n)
 	}
 }
+
+// TestGraphCarriesFlagsBesideMarksOfPrograms: a keyword that is left out at the destination does not look as if a user had
+// taken it away, and flags that change at the source still arrive.
+func TestGraphCarriesFlagsBesideMarksOfPrograms(t *testing.T) {
+	x := newGraphed(t)
+	m := exchangeMessage(1)
+	m.Flags = mail.ParseFlags([]string{"$Forwarded", "Blue"})
+	uid := x.src.Add("INBOX", m)
+	x.settled()
+	x.src.SetFlags("INBOX", uid, mail.ParseFlags([]string{"$Forwarded", "Blue", `\Seen`}))
+	x.settled()
+	if got := x.dst.Messages("INBOX")[0].Flags; !slices.Contains(got, `\Seen`) {
+		t.Errorf("the copy has the flags %q, want \\Seen among them", got)
+	}
+}

@@ -106,7 +106,8 @@ func (a *adoption) inherit(row *state.Message, old state.Message) []state.Messag
 	if old.State == state.StateAmbiguous {
 		a.inherited = append(a.inherited, a.fail(row, state.StateAmbiguous, errAmbiguous))
 	} else {
-		row.State, row.DestinationUID, row.Flags = state.StateLanded, old.DestinationUID, old.Flags
+		// What was adopted stays adopted: an undo must not take somebody else's copy for ours.
+		row.State, row.DestinationUID, row.Flags = old.State, old.DestinationUID, old.Flags
 		row.U0, row.V0 = old.U0, old.V0
 		a.count(row, true)
 	}

@@ -30,14 +30,28 @@ func (fr *folderRun) exactTier(ctx context.Context, seen *candidates, rows []*st
 	if err := seen.readAhead(ctx); err != nil {
 		return at(SideDestination, "read message", err)
 	}
-	for _, row := range rows {
-		uid, err := firstOf(row, func(h mail.Digest) (mail.UID, error) { return seen.exact(ctx, row.InternalDate.Unix(), h) })
-		if err != nil {
-			return at(SideDestination, "read message", err)
+	for nth := range 2 { // what is one row's own octets is not taken by another row that was sent with others
+		for _, row := range rows {
+			if err := fr.claimExact(ctx, seen, row, nth); err != nil {
+				return at(SideDestination, "read message", err)
+			}
 		}
-		if fr.found(row, uid); uid != 0 && row.Degraded&state.LostDate == 0 {
-			seen.kept++ // a date of our own making, which is today's, proves nothing
-		}
+	}
+	return nil
+}
+
+// claimExact does so for one row and the nth of its digests.
+func (fr *folderRun) claimExact(ctx context.Context, seen *candidates, row *state.Message, nth int) error {
+	list := digestsOf(row)
+	if nth >= len(list) || row.DestinationUID != 0 {
+		return nil
+	}
+	uid, err := seen.exact(ctx, row.InternalDate.Unix(), list[nth])
+	if err != nil {
+		return err
+	}
+	if fr.found(row, uid); uid != 0 && row.Degraded&state.LostDate == 0 {
+		seen.kept++ // a date of our own making, which is today's, proves nothing
 	}
 	return nil
 }

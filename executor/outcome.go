@@ -47,7 +47,7 @@ func (p *pipeline) takeAnswers() (rows []state.Message, failures []state.Failure
 // outcome gives the row the state that the answer proves (I3, I4).
 func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 	row := &f.row
-	if a.Outcome != mail.Landed && mail.KindOf(a.Err) == mail.Throttled {
+	if a.Outcome != mail.Landed && mail.KindOf(a.Err) == mail.Throttled && (a.Outcome == mail.Absent || p.excused(row.UID)) {
 		p.blameless(row.UID)
 	}
 	switch a.Outcome {
@@ -69,6 +69,16 @@ func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 		p.quote(row, a.Err)
 		return []state.Failure{p.failure(row, unknown(a.Err))}, p.stops(a.Err)
 	}
+}
+
+// excused tells whether a doubt may still be put down to throttling: a server that throttles each time it is sent one message
+// would be sent it without end.
+func (fr *folderRun) excused(uid mail.UID) bool {
+	if fr.excuses == nil {
+		fr.excuses = map[mail.UID]int{}
+	}
+	fr.excuses[uid]++
+	return fr.excuses[uid] <= fr.Patience.filled().Tries
 }
 
 // quote keeps an answer that leaves a doubt (a server's error of its own may come after the commit): where the message

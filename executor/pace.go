@@ -64,8 +64,9 @@ func (p *pace) wanted(at time.Time) float64 {
 func (p *pace) group(most int) int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if r := p.rate(p.now()); r > 0 {
-		most = min(most, max(1, int(r*maxGroup.Seconds())))
+	// The rate grows without bound while nothing is refused: as an integer it would turn negative.
+	if room := p.rate(p.now()) * maxGroup.Seconds(); room > 0 && room < float64(most) {
+		most = max(1, int(room))
 	}
 	return most
 }

@@ -323,3 +323,106 @@ func (r *rig) users(random *rand.Rand) {
 		}
 	}
 }
+
+// TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs gives the source new UIDs: what was at the destination before stays somebody
+// else's, and only what mailhaul sent is taken back.
+func TestUndoKeepsWhatWasAdoptedUnderEarlierUIDs(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 3)
+	known := r.src().Messages("INBOX")[2]
+	r.dst().Add("INBOX", endpointtest.Message{Date: known.Date, Flags: known.Flags, Octets: known.Octets})
+	r.mustApply("full")
+	r.src().ChangeUIDValidity("INBOX")
+	r.mustApply("full")
+	got := r.undo()
+	r.kept(got, map[executor.Kept]int64{executor.KeptAdopted: 1})
+	left := r.dst().Messages("INBOX")
+	if got.Remove.Messages != 2 || len(left) != 1 || string(left[0].Octets) != string(known.Octets) {
+		t.Errorf("removed %+v, %d messages are left", got.Remove, len(left))
+	}
+}
+
+// TestUndoOfAnotherMailboxUnderNewUIDs leaves an undo of one mailbox in the middle, and gives the destination that it shares
+// with another one new UIDs, which the other one notices first. The old UIDs must not be taken for those of other messages.
+func TestUndoOfAnotherMailboxUnderNewUIDs(t *testing.T) {
+	r := merged(t, "anna", "bo")
+	r.parallel = 1
+	for _, m := range r.config.Mailboxes {
+		m.Messages.Existing = "ignore"
+	}
+	r.dst().Add("INBOX", letterOf(epoch, "somebody's"))
+	for name, src := range r.endpoints.Sources {
+		for i := range 4 {
+			src.Add("INBOX", letterOf(epoch, fmt.Sprint(name, i)))
+		}
+	}
+	r.untilDone()
+	r.begunUndoing("bo")
+	r.dst().Remove("INBOX", 1)
+	r.dst().ChangeUIDValidity("INBOX")
+	r.untilDone()
+	r.union()
+}
+
+// begunUndoing leaves the ledger as an undo does that dies before the server is told.
+func (r *rig) begunUndoing(mailbox string) {
+	r.t.Helper()
+	ctx := r.t.Context()
+	l, err := state.Open(ctx, r.path, state.Options{Version: "test"})
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	boxes, err := l.Mailboxes(ctx)
+	for _, box := range boxes {
+		if box.Name != mailbox {
+			continue
+		}
+		folders, err := l.Folders(ctx, box.ID)
+		for _, f := range folders {
+			rows, err := l.Select(ctx, state.Query{Folder: f.ID, Limit: 100, States: []state.State{state.StateLanded}})
+			for i := range rows {
+				rows[i].State = state.StateUndoing
+			}
+			if err := errors.Join(err, l.Put(ctx, rows, nil)); err != nil {
+				r.t.Fatal(err)
+			}
+		}
+		if err != nil {
+			r.t.Fatal(err)
+		}
+	}
+	if err := errors.Join(err, l.Close()); err != nil {
+		r.t.Fatal(err)
+	}
+}
+
+// TestUndoKeepsWhatTheSourceLost: a source folder that began anew gives UIDs away again, and then they name other messages.
+func TestUndoKeepsWhatTheSourceLost(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 5)
+	r.mustApply("full")
+	v := validity(t, r.src(), "INBOX")
+	for _, m := range r.src().Messages("INBOX") {
+		r.src().Remove("INBOX", m.UID)
+	}
+	r.src().Renumber("INBOX", v)
+	r.src().Add("INBOX", letterOf(epoch, "another"))
+	r.kept(r.undo(), map[executor.Kept]int64{executor.KeptSource: 5})
+	if n := len(r.dst().Messages("INBOX")); n != 5 {
+		t.Errorf("%d copies are left of 5", n)
+	}
+}
+
+// TestUndoBeforeAChangedSourceAddress leaves an undo in the middle of a mailbox that then goes on under another address.
+func TestUndoBeforeAChangedSourceAddress(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 6)
+	r.mustApply("full")
+	r.begunUndoing("anna")
+	r.endpoints.Sources["anna.new"], r.endpoints.Destinations["anna.new"] = r.src(), r.dst()
+	delete(r.endpoints.Sources, "anna")
+	r.config.Mailboxes[0].Source.Address = "anna.new"
+	r.untilDone()
+	r.sameMail()
+	r.checkState()
+}

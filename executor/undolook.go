@@ -43,7 +43,7 @@ type undoLook struct {
 func (u *undoRun) newLook(rec *state.Folder) *undoLook {
 	l := &undoLook{undoRun: u, rec: rec}
 	l.src, l.exists = u.sources[rec.Source]
-	l.exists = l.exists && rec.Current && l.src.Status.UIDValidity == rec.SourceStatus.UIDValidity
+	l.exists = l.exists && rec.Current && l.src.Status.UIDValidity == rec.SourceStatus.UIDValidity && !begunAnew(rec, l.src.Status)
 	l.dst, l.listed = u.targets[rec.Destination]
 	l.placed = l.listed && l.dst.Status.UIDValidity != 0 && l.dst.Status.UIDValidity == rec.DestinationValidity
 	return l

@@ -33,7 +33,11 @@ type flagged interface {
 // finishUndo settles what an undo left in the middle: a copy that is gone is undone, and its message may be copied again;
 // one that is still there has landed as before, and is marked \Deleted no more.
 func (m *mailboxRun) finishUndo(ctx context.Context) error {
-	for _, rec := range m.folders {
+	former, err := m.formerPairs(ctx)
+	if err != nil {
+		return err
+	}
+	for _, rec := range slices.Concat(m.folders, former) {
 		err := eachUndoing(ctx, m.Ledger, rec.ID, func(rows []state.Message) error {
 			dst, there := m.listedTarget(rec.Destination)
 			if err := settleUndo(ctx, m.dst, rec, dst, there, rows); err != nil {
@@ -49,11 +53,32 @@ func (m *mailboxRun) finishUndo(ctx context.Context) error {
 	return nil
 }
 
+// formerPairs gives the pairs of mailboxes that this one takes the place of: nobody else looks after their undo any more.
+func (m *mailboxRun) formerPairs(ctx context.Context) (pairs []*state.Folder, err error) {
+	for _, p := range m.mailbox.Predecessors {
+		old, known, err := m.Ledger.FindMailbox(ctx, p.Name, p.SourceEndpoint)
+		if err != nil {
+			return nil, err
+		}
+		if !known {
+			continue
+		}
+		list, err := m.Ledger.Folders(ctx, old.ID)
+		if err != nil {
+			return nil, err
+		}
+		for i := range list {
+			pairs = append(pairs, &list[i])
+		}
+	}
+	return pairs, nil
+}
+
 // countKept counts what is still there, if this pass asked for it.
 func (m *mailboxRun) countKept(rec *state.Folder, rows []state.Message) {
 	for i := range m.mailbox.Folders {
 		f := &m.mailbox.Folders[i]
-		if string(f.Source) != rec.Source || f.Excluded {
+		if string(f.Source) != rec.Source || f.Excluded || rec.Mailbox != m.row.ID {
 			continue
 		}
 		fr := m.newFolderRun(f, rec)
@@ -133,7 +158,7 @@ func alsoThere(ctx context.Context, dst Reader, f mail.Folder, listed bool, rows
 
 // undone makes a row one whose message was never copied.
 func undone(row *state.Message) {
-	row.State, row.DestinationUID, row.U0, row.V0 = state.StateSeen, 0, 0, 0
+	row.State, row.DestinationUID, row.U0, row.V0, row.H1 = state.StateSeen, 0, 0, 0, mail.Digest{}
 	row.Degraded &= state.LostDate // a date of our own making stays: the second copy shall be as the first
 }
 

@@ -120,7 +120,7 @@ func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, err
 	}
 	next := d.s.numbers.See(f.Raw, highest, time.Now())
 	d.opened[f.Raw] = true
-	return mail.Opened{Known: true, AnyKeyword: true,
+	return mail.Opened{Known: true, AnyKeyword: true, NoDollar: !d.s.opts.KeepDollar,
 		Permanent: mail.Flags{System: mail.Seen | mail.Answered | mail.Flagged | mail.Draft},
 		Status: mail.Status{UIDValidity: uids.Validity(f.Raw), UIDNext: uids.FirstOwn + mail.UID(next),
 			Messages: list[0].Folders.List[0].Total}}, nil

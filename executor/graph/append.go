@@ -129,7 +129,7 @@ func (r *appending) copy(ctx context.Context, m mail.Outgoing, number int64) mai
 		return mail.Appended{ID: m.ID, Outcome: mail.Unknown, Err: failed}
 	}
 	if failed != nil {
-		r.box.keep(m.Digest, id)
+		r.box.keep(octetsOf(m), id)
 		return absent(failed)
 	}
 	return mail.Appended{ID: m.ID, Outcome: mail.Landed, UID: uids.FirstOwn + mail.UID(number), UIDValidity: mark.Validity}
@@ -138,13 +138,13 @@ func (r *appending) copy(ctx context.Context, m mail.Outgoing, number int64) mai
 // staged gives the message's id in the staging folder, with all that belongs to it. One that waits there is finished; if
 // somebody took it away it is imported after all.
 func (r *appending) staged(ctx context.Context, m mail.Outgoing, mark uids.Mark) (string, *mail.Error) {
-	if id, waits := r.box.begin(m.Digest); waits {
+	if id, waits := r.box.begin(octetsOf(m)); waits {
 		failed := r.finish(ctx, id, m, mark)
 		if failed == nil {
 			return id, nil
 		}
 		if failed.Kind != mail.Gone {
-			r.box.keep(m.Digest, id)
+			r.box.keep(octetsOf(m), id)
 			return "", failed
 		}
 	}
@@ -153,7 +153,7 @@ func (r *appending) staged(ctx context.Context, m mail.Outgoing, mark uids.Mark)
 		return "", failed
 	}
 	if failed := r.finish(ctx, id, m, mark); failed != nil {
-		r.box.keep(m.Digest, id)
+		r.box.keep(octetsOf(m), id)
 		return "", failed
 	}
 	return id, nil

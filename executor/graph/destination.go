@@ -145,7 +145,7 @@ func (d *Destination) Open(ctx context.Context, f mail.Folder) (mail.Opened, err
 	if d.s.lost.is(verbs) {
 		keeps &^= mail.Answered
 	}
-	return mail.Opened{Known: true, AnyKeyword: true, Permanent: mail.Flags{System: keeps},
+	return mail.Opened{Known: true, AnyKeyword: true, NoDollar: !d.s.opts.KeepDollar, Permanent: mail.Flags{System: keeps},
 		Status: mail.Status{UIDValidity: uids.Validity(f.Raw), UIDNext: uids.FirstOwn + mail.UID(next), Messages: now.Total}}, nil
 }
 

@@ -200,5 +200,6 @@ func leavesOpen(e *mail.Error) bool {
 	if status, _ := statusOf(e); status >= 500 {
 		return true
 	}
-	return slices.Contains([]mail.Code{mail.CodeGraphLost, mail.CodeGraphTimeout, mail.CodeGraphUnavailable, mail.CodeGraphProtocol}, e.Code)
+	// What is no TLS may come in the middle of a connection, after a request.
+	return slices.Contains([]mail.Code{mail.CodeGraphLost, mail.CodeGraphTimeout, mail.CodeGraphUnavailable, mail.CodeGraphProtocol, mail.CodeGraphTLS}, e.Code)
 }

@@ -188,3 +188,22 @@ func TestNoTokenGoesElsewhere(t *testing.T) {
 		t.Errorf("a redirect gave %v", err)
 	}
 }
+
+// TestAnImportIsOfItsOwnOctets: what waits to be finished is not taken for a message that is sent with other octets, though
+// both are one at the source.
+func TestAnImportIsOfItsOwnOctets(t *testing.T) {
+	s := server(t)
+	b := s.Mailbox(anna)
+	e := service(t, options(s))
+	d, f := opened(t, e)
+	s.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{"update message": {1: graphserver.LoseBefore}}})
+	appended(t.Context(), d, f, outgoing(1, mail.Flags{}))
+	d, f = opened(t, e)
+	repaired := outgoing(1, mail.Flags{})
+	const text = "From: a@b.example\r\nSubject: repaired\r\n\r\nText\r\n"
+	repaired[0].Size, repaired[0].Body = mail.Size(len(text)), strings.NewReader(text)
+	got := appended(t.Context(), d, f, repaired)[0]
+	if list := b.Messages("INBOX"); got.Outcome != mail.Landed || len(list) != 1 || !strings.Contains(string(list[0].Octets), "repaired") {
+		t.Errorf("%+v; there are %d messages", got, len(list))
+	}
+}

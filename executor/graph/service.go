@@ -114,9 +114,9 @@ type box struct {
 	staging sync.Mutex // held while the staging folder is looked for or made
 
 	mu     sync.Mutex
-	known  *tree                    // as the first session found it; nil: nobody has looked
-	placed string                   // id of the staging folder; empty: not known
-	begun  map[mail.Digest][]string // ids of messages that were imported and not moved (unfinished.go)
+	known  *tree               // as the first session found it; nil: nobody has looked
+	placed string              // id of the staging folder; empty: not known
+	begun  map[octets][]string // ids of messages that were imported and not moved (unfinished.go)
 }
 
 // New makes a Service; it does not connect. The error names what is wrong with the options.

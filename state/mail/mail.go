@@ -131,6 +131,8 @@ type Opened struct {
 	Permanent  Flags
 	AnyKeyword bool
 	Known      bool
+	// NoDollar leaves keywords out that begin with "$": they are marks of programs, and nobody misses them.
+	NoDollar bool
 }
 
 // Limits are facts about a destination, as data. The zero value promises nothing and forbids nothing.

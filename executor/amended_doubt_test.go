@@ -1,0 +1,41 @@
+package executor_test
+
+import (
+	"fmt"
+	"sync/atomic"
+	"testing"
+
+	"mailhaul/executor"
+	"mailhaul/executor/endpointtest"
+	"mailhaul/state"
+)
+
+// TestAmendedInDoubtUnderNewUIDs dies at each write while repaired and disarmed messages are under way, and gives one side or
+// both new UIDs before the next start: each message is there once all the same.
+func TestAmendedInDoubtUnderNewUIDs(t *testing.T) {
+	for _, side := range []string{"source", "destination", "both"} {
+		for _, kind := range []endpointtest.DropKind{endpointtest.DropAfter, endpointtest.DropAfterAll} {
+			for at := 1; at <= 26; at += 3 {
+				t.Run(fmt.Sprintf("%s, kind %d, write %d", side, kind, at), func(t *testing.T) {
+					t.Parallel()
+					r := amendedRig(t)
+					r.dst().Set(endpointtest.Faults{RefuseMessage: refuseOverlong, Drop: map[int]endpointtest.Drop{at/2 + 5: {Kind: kind}}})
+					var left atomic.Int64
+					left.Store(int64(at))
+					r.wrap = func(l *state.Ledger) executor.Ledger { return crashing{l, &left, at%2 == 0} }
+					_, _, _ = r.apply("full") // it dies
+					r.wrap = nil
+					if side != "destination" {
+						r.src().ChangeUIDValidity("INBOX")
+					}
+					if side != "source" {
+						r.dst().ChangeUIDValidity("INBOX")
+					}
+					r.untilDone()
+					r.arrived()
+					r.checkState()
+				})
+			}
+		}
+	}
+}
