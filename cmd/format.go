@@ -2,10 +2,10 @@ package cmd
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,28 +28,51 @@ func fmtCommand(a *app) *cobra.Command {
 }
 
 func runFormat(a *app, check bool) error {
-	names, err := filepath.Glob(filepath.Join(a.flags.chdir, "*.hcl"))
+	names, err := a.nativeFiles()
 	if err != nil {
 		return err
 	}
-	slices.Sort(names)
 	var changed []string
+	var mistakes config.Diagnostics
 	for _, name := range names {
 		did, err := formatFile(name, check)
-		if err != nil {
+		var found config.Diagnostics
+		switch {
+		case errors.As(err, &found):
+			mistakes = append(mistakes, found...) // the other files are looked at all the same
+		case err != nil:
 			return err
-		}
-		if did {
+		case did:
 			changed = append(changed, name)
 		}
 	}
-	if len(changed) == 0 {
-		return nil
+	if len(changed) > 0 {
+		_, err = fmt.Fprintln(a.term.Out, view.SafeLines(strings.Join(changed, "\n")))
 	}
-	if _, err = fmt.Fprintln(a.term.Out, view.SafeLines(strings.Join(changed, "\n"))); err == nil && check {
+	switch {
+	case err != nil:
+		return err
+	case len(mistakes) > 0:
+		return mistakes
+	case check && len(changed) > 0:
 		return outcome(exitError)
 	}
-	return err
+	return nil
+}
+
+// nativeFiles lists the files of the project that are not JSON, in the order of their names.
+func (a *app) nativeFiles() ([]string, error) {
+	entries, err := os.ReadDir(a.flags.chdir)
+	if err != nil {
+		return nil, fail("CONFIG-FILE", "the directory "+a.flags.chdir+" can't be read", sentence(err))
+	}
+	var names []string
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), ".") && strings.HasSuffix(e.Name(), ".hcl") { // as config.Load reads them
+			names = append(names, filepath.Join(a.flags.chdir, e.Name()))
+		}
+	}
+	return names, nil
 }
 
 // formatFile tells whether the file was not in the usual form, and mends that unless it only checks.

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -74,6 +75,42 @@ func runInit(a *app, f *initFlags, given func(string) bool) error {
 	return a.saidInit(f, files)
 }
 
+// convert reads the files of MigrationWiz, which answer some of the questions; what they leave open is made up, because
+// no file of MigrationWiz names a server.
+func (f *initFlags) convert(given func(string) bool) (func(string) bool, error) {
+	if len(f.wizFiles) == 0 {
+		return given, nil
+	}
+	wiz, err := readMigrationWiz(f.wizFiles)
+	if err != nil {
+		return nil, err
+	}
+	f.wiz, f.made = wiz, map[string]bool{}
+	if !given("users") {
+		f.users = wiz.csv
+	}
+	if !given("to") && (wiz.imports != application{}) {
+		f.to = "microsoft365"
+	}
+	for flag, host := range map[string]*string{"from-host": &f.fromHost, "to-host": &f.toHost} {
+		if *host == "" {
+			f.made[flag] = true
+			*host = map[string]string{"from-host": "mail.old.example", "to-host": "mail.new.example"}[flag]
+		}
+	}
+	if f.made["from-host"] && wiz.export == (application{}) {
+		wiz.leave("the server of the source", "no file names it: write it into mailhaul.hcl, or use --from-host")
+	}
+	if f.made["to-host"] && f.to != "microsoft365" {
+		wiz.leave("the server of the destination", "no file names it: write it into mailhaul.hcl, or use --to-host or --to microsoft365")
+	}
+	answered := func(string) bool { return true }
+	if f.users == "" && wiz.rows == "" {
+		answered = func(flag string) bool { return flag != "users" }
+	}
+	return answered, nil
+}
+
 // nothingThere refuses to begin where a project or a users.csv is already.
 func (a *app) nothingThere(f *initFlags) error {
 	old, err := filepath.Glob(filepath.Join(a.flags.chdir, "*.hcl"))
@@ -120,10 +157,11 @@ func (a *app) saidInit(f *initFlags, files []starterFile) error {
 		cd = " --chdir " + a.flags.chdir
 	}
 	if f.wiz != nil && len(f.wiz.left) > 0 {
-		text := "Not converted from MigrationWiz:\n  " + strings.Join(f.wiz.left, "\n  ") + "\n\n"
-		if _, err := fmt.Fprint(a.term.Out, view.SafeLines(text)); err != nil {
+		if err := errors.Join(view.Paragraph(a.term.Out, "Not converted from MigrationWiz:", ""),
+			view.Paragraph(a.term.Out, strings.Join(f.wiz.left, "\n"), "  ")); err != nil {
 			return err
 		}
+		blank(a.term.Out)
 	}
 	_, err := fmt.Fprintf(a.term.Out, `Written: %s.
 

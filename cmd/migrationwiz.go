@@ -137,8 +137,16 @@ func (w *migrationWiz) folderMapping(value string) {
 		w.leave("FolderMapping="+value, "its expression is none of Go's (RE2): mailhaul help folders")
 		return
 	}
-	w.mapping = append(w.mapping, strings.TrimSpace(pattern)+"->"+strings.TrimSpace(to))
+	rule := strings.TrimSpace(pattern) + "->" + besideText.ReplaceAllString(strings.TrimSpace(to), "$${$1}$2")
+	if err := tried(initFlags{wiz: &migrationWiz{mapping: []string{rule}}}); err != nil {
+		w.leave("FolderMapping="+value, err.Error())
+		return
+	}
+	w.mapping = append(w.mapping, rule)
 }
+
+// besideText finds a group with text behind it: .NET reads $1x as the first group and an x, Go as a group called 1x.
+var besideText = regexp.MustCompile(`\$([0-9]+)([A-Za-z_])`)
 
 // lookahead is the usual FolderFilter that lets only some folders in: ^(?!(INBOX|Sent)$)
 var lookahead = regexp.MustCompile(`^\^\(\?!(.+)\)(?:\.\*\$?)?$`)
@@ -160,40 +168,4 @@ func (w *migrationWiz) folderFilter(value string) {
 func compiles(pattern string) bool {
 	_, err := regexp.Compile(pattern)
 	return err == nil
-}
-
-// convert reads the files of MigrationWiz, which answer some of the questions; what they leave open is made up, because
-// no file of MigrationWiz names a server.
-func (f *initFlags) convert(given func(string) bool) (func(string) bool, error) {
-	if len(f.wizFiles) == 0 {
-		return given, nil
-	}
-	wiz, err := readMigrationWiz(f.wizFiles)
-	if err != nil {
-		return nil, err
-	}
-	f.wiz, f.made = wiz, map[string]bool{}
-	if !given("users") {
-		f.users = wiz.csv
-	}
-	if !given("to") && (wiz.imports != application{}) {
-		f.to = "microsoft365"
-	}
-	for flag, host := range map[string]*string{"from-host": &f.fromHost, "to-host": &f.toHost} {
-		if *host == "" {
-			f.made[flag] = true
-			*host = map[string]string{"from-host": "mail.old.example", "to-host": "mail.new.example"}[flag]
-		}
-	}
-	if f.made["from-host"] && wiz.export == (application{}) {
-		wiz.leave("the server of the source", "no file names it: write it into mailhaul.hcl, or use --from-host")
-	}
-	if f.made["to-host"] && f.to != "microsoft365" {
-		wiz.leave("the server of the destination", "no file names it: write it into mailhaul.hcl, or use --to-host or --to microsoft365")
-	}
-	answered := func(string) bool { return true }
-	if f.users == "" && wiz.rows == "" {
-		answered = func(flag string) bool { return flag != "users" }
-	}
-	return answered, nil
 }

@@ -62,7 +62,7 @@ func guessColumn(head string) string {
 	switch {
 	case has("pass", "kennwort", "secret"):
 		return side + "password"
-	case has("login", "user"):
+	case has("login"), has("user") && !has("mail", "address", "adresse"):
 		return side + "username"
 	case has("wave", "batch", "group"):
 		return "wave"

@@ -121,8 +121,7 @@ func (a *app) sayValid(cfg *config.Config) error {
 	if later := unsupported(cfg); len(later) > 0 {
 		kept += fmt.Sprintf("Not carried out by this version: %s.\n", view.Safe(strings.Join(later, "; ")))
 	}
-	_, err := fmt.Fprintf(a.term.Out, "%s: %s, %s. Passes: %s.\n"+kept+"The configuration is valid. Nothing was contacted.\n",
-		view.Safe(strings.Join(cfg.Files, ", ")), view.Plural(len(cfg.Endpoints), "endpoint"),
-		view.Plural(len(cfg.Mailboxes), "mailbox"), view.Safe(strings.Join(passes, ", ")))
-	return err
+	text := fmt.Sprintf("%s: %s, %s. Passes: %s.\n", view.Safe(strings.Join(cfg.Files, ", ")),
+		view.Plural(len(cfg.Endpoints), "endpoint"), view.Plural(len(cfg.Mailboxes), "mailbox"), view.Safe(strings.Join(passes, ", ")))
+	return view.Paragraph(a.term.Out, text+kept+"The configuration is valid. Nothing was contacted.", "")
 }

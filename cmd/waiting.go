@@ -57,12 +57,13 @@ func (a *app) sayClosed(c *closed) error {
 	case c.what == "its start":
 		when = "is " + opens.Format("2006-01-02 15:04 MST")
 	}
-	_, err := fmt.Fprintf(a.term.Out, `Pass "%s" is not to work now: %s %s. Nothing was contacted.
+	text := fmt.Sprintf(`Pass "%s" is not to work now: %s %s.
+Nothing was contacted.
 
 Wait for it:          mailhaul apply --wait
 Begin all the same:   mailhaul apply --ignore-window
 `, view.Safe(c.pass), view.Safe(strings.TrimSpace(windowWord(c.what)+" "+c.what)), when)
-	return errors.Join(err, outcome(exitStopped))
+	return errors.Join(view.Paragraph(a.term.Out, text, ""), outcome(exitStopped))
 }
 
 func windowWord(what string) string {

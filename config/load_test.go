@@ -152,7 +152,7 @@ pass "full" {}
 	inJSON := mustLoad(t, project(t, "users.csv", twoUsers, "a.hcl.json", `{
   "//": "a comment",
   "endpoint": {"imap": {"old": {"host": "old.example.com"}, "new": {"host": "new.example.com", "port": "993"}}},
-  "users": {"staff": {"from": "endpoint.imap.old", "to": "endpoint.imap.new", "csv": "users.csv"}},
+  "users": {"staff": {"from": "${endpoint.imap.old}", "to": "endpoint.imap.new", "csv": "users.csv"}},
   "folders": {"exclude": ["^Trash(/|$)"], "rename": {"^INBOX/": {"to": ""}}},
   "pass": {"prestage": {"older_than": "90d"}, "full": {}}
 }`))

@@ -163,9 +163,12 @@ func (r *report) snippet(p place) Snippet {
 }
 
 // nearest gives the known name that was probably meant, or "": the only one that goes on from what was written, as
-// older_than from older, or the one with the fewest letters changed.
+// older_than from older and newest-first from newest, or the one with the fewest letters changed.
 func nearest(written string, known []string) string {
-	longer := slices.DeleteFunc(slices.Clone(known), func(k string) bool { return !strings.HasPrefix(k, strings.ToLower(written)+"_") })
+	begun := strings.ToLower(written)
+	longer := slices.DeleteFunc(slices.Clone(known), func(k string) bool {
+		return !strings.HasPrefix(k, begun+"_") && !strings.HasPrefix(k, begun+"-")
+	})
 	if len(longer) == 1 && written != "" {
 		return longer[0]
 	}

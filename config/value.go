@@ -5,6 +5,7 @@ import (
 	"math/big"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -215,6 +216,9 @@ func (r endpointRef) String() string { return "endpoint." + r.kind + "." + r.nam
 func (l *loader) readReference(n *node, a *hcl.Attribute) (value, bool) {
 	v := value{expr: a.Expr}
 	t, diags := hcl.AbsTraversalForExpr(a.Expr)
+	if wrapped, ok := syntaxOf(a.Expr).(*hclsyntax.TemplateWrapExpr); diags.HasErrors() && ok {
+		t, diags = hcl.AbsTraversalForExpr(wrapped.Wrapped) // "${endpoint.imap.old}", as many write expressions in JSON
+	}
 	var steps []string
 	if !diags.HasErrors() {
 		for _, s := range t {

@@ -143,6 +143,14 @@ func paragraph(b *strings.Builder, text, indent string, columns int) {
 	}
 }
 
+// Paragraph writes lines of ours, each broken to the width there is and indented. Those that begin with two blanks are
+// commands and stay whole.
+func Paragraph(o Output, text, indent string) error {
+	var b strings.Builder
+	paragraph(&b, text, indent, o.Width)
+	return o.put(b.String())
+}
+
 // palette paints a text; without colour it gives it back. Colour only repeats what a sign or a word says.
 type palette struct{ on bool }
 

@@ -3,6 +3,7 @@ package imap
 import (
 	"bytes"
 	"io"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -110,7 +111,7 @@ func FuzzFetch(f *testing.F) {
 	})
 }
 
-// FuzzMUTF7: names survive both ways, decoding never fails, and what is sent is one command with the name's octets.
+// FuzzMUTF7: names survive both ways, those that no encoder would have made too, decoding never fails, and what is sent is one command with the name's octets.
 func FuzzMUTF7(f *testing.F) {
 	for _, seed := range []string{"Entwürfe", "R&D", "&AOQ-", "a\r\nb", "{5}", "\xff", "日本語", "&-", "=41", `"\`} {
 		f.Add(seed)
@@ -122,6 +123,9 @@ func FuzzMUTF7(f *testing.F) {
 		}
 		if properName(name) && encodeName(decoded) != name {
 			t.Errorf("%q, as a server gave it, comes back as %q", name, encodeName(decoded))
+		}
+		if !properName(name) && unescapeName(decoded) != name {
+			t.Errorf("%q, which is no modified UTF-7, is shown as %q and can't be told from %q", name, decoded, unescapeName(decoded))
 		}
 		if valid := strings.ToValidUTF8(name, "?"); decodeName(encodeName(valid)) != valid && !strings.ContainsRune(valid, '\uFFFD') {
 			t.Errorf("%q comes back as %q", valid, decodeName(encodeName(valid)))
@@ -135,6 +139,21 @@ func FuzzMUTF7(f *testing.F) {
 			t.Errorf("%q was sent as %q: %q", name, wire.String(), got)
 		}
 	})
+}
+
+// unescapeName is the way back from escapeName.
+func unescapeName(name string) string {
+	var b strings.Builder
+	for i := 0; i < len(name); i++ {
+		if name[i] == '=' && hexAt(name, i+1) && hexAt(name, i+2) {
+			octet, _ := strconv.ParseUint(name[i+1:i+3], 16, 8) // two hex digits
+			b.WriteByte(byte(octet))
+			i += 2
+			continue
+		}
+		b.WriteByte(name[i])
+	}
+	return b.String()
 }
 
 func decodedCleanly(name string) string {
