@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
@@ -57,11 +58,23 @@ func (a *app) toldState(e *state.Error) view.RunError {
 	told := view.RunError{Summary: e.Error(), Code: e.Code}
 	switch {
 	case e.Backup != "":
-		told.Detail = fmt.Sprintf("Nothing was written to it. The last good copy can take its place:\n  cp %s %s", e.Backup, e.Path)
+		told.Detail = "Nothing was written to it. Keep it, and put the last good copy in its place:\n" + restore(e)
 	case e.Code == mail.CodeStateNewer:
 		told.Detail = "Use that release, or a newer one."
 	case e.Code == mail.CodeStateDamaged:
 		told.Detail = "Nothing was written to it."
 	}
 	return told
+}
+
+// restore gives the commands that put the copy in the place of a damaged file. The file's own log must not stay: it would
+// be taken for the copy's.
+func restore(e *state.Error) string {
+	commands := ""
+	for _, suffix := range []string{"", "-wal", "-shm"} {
+		if _, err := os.Lstat(e.Path + suffix); err == nil {
+			commands += fmt.Sprintf("  mv %s%s %s.damaged%s\n", e.Path, suffix, e.Path, suffix)
+		}
+	}
+	return commands + fmt.Sprintf("  cp %s %s", e.Backup, e.Path)
 }

@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"embed"
 	"fmt"
 	"io/fs"
@@ -9,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+
+	"mailhaul/cmd/view"
 )
 
 // pages are the help topics and the explanations of error codes, one file each.
@@ -72,4 +75,40 @@ func runHelp(a *app, root *cobra.Command, words []string) error {
 func (a *app) printPage(text string) error {
 	_, err := fmt.Fprintln(a.term.Out, strings.TrimRight(text, "\n"))
 	return err
+}
+
+// helpColumns is how wide the help of a command is at most.
+const helpColumns = 80
+
+// plainHelp gives every command the short form of help.
+func plainHelp(root *cobra.Command) {
+	root.SetUsageFunc(func(c *cobra.Command) error {
+		_, err := fmt.Fprint(c.OutOrStderr(), usageText(c))
+		return err
+	})
+	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		// Nobody is left to tell where the help itself can't be written.
+		_, _ = fmt.Fprint(c.OutOrStdout(), view.Prose(cmp.Or(c.Long, c.Short), helpColumns)+"\n"+usageText(c))
+	})
+}
+
+// usageText is the part of a command's help that the library knows. Global flags are listed by "mailhaul --help" only.
+func usageText(c *cobra.Command) string {
+	var b strings.Builder
+	b.WriteString("Usage: " + c.UseLine() + "\n")
+	if c.HasAvailableSubCommands() {
+		b.WriteString("\nCommands:\n")
+		for _, sub := range c.Commands() {
+			if sub.IsAvailableCommand() || sub.Name() == "help" {
+				b.WriteString(view.HelpEntry(sub.Name(), sub.NamePadding(), sub.Short, helpColumns))
+			}
+		}
+	}
+	if c.HasAvailableLocalFlags() {
+		b.WriteString("\nFlags:\n" + strings.TrimRight(c.LocalFlags().FlagUsagesWrapped(helpColumns), " \n") + "\n")
+	}
+	if c.HasAvailableInheritedFlags() {
+		b.WriteString("\nFlags of every command: mailhaul --help    Exit codes: mailhaul help exit-codes\n")
+	}
+	return b.String()
 }

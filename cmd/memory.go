@@ -50,7 +50,7 @@ func (r *memory) input(ctx context.Context, cfg *config.Config, who []*config.Ma
 		return in, err
 	}
 	in.Runs = len(runs)
-	if in.Rate, err = r.Rate(ctx); err != nil {
+	if err := r.speeds(ctx, cfg, &in); err != nil {
 		return in, err
 	}
 	in.Due, err = plan.NextPass(plan.Standing{Passes: cfg.Passes, Mailboxes: who, Records: in.Records,

@@ -1,9 +1,12 @@
 package cmd
 
 import (
+	"context"
 	"time"
 
+	"mailhaul/config"
 	"mailhaul/executor"
+	"mailhaul/plan"
 	"mailhaul/state"
 )
 
@@ -68,4 +71,21 @@ func (s *speed) rate() state.Rate {
 		s.add(mailbox)
 	}
 	return s.measured
+}
+
+// speeds recalls what earlier runs have measured, and what servers have shown to take when they asked to wait.
+func (r *memory) speeds(ctx context.Context, cfg *config.Config, in *plan.Input) error {
+	in.Paces = map[string]float64{}
+	for _, e := range cfg.Endpoints {
+		p, err := r.Pace(ctx, e.Ref())
+		if err != nil {
+			return err
+		}
+		if in.Now.Sub(p.Learned) <= executor.PaceKept {
+			in.Paces[e.Ref()] = p.PerSecond
+		}
+	}
+	rate, err := r.Rate(ctx)
+	in.Rate = rate
+	return err
 }

@@ -152,33 +152,6 @@ func runStateCheck(ctx context.Context, a *app) error {
 	return errors.Join(err, outcome(exitState))
 }
 
-func stateUnlockCommand(a *app) *cobra.Command {
-	force := ""
-	c := &cobra.Command{
-		Use:   "unlock --force ID",
-		Short: "take the lock away from a mailhaul that is gone for good",
-		Args:  noWords,
-		RunE:  func(c *cobra.Command, _ []string) error { return runStateUnlock(c.Context(), a, force) },
-	}
-	c.Flags().StringVar(&force, "force", "", "`ID` of the lock, as the error message names it")
-	return c
-}
-
-func runStateUnlock(ctx context.Context, a *app, id string) error {
-	cfg, err := a.load(ctx)
-	if err != nil {
-		return err
-	}
-	if id == "" {
-		return usage("state unlock needs --force ID", "The ID stands in the error message and in: mailhaul state show")
-	}
-	if err := state.Unlock(cfg.Project.State, id); err != nil {
-		return err
-	}
-	_, err = fmt.Fprintln(a.term.Out, "The lock was taken away.")
-	return err
-}
-
 // existing opens the state file for a look; that there is none is an error here.
 func (a *app) existing(ctx context.Context, look func(*config.Config, *state.Reader) error) error {
 	cfg, err := a.load(ctx)

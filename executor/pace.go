@@ -136,15 +136,15 @@ func (p *pace) refused(wait time.Duration) {
 func (p *pace) recall(known state.Pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known.PerSecond <= 0 || p.now().Sub(known.Learned) > forgotten {
+	if known.PerSecond <= 0 || p.now().Sub(known.Learned) > PaceKept {
 		return
 	}
 	p.span = max(known.Wait, p.least)
 	p.limited, p.lessons, p.top, p.until = true, 5, known.PerSecond, p.now().Add(-p.span)
 }
 
-// forgotten is how old what was learnt may be: limits are lifted for a migration, and come back after it.
-const forgotten = 7 * 24 * time.Hour
+// PaceKept is how old what was learnt may be: limits are lifted for a migration, and come back after it.
+const PaceKept = 7 * 24 * time.Hour
 
 // lesson gives what is to be kept; false: nothing new.
 func (p *pace) lesson(scope string) (state.Pace, bool) {

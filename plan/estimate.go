@@ -30,7 +30,7 @@ const (
 func (in *Input) estimate(p *Plan) *Estimate {
 	e := &Estimate{Measured: in.Rate.Seconds > 0 && in.Rate.Messages > 0}
 	var sum, longest float64
-	load := map[string]float64{} // octets of each endpoint
+	load, sent := map[string]float64{}, map[string]float64{} // octets of each endpoint; messages written to it
 	for i := range p.Mailboxes {
 		m := &p.Mailboxes[i]
 		if m.Action != Start && m.Action != Continue {
@@ -38,6 +38,7 @@ func (in *Input) estimate(p *Plan) *Estimate {
 		}
 		load[m.SourceEndpoint] += float64(m.Todo.Bytes)
 		load[m.DestinationEndpoint] += float64(m.Todo.Bytes)
+		sent[m.DestinationEndpoint] += float64(m.Todo.Messages)
 		took := in.mailboxSeconds(m)
 		sum += took
 		if took > longest {
@@ -46,9 +47,8 @@ func (in *Input) estimate(p *Plan) *Estimate {
 	}
 	total := max(longest, sum/float64(max(1, in.Parallel)))
 	for _, end := range in.Config.Endpoints {
-		if end.Bandwidth > 0 {
-			total = max(total, load[end.Ref()]/float64(end.Bandwidth))
-		}
+		total = max(total, seconds(load[end.Ref()], float64(end.Bandwidth)),
+			seconds(sent[end.Ref()], float64(end.MessagesPerSecond)), seconds(sent[end.Ref()], in.Paces[end.Ref()]))
 	}
 	if total <= 0 {
 		return nil

@@ -19,16 +19,20 @@ func TestEstimate(t *testing.T) {
 		parallel  int
 		windows   config.Windows
 		bandwidth int64
+		perSecond int
+		learned   float64
 		via       string
 		want      *Estimate
 	}{
-		"nothing known":   {want: nil},
-		"one at a time":   {rate: fast, parallel: 1, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000}},
-		"the longest":     {rate: fast, parallel: 9, want: &Estimate{Seconds: 36_000, Measured: true, LongestSeconds: 36_000}},
-		"many small ones": {rate: state.Rate{Messages: 36, Bytes: 3600 * 1_000_000, Seconds: 3600}, parallel: 1, want: &Estimate{Seconds: 128_800, Measured: true, LongestSeconds: 100_000}},
-		"a slow line":     {rate: fast, parallel: 9, bandwidth: 500_000, want: &Estimate{Seconds: 129_600, Measured: true, LongestSeconds: 36_000}},
-		"a limit alone":   {parallel: 9, bandwidth: 1_000_000, want: &Estimate{Seconds: 64_800}},
-		"Graph's budget":  {parallel: 9, via: "graph", want: &Estimate{Seconds: 72_000, LongestSeconds: 72_000}},
+		"nothing known":     {want: nil},
+		"one at a time":     {rate: fast, parallel: 1, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000}},
+		"the longest":       {rate: fast, parallel: 9, want: &Estimate{Seconds: 36_000, Measured: true, LongestSeconds: 36_000}},
+		"many small ones":   {rate: state.Rate{Messages: 36, Bytes: 3600 * 1_000_000, Seconds: 3600}, parallel: 1, want: &Estimate{Seconds: 128_800, Measured: true, LongestSeconds: 100_000}},
+		"a slow line":       {rate: fast, parallel: 9, bandwidth: 500_000, want: &Estimate{Seconds: 129_600, Measured: true, LongestSeconds: 36_000}},
+		"a limit alone":     {parallel: 9, bandwidth: 1_000_000, want: &Estimate{Seconds: 64_800}},
+		"messages a second": {parallel: 9, perSecond: 1, want: &Estimate{Seconds: 1010}},
+		"a server's budget": {parallel: 9, perSecond: 1, learned: 0.01, want: &Estimate{Seconds: 101_000}},
+		"Graph's budget":    {parallel: 9, via: "graph", want: &Estimate{Seconds: 72_000, LongestSeconds: 72_000}},
 		// It is 20:15 on the first night, of which 9h 45m are left.
 		"nights": {rate: fast, parallel: 1, windows: nights, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000, Openings: 2, Nights: true}},
 		"days":   {rate: fast, parallel: 1, windows: lunch, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000, Openings: 18}},
@@ -36,9 +40,9 @@ func TestEstimate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t, "full", "anna bo carla dan")
 			s.in.Pass.Windows, s.in.Rate, s.in.Parallel = c.windows, c.rate, c.parallel
-			old := s.mailbox("anna").From
-			old.Bandwidth = c.bandwidth
-			s.in.Config.Endpoints = []*config.Endpoint{old, s.mailbox("anna").To}
+			old, dst := s.mailbox("anna").From, s.mailbox("anna").To
+			old.Bandwidth, dst.MessagesPerSecond = c.bandwidth, c.perSecond
+			s.in.Config.Endpoints, s.in.Paces = []*config.Endpoint{old, dst}, map[string]float64{dst.Ref(): c.learned}
 			p := &Plan{Mailboxes: []Mailbox{
 				{Action: Start, Name: "bo@contoso.example", Todo: state.Count{Messages: 10, Bytes: mail.Size(28.8 * gb)}},
 				{Action: Start, Name: "anna@contoso.example", Todo: state.Count{Messages: 1000, Bytes: 36 * gb}},
@@ -46,7 +50,8 @@ func TestEstimate(t *testing.T) {
 				{Action: UpToDate, Name: "dan@contoso.example"},
 			}}
 			for i := range p.Mailboxes {
-				p.Mailboxes[i].Via, p.Mailboxes[i].SourceEndpoint = c.via, old.Ref()
+				m := &p.Mailboxes[i]
+				m.Via, m.SourceEndpoint, m.DestinationEndpoint = c.via, old.Ref(), dst.Ref()
 			}
 			got := s.in.estimate(p)
 			if c.want != nil && c.want.LongestSeconds > 0 {

@@ -94,7 +94,7 @@ func openLocked(ctx context.Context, path string, opts Options, lk *lock) (*Ledg
 	if err != nil {
 		return nil, err
 	}
-	r, err := openReader(ctx, path)
+	r, err := openReader(ctx, path, readName(path))
 	if err != nil {
 		_ = w.close() // the error in hand is the one to tell
 		return nil, err
@@ -110,11 +110,11 @@ func OpenRead(ctx context.Context, path string) (*Reader, error) {
 	if err := inspect(path); err != nil {
 		return nil, err
 	}
-	return openReader(ctx, path)
+	return openReader(ctx, path, lookName(path))
 }
 
-func openReader(ctx context.Context, path string) (*Reader, error) {
-	db, err := sql.Open("sqlite", readName(path))
+func openReader(ctx context.Context, path, name string) (*Reader, error) {
+	db, err := sql.Open("sqlite", name)
 	if err != nil {
 		return nil, wrap(path, err)
 	}

@@ -79,6 +79,12 @@ func readName(path string) string {
 		"&_pragma=cell_size_check(1)"
 }
 
+// lookName is the DSN of those who read the whole file and write nothing. Pages are mapped instead of copied, and a page's
+// cells are not looked through ahead of their use: that is a third of the time that a plan of a large file takes.
+func lookName(path string) string {
+	return fileURI(path) + "?mode=ro&_pragma=busy_timeout(10000)&_pragma=query_only(1)&_pragma=mmap_size(17179869184)"
+}
+
 // fileURI escapes what has a meaning in SQLite's URI file names.
 func fileURI(path string) string {
 	abs, err := filepath.Abs(path)

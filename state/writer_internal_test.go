@@ -31,7 +31,7 @@ func idle(t *testing.T) *Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := openReader(t.Context(), path)
+	r, err := openReader(t.Context(), path, readName(path))
 	if err != nil {
 		t.Fatal(err)
 	}
