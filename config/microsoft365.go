@@ -52,10 +52,14 @@ func (e *Endpoint) SpeaksIMAP() bool { return slices.Contains(e.Transports(), Tr
 
 // Display is what people call the endpoint: "Microsoft 365", or the server's host.
 func (e *Endpoint) Display() string {
-	if e.Microsoft365 != nil {
-		return "Microsoft 365"
+	switch {
+	case e.Microsoft365 == nil:
+		return e.Host
+	case e.Microsoft365.Basic:
+		host, _, _ := strings.Cut(strings.TrimPrefix(e.Microsoft365.EWSURL, "https://"), "/")
+		return host
 	}
-	return e.Host
+	return "Microsoft 365"
 }
 
 // OwnPasswords tells whether each mailbox signs in with a password of its own.

@@ -97,7 +97,8 @@ users "staff" {
 	}
 	const ews = "  transports = [\"ews\"]\n  ews_url = \"https://mail.example.com/EWS/Exchange.asmx\"\n"
 	c, ds := load(ews)
-	if len(ds) != 0 || c == nil || !c.Endpoints[1].Microsoft365.Basic || c.Endpoints[1].Admin.User != `CONTOSO\migrator` {
+	if len(ds) != 0 || c == nil || !c.Endpoints[1].Microsoft365.Basic || c.Endpoints[1].Admin.User != `CONTOSO\migrator` ||
+		c.Endpoints[1].Display() != "mail.example.com" {
 		t.Errorf("%v", ds)
 	}
 	for _, attributes := range []string{strings.Replace(ews, "[\"ews\"]", "[\"ews\", \"imap\"]", 1), "  transports = [\"ews\"]\n",
