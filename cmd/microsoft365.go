@@ -30,6 +30,9 @@ const worldwide = "https://outlook.office365.com"
 // newTransports prepares the sign-in for each transport, and what is spoken by it. tell shows a device code's message.
 func (s *server) newTransports(tell func(string)) error {
 	s.tokens = map[string]*oauth.Source{}
+	if s.Microsoft365.Basic {
+		return s.newTransport(config.TransportEWS, tell)
+	}
 	shared := map[string]*oauth.Source{} // one token serves all that it is good for
 	for _, transport := range s.Transports() {
 		scopes := s.scopes(transport)
@@ -97,8 +100,14 @@ func (s *server) newTransport(transport string, tell func(string)) (err error) {
 	m := s.Microsoft365
 	switch transport {
 	case config.TransportEWS:
-		s.exchange, err = ews.New(ews.Options{URL: cmp.Or(m.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Token: s.tokens[transport].Token,
-			Impersonate: m.Impersonate, RootCAs: s.roots, MaxMessage: mail.Size(s.MaxMessage), Trace: s.trace})
+		o := ews.Options{URL: cmp.Or(m.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Impersonate: m.Impersonate, RootCAs: s.roots,
+			MaxMessage: mail.Size(s.MaxMessage), Trace: s.trace}
+		if m.Basic {
+			o.User, o.Password = s.Admin.User, s.Admin.Password.Reveal()
+		} else {
+			o.Token = s.tokens[transport].Token
+		}
+		s.exchange, err = ews.New(o)
 	case config.TransportGraph:
 		s.graph, err = graph.New(graph.Options{URL: cmp.Or(m.GraphURL, s.graphResource()), Tokens: s.tokens[transport], RootCAs: s.roots,
 			MaxMessage: mail.Size(s.MaxMessage), Tell: tell})

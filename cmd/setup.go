@@ -65,6 +65,9 @@ takes all of that away again. Nothing is contacted and nothing is changed.
 // script names the template. An endpoint that speaks IMAP at all gets IMAP's, since a source and an undo need it.
 func (f *setupFlags) script(e *config.Endpoint) (string, error) {
 	switch {
+	case e.Microsoft365.Basic:
+		return "", fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup has nothing to print for %s, an Exchange Server on premises", e.Ref()),
+			"Its account needs a role there: New-ManagementRoleAssignment -Name mailhaul -Role ApplicationImpersonation -User ACCOUNT")
 	case f.users:
 		return "users.ps1.tmpl", nil
 	case e.SpeaksIMAP() && f.delegated:

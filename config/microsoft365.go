@@ -32,6 +32,8 @@ type Microsoft365 struct {
 	EWSURL       string
 	GraphURL     string
 	Impersonate  bool // default true
+	// Basic says that the Admin signs in to an Exchange Server on premises, over EWS and without OAuth: there is no tenant.
+	Basic bool
 }
 
 // Transports are the ways to the endpoint, the preferred one first.
@@ -50,10 +52,14 @@ func (e *Endpoint) SpeaksIMAP() bool { return slices.Contains(e.Transports(), Tr
 
 // Display is what people call the endpoint: "Microsoft 365", or the server's host.
 func (e *Endpoint) Display() string {
-	if e.Microsoft365 != nil {
-		return "Microsoft 365"
+	switch {
+	case e.Microsoft365 == nil:
+		return e.Host
+	case e.Microsoft365.Basic:
+		host, _, _ := strings.Cut(strings.TrimPrefix(e.Microsoft365.EWSURL, "https://"), "/")
+		return host
 	}
-	return e.Host
+	return "Microsoft 365"
 }
 
 // OwnPasswords tells whether each mailbox signs in with a password of its own.
@@ -77,10 +83,24 @@ func (l *loader) microsoft365(n *node) *Endpoint {
 	if _, written := n.values["imap_host"]; written {
 		e.Host = l.hostAt(n, "imap_host")
 	}
+	if m.Basic = onPremises(n, m); m.Basic {
+		return e
+	}
 	m.TenantID, m.ClientID = l.tenant(n), l.client(n)
 	m.Certificate = l.certificate(n)
 	l.oneWay(n, e)
 	return e
+}
+
+// onPremises tells whether the endpoint is an Exchange Server of the company's own that takes a password: it says where EWS
+// is and who signs in, and nothing that only Microsoft's cloud has.
+func onPremises(n *node, m *Microsoft365) bool {
+	for _, name := range []string{"tenant_id", "client_id", "client_secret", "certificate", "device_code", "authority", "imap_host", "graph_url"} {
+		if _, written := n.values[name]; written || n.bad(name) {
+			return false
+		}
+	}
+	return n.child(accountSpec.name) != nil && m.EWSURL != "" && slices.Equal(m.Transports, []string{TransportEWS})
 }
 
 // transports reads the list.

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -69,5 +70,41 @@ users "staff" {
 	}
 	if e := c.Endpoints[1]; e.OwnPasswords() || e.Transport() != "imap" || e.Display() != "Microsoft 365" {
 		t.Errorf("own passwords: %v, transport %s, called %s", e.OwnPasswords(), e.Transport(), e.Display())
+	}
+}
+
+// TestExchangeOnPremises: an Exchange Server that takes a password names no tenant, and draws no warning. With anything that
+// only the cloud has, or without the address of EWS, the tenant is missed.
+func TestExchangeOnPremises(t *testing.T) {
+	load := func(attributes string) (*Config, Diagnostics) {
+		return Load(project(t, "a.hcl", `
+endpoint "imap" "old" {
+  host = "old.example.com"
+}
+endpoint "microsoft365" "new" {
+`+attributes+`
+  admin {
+    user     = "CONTOSO\\migrator"
+    password = env("TEST_PASSWORD")
+  }
+}
+users "staff" {
+  from = endpoint.imap.old
+  to   = endpoint.microsoft365.new
+  csv  = "users.csv"
+}
+`, "users.csv", "source,password,destination\nanna@old.example,x,anna@new.example\n"), Options{Env: testEnv, Version: "0.1.0"})
+	}
+	const ews = "  transports = [\"ews\"]\n  ews_url = \"https://mail.example.com/EWS/Exchange.asmx\"\n"
+	c, ds := load(ews)
+	if len(ds) != 0 || c == nil || !c.Endpoints[1].Microsoft365.Basic || c.Endpoints[1].Admin.User != `CONTOSO\migrator` ||
+		c.Endpoints[1].Display() != "mail.example.com" {
+		t.Errorf("%v", ds)
+	}
+	for _, attributes := range []string{strings.Replace(ews, "[\"ews\"]", "[\"ews\", \"imap\"]", 1), "  transports = [\"ews\"]\n",
+		ews + "  authority = \"https://login.example.com\"\n", ews + "  client_secret = env(\"TEST_PASSWORD\")\n"} {
+		if _, ds := load(attributes); !strings.Contains(render(ds), "the endpoint has no tenant_id") {
+			t.Errorf("%s: %v", attributes, render(ds))
+		}
 	}
 }

@@ -303,7 +303,13 @@ func TestSpecialNames(t *testing.T) {
 	}
 	want := []string{"Sent Items", "Drafts", "Deleted Items", "Junk Email"}
 	for language, names := range tests {
-		for i, name := range strings.Split(names, ", ") {
+		all := strings.Split(names, ", ")
+		for i, name := range all {
+			// The other way round: a destination that names its folders so and marks none, as Exchange does over IMAP.
+			there := Map(rules(nil), boxes(want[i]), boxes(append([]string{"INBOX"}, all...)...), mail.NameRules{Delimiter: "/", FoldCase: true})
+			if there[0].Target.String() != name {
+				t.Errorf("%s: %q goes to %q, want %q", language, want[i], there[0].Target, name)
+			}
 			for _, source := range []string{name, "INBOX/" + strings.ToLower(name)} {
 				got := Map(rules(nil), boxes(source), dest, mail.NameRules{Delimiter: "/"})[0]
 				if got.Target.String() != want[i] {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -203,6 +204,36 @@ func TestMicrosoft365Verify(t *testing.T) {
 	if n := c.authority.Requests() - before; n != 1 {
 		t.Errorf("a refused secret was sent %d times", n)
 	}
+}
+
+// TestMicrosoft365PeopleSignIn: a device code is shown once, at once, and waited for; an administrator's password works, is
+// called deprecated each time, and where a second factor is wanted the code explains that. verify names the way in use.
+func TestMicrosoft365PeopleSignIn(t *testing.T) {
+	c := newExampleCloud(t, imapserver.Dovecot())
+	c.fill()
+	text, err := os.ReadFile(filepath.Join(c.dir, "mailhaul.hcl"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	secret := regexp.MustCompile(`(?m)^  client_secret .*$`)
+	c.put("mailhaul.hcl", secret.ReplaceAllString(string(text), "  device_code = true"))
+	c.authority.EnterCode()
+	if r := c.must(0, "verify"); strings.Count(r.stderr, tokenserver.Message) != 1 || !strings.Contains(r.stdout, "device code") ||
+		!strings.Contains(r.stdout, "roles IMAP.AccessAsUser.All") {
+		t.Errorf("with a device code verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.put("mailhaul.hcl", secret.ReplaceAllString(string(text),
+		"  admin {\n    user     = \"admin@contoso.example\"\n    password = env(\"ADMIN_PASSWORD\")\n  }"))
+	c.env = []string{"ADMIN_PASSWORD=CANARY-administrator"}
+	c.authority.Set(tokenserver.Settings{Users: map[string]string{"admin@contoso.example": "CANARY-administrator"}})
+	if r := c.must(0, "verify"); !strings.Contains(r.stderr, "deprecated by Microsoft") || !strings.Contains(r.stdout, "administrator's password (deprecated)") {
+		t.Errorf("with an administrator's password verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.authority.Set(tokenserver.Settings{Refuse: "50076"})
+	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "OAUTH-MFA-NEEDED") {
+		t.Errorf("where a second factor is wanted verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	c.noCanary()
 }
 
 // TestMicrosoft365AsSource copies the other way, from a mailbox of Microsoft 365 to an IMAP server, and changes nothing there.

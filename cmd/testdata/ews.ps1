@@ -1,5 +1,6 @@
-# What Microsoft 365 needs so that mailhaul may open the mailboxes of endpoint.microsoft365.new
-# over Exchange Web Services (EWS), and nothing else. Made by: mailhaul setup microsoft365
+# What Microsoft 365 needs so that mailhaul may open the mailboxes of
+# endpoint.microsoft365.new over Exchange Web Services (EWS), and nothing else.
+# Made by: mailhaul setup microsoft365
 #
 # Microsoft ends EWS in Exchange Online on 2027-04-01 and lets in only applications
 # that the tenant has put on a list. Where IMAP will do, take transports = ["imap"].
@@ -64,20 +65,35 @@ if (-not (Get-ServicePrincipal | Where-Object AppId -eq $app)) {
 
 # The permission, for the members of one group. full_access_as_app in Entra would
 # open every mailbox of the tenant: don't grant it too, permissions add up.
-New-DistributionGroup -Name mailhaul-ews -Type Security -Members $mailboxes | Out-Null
+# When the script runs again, for more mailboxes, it goes on from what is there.
+if (Get-DistributionGroup -Filter "Name -eq 'mailhaul-ews'") {
+  $members = (Get-DistributionGroupMember -Identity mailhaul-ews -ResultSize Unlimited).PrimarySmtpAddress
+  $mailboxes | Where-Object { $_ -notin $members } |
+    ForEach-Object { Add-DistributionGroupMember -Identity mailhaul-ews -Member $_ }
+} else {
+  New-DistributionGroup -Name mailhaul-ews -Type Security -Members $mailboxes | Out-Null
+}
 $group = (Get-DistributionGroup -Identity mailhaul-ews).DistinguishedName.Replace("'", "''")
-New-ManagementScope -Name mailhaul-ews -RecipientRestrictionFilter "MemberOfGroup -eq '$group'" | Out-Null
-New-ManagementRoleAssignment -Name mailhaul-ews -App $sp -Role 'Application EWS.AccessAsApp' `
-  -CustomResourceScope mailhaul-ews | Out-Null
+if (-not (Get-ManagementScope | Where-Object Name -eq mailhaul-ews)) {
+  New-ManagementScope -Name mailhaul-ews -RecipientRestrictionFilter "MemberOfGroup -eq '$group'" | Out-Null
+}
+if (-not (Get-ManagementRoleAssignment | Where-Object Name -eq mailhaul-ews)) {
+  New-ManagementRoleAssignment -Name mailhaul-ews -App $sp -Role 'Application EWS.AccessAsApp' `
+    -CustomResourceScope mailhaul-ews | Out-Null
+}
 
-# What is changed is noted, so that -Teardown can put it back.
+# What is changed is noted, so that -Teardown can put it back. What an earlier run
+# has noted, for these mailboxes or for others, stays.
 $org = Get-OrganizationConfig
-$org | Select-Object EwsEnabled, EwsAllowedAppIDs | Export-Csv mailhaul-before-ews.csv -NoClobber
-$mailboxes | ForEach-Object {
+if (-not (Test-Path mailhaul-before-ews.csv)) {
+  $org | Select-Object EwsEnabled, EwsAllowedAppIDs | Export-Csv mailhaul-before-ews.csv
+}
+$noted = if (Test-Path mailhaul-before.csv) { (Import-Csv mailhaul-before.csv).Mailbox }
+$mailboxes | Where-Object { $_ -notin $noted } | ForEach-Object {
   $box = Get-Mailbox -Identity $_
   [pscustomobject]@{ Mailbox = $_; EwsEnabled = (Get-CASMailbox -Identity $_).EwsEnabled
     MaxReceiveSize = $box.MaxReceiveSize; MaxSendSize = $box.MaxSendSize }
-} | Export-Csv mailhaul-before.csv -NoClobber
+} | Export-Csv mailhaul-before.csv -Append
 
 # EWS itself: on for the organisation and the mailbox, and the application on the list.
 $allowed = @("$($org.EwsAllowedAppIDs)" -split ',' | Where-Object { $_ }) + $app | Select-Object -Unique

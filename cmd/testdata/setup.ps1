@@ -1,5 +1,5 @@
-# What Microsoft 365 needs so that mailhaul may open the mailboxes of endpoint.microsoft365.new,
-# and nothing else. Made by: mailhaul setup microsoft365
+# What Microsoft 365 needs so that mailhaul may open the mailboxes of
+# endpoint.microsoft365.new, and nothing else. Made by: mailhaul setup microsoft365
 #
 # It was composed from Microsoft's documentation and never run against a tenant:
 # read it, and try it with one mailbox first. It needs PowerShell 7, the Azure CLI
@@ -61,12 +61,14 @@ if (-not (Get-ServicePrincipal | Where-Object AppId -eq $app)) {
   New-ServicePrincipal -AppId $app -ObjectId $sp -DisplayName mailhaul | Out-Null
 }
 
-# What is changed is noted, so that -Teardown can put it back.
-$mailboxes | ForEach-Object {
+# What is changed is noted, so that -Teardown can put it back. What an earlier run
+# has noted, for these mailboxes or for others, stays.
+$noted = if (Test-Path mailhaul-before.csv) { (Import-Csv mailhaul-before.csv).Mailbox }
+$mailboxes | Where-Object { $_ -notin $noted } | ForEach-Object {
   $box = Get-Mailbox -Identity $_
   [pscustomobject]@{ Mailbox = $_; ImapEnabled = (Get-CASMailbox -Identity $_).ImapEnabled
     MaxReceiveSize = $box.MaxReceiveSize; MaxSendSize = $box.MaxSendSize }
-} | Export-Csv mailhaul-before.csv -NoClobber
+} | Export-Csv mailhaul-before.csv -Append
 
 foreach ($m in $mailboxes) {
   Add-MailboxPermission -Identity $m -User $sp -AccessRights FullAccess -AutoMapping $false | Out-Null

@@ -3,9 +3,13 @@ package oauth
 import (
 	"encoding/base64"
 	"encoding/json"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
+
+	"mailhaul/state/mail"
 )
 
 // Description says what is known of the token in use, for people. What comes from inside the token is what it claims:
@@ -43,6 +47,19 @@ func (s *Source) Describe() Description {
 	d.Roles = append(c.Roles, strings.Fields(c.Scopes)...)
 	slices.Sort(d.Roles)
 	return d
+}
+
+var id = regexp.MustCompile(`^[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}$`)
+
+// foreign refuses a token that says to be of another tenant than the configured one: what it opens is somebody else's. Tokens
+// name the tenant by its id, so one that is configured by a domain can't be compared.
+func (s *Source) foreign(g grant) error {
+	c, _ := read(g.token)
+	if !id.MatchString(c.Tenant) || !id.MatchString(s.opts.Tenant) || strings.EqualFold(c.Tenant, s.opts.Tenant) {
+		return nil
+	}
+	return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeOAuthTenant,
+		Err: fmt.Errorf("the authority issued a token for the tenant %s, and tenant_id is %s; it is not used", c.Tenant, s.opts.Tenant)}
 }
 
 // claims are what mailhaul looks at in a token.

@@ -115,6 +115,9 @@ func (s *Source) Token(ctx context.Context) (string, error) {
 	if ctx.Err() != nil && err != nil {
 		return "", ended(ctx) // says nothing about the next caller's fate
 	}
+	if err == nil {
+		err = s.foreign(g)
+	}
 	return s.keep(g, err)
 }
 

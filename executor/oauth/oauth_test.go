@@ -404,6 +404,27 @@ func TestDescribe(t *testing.T) {
 	}
 }
 
+// TestATokenOfAnotherTenant is not used, whoever issued it.
+func TestATokenOfAnotherTenant(t *testing.T) {
+	server := tokenserver.Start(t)
+	o := appOnly(server)
+	o.Tenant = tokenserver.ID
+	for tenant, want := range map[string]mail.Code{tokenserver.ID: "", "12345678-8888-7777-6666-555555555555": mail.CodeOAuthTenant} {
+		server.Set(tokenserver.Settings{Tenant: tenant})
+		s := source(t, o)
+		token, err := s.Token(t.Context())
+		if want == "" && (err != nil || token == "") {
+			t.Errorf("the tenant's own token: %v", err)
+		}
+		if want != "" {
+			wants(t, err, mail.Auth, want)
+		}
+		if want != "" && (token != "" || !s.Describe().Expires.IsZero()) {
+			t.Error("a token of another tenant is kept")
+		}
+	}
+}
+
 // TestOneWay: none or two ways to sign in are no way.
 func TestOneWay(t *testing.T) {
 	server := tokenserver.Start(t)

@@ -1,6 +1,7 @@
 package tokenserver
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -29,7 +30,7 @@ type refusal struct {
 
 func (s *Server) configuration(w http.ResponseWriter, r *http.Request) {
 	tenant := r.PathValue("tenant")
-	if tenant != Tenant {
+	if tenant != Tenant && tenant != ID {
 		s.refuse(w, Settings{}, refusal{"90002", "invalid_tenant", 400})
 		return
 	}
@@ -84,7 +85,7 @@ func (s *Server) application(r *http.Request) *refusal {
 		return &refusal{"900144", "invalid_request", 400}
 	}
 	switch {
-	case r.PathValue("tenant") != Tenant:
+	case r.PathValue("tenant") != Tenant && r.PathValue("tenant") != ID:
 		return &refusal{"90002", "invalid_request", 400}
 	case r.PostForm.Get("client_id") != Client && !strings.Contains(r.PostForm.Get("client_assertion"), "."):
 		return &refusal{"700016", "unauthorized_client", 400}
@@ -134,7 +135,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, set Settings) {
 		life = time.Hour
 	}
 	own := r.PostForm.Get("grant_type") == "client_credentials"
-	c := Claims{Issuer: s.web.URL + "/" + Tenant + "/v2.0", Tenant: Tenant, Application: Client,
+	c := Claims{Issuer: s.web.URL + "/" + Tenant + "/v2.0", Tenant: cmp.Or(set.Tenant, Tenant), Application: Client,
 		Expires: time.Now().Add(life).Unix(), Audience: audience(r.PostForm.Get("scope"))}
 	answer := map[string]any{"token_type": "Bearer", "expires_in": int(life / time.Second)}
 	if own {

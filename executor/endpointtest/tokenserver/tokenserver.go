@@ -22,9 +22,10 @@ import (
 	"time"
 )
 
-// The tenant and its one application.
+// The tenant, by a domain and by its id, and its one application.
 const (
 	Tenant = "contoso.onmicrosoft.com"
+	ID     = "99999999-8888-7777-6666-555555555555"
 	Client = "11111111-2222-3333-4444-555555555555"
 	Secret = "CANARY-client-secret"
 )
@@ -53,6 +54,8 @@ type Settings struct {
 	Lifetime time.Duration
 	// Roles that app-only tokens carry; nil: IMAP.AccessAsApp.
 	Roles []string
+	// Tenant is whose the tokens say to be; empty: Tenant's.
+	Tenant string
 	// Certificates of the application, beside its secret.
 	Certificates []*x509.Certificate
 	// Users are the people who may sign in, with their passwords.
