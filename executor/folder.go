@@ -308,15 +308,6 @@ func (fr *folderRun) again(uid mail.UID) {
 	fr.tries[uid]++
 }
 
-// blameless takes back that the next attempt is a further one: the server broke the connection because of how much it was
-// sent, and not because of this message.
-func (fr *folderRun) blameless(uid mail.UID) {
-	if fr.tries == nil {
-		fr.tries = map[mail.UID]int{}
-	}
-	fr.tries[uid]--
-}
-
 // put writes rows if there are any.
 func (m *mailboxRun) put(ctx context.Context, rows []state.Message, failures []state.Failure) error {
 	if len(rows) == 0 && len(failures) == 0 {

@@ -71,6 +71,15 @@ func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 	}
 }
 
+// blameless takes back that the next attempt is a further one: the server broke the connection because of how much it was
+// sent, and not because of this message.
+func (fr *folderRun) blameless(uid mail.UID) {
+	if fr.tries == nil {
+		fr.tries = map[mail.UID]int{}
+	}
+	fr.tries[uid]--
+}
+
 // excused tells whether a doubt may still be put down to throttling: a server that throttles each time it is sent one message
 // would be sent it without end.
 func (fr *folderRun) excused(uid mail.UID) bool {
