@@ -28,7 +28,7 @@ func applyCommand(a *app) *cobra.Command {
 		Short: "plan, ask, copy; or carry out a saved plan",
 		Long: "Plan the pass that is due, ask, and do it. The same command again goes on where it stopped;\n" +
 			"nothing is copied twice, and nothing is deleted. With PLAN-FILE, carry out a plan that\n" +
-			"was saved by: mailhaul plan --out PLAN-FILE\n" +
+			"was saved by: mailhaul plan --out PLAN-FILE\n\n" +
 			"A saved plan is carried out at once, without asking: giving it is the approval.",
 		Args: optionalWord,
 		RunE: func(c *cobra.Command, words []string) error {
@@ -42,7 +42,7 @@ func applyCommand(a *app) *cobra.Command {
 	completePasses(a, c)
 	c.Flags().StringVar(&f.wave, "wave", "", "only mailboxes of the wave `NAME`")
 	c.Flags().StringArrayVar(&f.mailboxes, "mailbox", nil, "only mailboxes that fit `GLOB`; may be repeated")
-	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told\nwhether they arrived")
+	c.Flags().BoolVar(&f.resend, "resend-ambiguous", false, "with a retry: send messages again of which it can't be told whether they arrived")
 	c.Flags().BoolVar(&f.wait, "wait", false, "outside of the pass's window, wait for it instead of ending")
 	c.Flags().BoolVar(&f.ignore, "ignore-window", false, "work now, whatever start and windows say")
 	f.limits.register(c.Flags())

@@ -25,7 +25,7 @@ type limits struct {
 
 func (l *limits) register(flags *pflag.FlagSet) {
 	flags.IntVar(&l.mailboxes, "limit", 0, "work on `N` mailboxes at most, those that waited longest first")
-	flags.DurationVar(&l.stopAfter, "stop-after", 0, "begin nothing new after this `DURATION`, such as 90m or 8h; what is in hand\nis finished")
+	flags.DurationVar(&l.stopAfter, "stop-after", 0, "begin nothing new after this `DURATION`, such as 90m or 8h; what is in hand is finished")
 }
 
 // begin checks what was asked for and starts the clock.
