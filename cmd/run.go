@@ -46,8 +46,8 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	}
 	w.noteLeft(p, result, closes)
 	verdict := verdictOf(p, result, list, err)
-	if verdict == nil && w.left != nil {
-		verdict = outcome(exitStopped)
+	if w.left != nil && (verdict == nil || exitCode(verdict) == exitIncomplete) {
+		verdict = outcome(exitStopped) // it is not finished, whatever has failed
 	}
 	run.ExitCode = exitCode(verdict)
 	// The record of the end is short and worth keeping, even if the second interrupt came.

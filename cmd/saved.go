@@ -28,11 +28,11 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 		}
 		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", detail...)
 	}
-	if err := w.admitPlan(p); err != nil {
-		return nil, 0, err
-	}
 	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {
+		if err := w.admitPlan(p); err != nil {
+			return nil, 0, err
+		}
 		p.When = nil // it was true when the plan was made
 		w.endpoints.follow(p)
 		return p, 0, nil

@@ -78,11 +78,7 @@ func windowWord(what string) string {
 
 // admitPlan refuses a saved plan for whose mailboxes no window is open.
 func (w *work) admitPlan(p *plan.Plan) error {
-	pass := passOf(w.config, p.Pass.Name)
-	if pass == nil {
-		return nil // the plan is stale, which is said
-	}
-	due := plan.Due{Pass: pass}
+	due := plan.Due{Pass: passOf(w.config, p.Pass.Name)}
 	for _, m := range p.Mailboxes {
 		if m.Action != plan.Skipped {
 			due.Mailboxes = append(due.Mailboxes, m.Name)

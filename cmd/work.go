@@ -50,6 +50,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if command == "apply" {
 		w.parked = &executor.Parked{Endpoints: w.endpoints}
 	}
+	a.tellBackup(cfg)
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {
 		return nil, err
