@@ -97,19 +97,21 @@ func (s standings) kind(name string) string {
 	return ""
 }
 
-// passesLeft tells whether a copying pass of the configuration is still to come for the mailbox.
+// passesLeft tells whether a copying pass of the configuration is still to come for the mailbox. One that a later pass has
+// overtaken is not: what it would have brought is there.
 func (s standings) passesLeft(passes []state.MailboxPass) bool {
 	records := byPass(passes)
-	for _, p := range s.config.Passes {
-		r := records[p.Name]
+	left := false
+	for _, p := range slices.Backward(s.config.Passes) {
 		if p.Implied || p.Kind == config.PassVerify || p.Kind == config.PassTrial || p.Kind == config.PassRetry {
 			continue
 		}
-		if r.Progress != state.Complete && r.Progress != state.Incomplete {
-			return true
+		if r := records[p.Name]; r.Progress == state.Complete || r.Progress == state.Incomplete {
+			return left
 		}
+		left = true
 	}
-	return false
+	return left
 }
 
 // goOn is the command that takes a run up again which did not come to its end. Without --pass the pass that is due
