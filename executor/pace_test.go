@@ -9,11 +9,11 @@ import (
 	"mailhaul/state/mail"
 )
 
-// TestMicrosoft365_P21_Budget has a budget of messages a second, over the wire: every refusal is followed by a wait that is
-// told, few are refused, and no message counts as one that breaks connections. How much of a budget is used is measured
-// in simulated time (TestThrottledTenant): here it would say how busy the machine is.
+// TestMicrosoft365_P21_Budget has a budget of messages a second, over the wire: refusals are followed by waits that are
+// told, and all mail arrives once. How much of a budget is used and how few are refused is held in simulated time
+// (TestThrottledTenant): here it would say how busy the machine is. It runs alone, since a machine that is too slow for the
+// budget is never refused.
 func TestMicrosoft365_P21_Budget(t *testing.T) {
-	t.Parallel()
 	budget := &imapserver.Budget{PerSecond: 250, Burst: 60}
 	c := newCloud(t, func(p *imapserver.Profile) { p.Budget = budget }, "anna")
 	c.patience.First = 20 * time.Millisecond
@@ -30,7 +30,7 @@ func TestMicrosoft365_P21_Budget(t *testing.T) {
 	c.sameMail()
 	part, refused := budget.Used()
 	t.Logf("%.1f %% of what the budget allows, %.2f %% refused", 100*part, 100*refused)
-	if refused >= 0.02 || waits == 0 || c.failed > 0 {
-		t.Errorf("%.2f %% refused, want few; %d waits were told; %d messages failed", 100*refused, waits, c.failed)
+	if (refused > 0) != (waits > 0) {
+		t.Errorf("%.2f %% refused, and %d waits were told", 100*refused, waits)
 	}
 }
