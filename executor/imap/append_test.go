@@ -27,7 +27,7 @@ func send(t *testing.T, d *imap.Destination, bodies ...string) (map[int64]mail.A
 func sendBatch(t *testing.T, d *imap.Destination, batch []mail.Outgoing) (map[int64]mail.Appended, error) {
 	t.Helper()
 	res := &results{}
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 2*time.Minute)
 	defer cancel()
 	err := d.Append(ctx, inbox, batch, res.done)
 	if drained := d.Drain(ctx); err == nil {
@@ -347,7 +347,7 @@ func TestWindowGrows(t *testing.T) {
 	f := newFake(t)
 	var held []int
 	silent(f, func(messages int) { held = append(held, messages*each>>20) })
-	bodies := make([]string, 60<<20/each)
+	bodies := make([]string, 40<<20/each)
 	for i := range bodies {
 		bodies[i] = strings.Repeat("x", each)
 	}
