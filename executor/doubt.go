@@ -210,7 +210,9 @@ func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []st
 		return []state.Failure{fr.failure(row, errDoubt)}
 	case seen.left(row.InternalDate.Unix()) > 0 && !fault.Off(fault.Ambiguity):
 		return []state.Failure{fr.fail(row, state.StateAmbiguous, errAmbiguous)}
-	case fr.tries[row.UID] >= rounds-1 && row.Folder == fr.rec.ID:
+	case fr.tries[row.UID] >= rounds-1 && row.Folder == fr.rec.ID && !(fr.wasThrottled() && fr.excused(row.UID)):
+		// Where a server throttles by closing the connection, the reset can overtake its words: then only a later answer has
+		// them, and a lost connection may be put down to throttling as well, so often and no more.
 		if said := fr.said[row.UID]; said != nil {
 			return []state.Failure{fr.fail(row, state.StateRefused, said)}
 		}

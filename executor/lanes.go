@@ -13,7 +13,7 @@ import (
 
 // common is what the lanes of one mailbox share.
 type common struct {
-	// mu guards targets, doubtful and slowest; the counts are guarded by runner.mu as all counts are.
+	// mu guards targets, doubtful, slowest and throttled; the counts are guarded by runner.mu as all counts are.
 	mu sync.Mutex
 	// targets are the destination's folders by normalised path.
 	targets map[string]mail.Folder
@@ -21,6 +21,8 @@ type common struct {
 	doubtful []*folderRun
 	// slowest is the longest time between an APPEND and its answer so far.
 	slowest time.Duration
+	// throttled tells that the destination has asked to wait: connections that it broke it may have broken for that.
+	throttled bool
 	// folders are the ledger's folder pairs of this mailbox, earlier UIDVALIDITYs included.
 	folders []*state.Folder
 
@@ -55,6 +57,19 @@ func (c *common) doubt(fr *folderRun) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.doubtful = append(c.doubtful, fr)
+}
+
+// throttle notes that the destination has asked to wait.
+func (c *common) throttle() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.throttled = true
+}
+
+func (c *common) wasThrottled() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.throttled
 }
 
 // took notes how long an APPEND took, and gives the longest time so far.

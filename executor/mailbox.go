@@ -144,6 +144,9 @@ func (m *mailboxRun) connect() {
 
 func (m *mailboxRun) waiting(side string) func(error, time.Duration) {
 	return func(err error, d time.Duration) {
+		if side == SideDestination && mail.KindOf(err) == mail.Throttled {
+			m.common.throttle()
+		}
 		m.emit(Waiting{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Side: side, Code: mail.CodeOf(err),
 			Kind: mail.KindOf(err), Text: textOf(err), Wait: d})
 	}
