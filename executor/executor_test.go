@@ -177,6 +177,35 @@ func TestSilenceIsNotProof(t *testing.T) {
 	r.sameMail()
 }
 
+// TestHardCase_M24_Substitute: what Exchange says in place of a message is not the message. The same words as mail that
+// somebody kept are.
+func TestHardCase_M24_Substitute(t *testing.T) {
+	note := func(uid int) []byte {
+		return fmt.Appendf(nil, "MIME-Version: 1.0\r\nFrom: Microsoft Exchange Server 2016\r\nTo: anna@contoso.example\r\n"+
+			"Subject: Retrieval using the IMAP4 protocol failed for the following\r\n message: %d\r\n\r\n"+
+			"The server couldn't retrieve the following message:\r\n", uid)
+	}
+	r := newRig(t, "anna")
+	r.src().Add("INBOX", endpointtest.Message{Date: epoch, Octets: note(20004)})
+	r.src().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("Subject: found again\r\n\r\n")})
+	r.src().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("Subject: Retrieval using the IMAP4\r\n\r\nno note\r\n")})
+	r.src().Set(endpointtest.Faults{Instead: map[mail.UID][]byte{2: note(2)}})
+	out := r.mustApply("full")
+	if out.Copied.Messages != 2 || out.Failed.Messages != 1 || out.Incomplete != 1 {
+		t.Fatalf("outcome %+v", out.PassDone)
+	}
+	i := slices.IndexFunc(r.events, func(e executor.Event) bool { _, ok := e.(executor.MessageFailed); return ok })
+	if e, _ := r.events[i].(executor.MessageFailed); e.UID != 2 || e.Code != mail.CodeMessageDamaged {
+		t.Errorf("event %+v", e)
+	}
+	r.src().Mend()
+	out = r.mustApply("retry")
+	if out.Copied.Messages != 1 || out.Complete != 1 {
+		t.Errorf("retry: %+v", out.PassDone)
+	}
+	r.sameMail()
+}
+
 func TestCutBodyIsNeverWhole(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)

@@ -182,6 +182,9 @@ func (s *takeSink) Message(m mail.Message, hasBody bool) error {
 		failures := s.tooLarge(row)
 		return s.put(s.ctx, []state.Message{*row}, failures)
 	}
+	if note, err := s.substituted(row); note {
+		return err
+	}
 	held := s.held
 	s.held = nil
 	select {

@@ -56,6 +56,8 @@ type Faults struct {
 	SwallowBody map[mail.UID]bool
 	// EmptyBody answers for these UIDs with a body without octets.
 	EmptyBody map[mail.UID]bool
+	// Instead hands over other octets for these UIDs.
+	Instead map[mail.UID][]byte
 	// Silent gives no answer for these UIDs although they are there.
 	Silent map[mail.UID]bool
 	// WrongSize is added to the sizes that listings tell.

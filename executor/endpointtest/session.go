@@ -249,6 +249,9 @@ func (c *session) answer(f mail.Folder, uid mail.UID) (*answer, error) {
 	if s.faults.EmptyBody[uid] {
 		octets = nil
 	}
+	if other, replaced := s.faults.Instead[uid]; replaced {
+		octets = other
+	}
 	return &answer{head: s.head(*m), octets: octets, body: bytes.NewReader(octets),
 		hasBody: !s.faults.SwallowBody[uid], short: s.faults.ShortBody[uid]}, nil
 }
