@@ -276,6 +276,9 @@ func TestBuildNotes(t *testing.T) {
 			"anna@contoso.example: may have been fetched away by POP: none of its 200 messages is older than 14 days", ""},
 		{"one old message is enough", of("full", box("INBOX"), box("Sent")).memory("anna", 0, recent), "", ""},
 		{"a new mailbox is small", of("full", status(box("INBOX"), 99)).memory("anna", 0, recent), "", ""},
+		{"S05: Gmail shows a part", of("full", status(box("INBOX"), 5000), status(box("Work"), 999), container("[Gmail]")),
+			`anna@contoso.example: "INBOX" shows exactly 5,000 messages: Gmail may be set to show no more of a folder over IMAP`, ""},
+		{"a round number elsewhere is chance", of("full", status(box("INBOX"), 5000)), "", ""},
 		{"a merge is an error", func() *site {
 			s := of("full", box("Archive"), box("INBOX/Archive"), box("INBOX"))
 			s.mailbox("anna").Folders.Rename = []config.Rule{rename("^INBOX/", "")}

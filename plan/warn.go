@@ -48,6 +48,7 @@ func (l *line) warn() {
 				k.Destination, l.out.Destination)})
 	}
 	l.lost()
+	l.cutByGmail()
 	if text := l.fetchedAway(); text != "" {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Text: text,
 			Hint: "Ask whether a program fetches this mail by POP; what it fetched is on that computer only."})
