@@ -184,7 +184,7 @@ func (r *appending) move(ctx context.Context, id string) *mail.Error {
 	const op = "move message"
 	var moved item
 	failed := r.ask(ctx, call{op: op, at: atMove, method: http.MethodPost, path: []string{"messages", id, "move"},
-		json: map[string]string{"destinationId": r.id}}, &moved)
+		json: map[string]string{"DestinationId": r.id}}, &moved)
 	if failed == nil || !failed.Code.FolderGone() {
 		return failed
 	}

@@ -1,6 +1,6 @@
 // Package graphserver plays the mail part of Microsoft Graph for tests, behind a real TLS listener. It keeps folders and
 // messages, makes messages anew from the MIME it is given as Exchange does, checks the authorization header, and holds
-// every request against Microsoft's description of Graph (metadata.json): a path, an option, a property or a type that is
+// every request against Microsoft's description of Graph (metadata): a path, an option, a property or a type that is
 // not in it is answered with 400 and named by Misuse. It bounds requests as Microsoft says, and can be told to behave as
 // badly as a real one: to throttle, to lose an answer after it has done what was asked, to do it late, to let a token run
 // out.
