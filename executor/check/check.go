@@ -37,9 +37,8 @@
 // or twice (it is equal to a message that has its pair already). A message that a server lists and does not hand over is
 // unreadable: never equal and never silently skipped.
 //
-// Memory grows with the number of messages of one destination folder, by 76 octets each (table.go), and over HTTPS by their
-// names of some hundred; bodies are digested
-// while they stream.
+// Memory grows with the number of messages of one destination folder, by 76 octets each (table.go), and over HTTPS by
+// their names, of some hundred; bodies are digested while they stream.
 package check
 
 import (

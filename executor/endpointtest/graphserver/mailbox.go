@@ -12,18 +12,13 @@ import (
 
 // Mailbox is a person's mail. Folders are named by path, levels joined by "/".
 type Mailbox struct {
-	server  *Server
-	address string
-	folders []*folder
-	made    int // folders and messages so far
-	octets  int
-	active  int // requests under way
-	uploads []upload
-}
-
-type upload struct {
-	at     time.Time
-	octets int64
+	server            *Server
+	address           string
+	folders           []*folder
+	made              int // folders and messages so far
+	octets            int
+	active            int // requests under way
+	uploads, requests span
 }
 
 type folder struct {

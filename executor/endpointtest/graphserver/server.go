@@ -24,7 +24,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -70,9 +69,12 @@ type Habits struct {
 	// ThrottleEvery refuses every so many-th request with 429 and Retry-After, in seconds; zero: none.
 	ThrottleEvery int
 	RetryAfter    float64
-	// Uploads bounds what a mailbox may take within UploadsWithin, in octets; zero: no bound.
-	Uploads       int64
-	UploadsWithin time.Duration
+	// Uploads bounds what a mailbox may take within UploadsWithin, in octets, and Requests how many requests are answered
+	// within RequestsWithin; zero: no bound.
+	Uploads        int64
+	UploadsWithin  time.Duration
+	Requests       int
+	RequestsWithin time.Duration
 	// Lose says at which requests of an operation, from 1, the answer is lost, and how. LateBy puts off what is done.
 	Lose   map[string]map[int]Lose
 	LateBy time.Duration
@@ -225,6 +227,9 @@ func refuse(w http.ResponseWriter, no refusal) {
 // maxRequest is far above what is taken.
 const maxRequest = 512 << 20
 
+// ServeHTTP answers one request, for tests that have no network because their time is not the real one.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve(w, r) }
+
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -282,37 +287,3 @@ func (s *Server) known(r *http.Request) bool {
 	}
 	return true
 }
-
-// throttled tells whether the mailbox has used up what it may use. The connections of one mailbox are counted before.
-func (s *Server) throttled(w http.ResponseWriter, b *Mailbox, octets int64) *refusal {
-	h := s.habits
-	s.busiest = max(s.busiest, b.active)
-	no := refusal{http.StatusTooManyRequests, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."}
-	switch now := time.Now(); {
-	case b.active > atOnce:
-		w.Header().Set("Retry-After", "1")
-		s.refused++
-		return &no
-	case h.ThrottleEvery > 0 && s.served%h.ThrottleEvery == 0:
-		no.text = "Application is over its request limit."
-		w.Header().Set("Retry-After", strconv.FormatFloat(h.RetryAfter, 'f', -1, 64))
-		return &no
-	case h.Uploads > 0 && octets > 0:
-		b.uploads = slices.DeleteFunc(b.uploads, func(u upload) bool { return now.Sub(u.at) >= h.UploadsWithin })
-		sum := octets
-		for _, u := range b.uploads {
-			sum += u.octets
-		}
-		if sum > h.Uploads && len(b.uploads) > 0 {
-			s.refused++
-			w.Header().Set("Retry-After", strconv.FormatFloat(h.UploadsWithin.Seconds(), 'f', -1, 64))
-			no.text = "Application is over its upload limit."
-			return &no
-		}
-		b.uploads = append(b.uploads, upload{now, octets})
-	}
-	return nil
-}
-
-// atOnce is how many requests of one application a mailbox takes at a time (Microsoft Graph throttling limits).
-const atOnce = 4
