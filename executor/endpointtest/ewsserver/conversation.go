@@ -58,6 +58,10 @@ func (c *conversation) answer() {
 	c.served++
 	h, busy := c.habits, c.habits.Busy != NotBusy && c.served%max(1, c.habits.BusyEvery) == 0
 	refused, open := c.openMailbox()
+	if open && time.Now().Before(c.box.until) {
+		busy, h.Busy, h.BackOff = true, BusyFault, time.Until(c.box.until)
+		c.early++
+	}
 	meanwhile := h.Meanwhile
 	c.mu.Unlock()
 	switch {

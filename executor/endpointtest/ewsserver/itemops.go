@@ -26,6 +26,9 @@ func (c *conversation) createItem() []string {
 	}
 	var all []string
 	for i, it := range items {
+		if busyAt < 0 && c.overBudget() {
+			busyAt = i
+		}
 		switch {
 		case f == nil:
 			all = append(all, c.refuse(no))
@@ -38,6 +41,15 @@ func (c *conversation) createItem() []string {
 		}
 	}
 	return all
+}
+
+// overBudget uses the budget for one item; when it is used up the mailbox is left alone for a while.
+func (c *conversation) overBudget() bool {
+	if c.habits.Budget == nil || c.habits.Budget.Take(time.Now(), 1) {
+		return false
+	}
+	c.box.until = time.Now().Add(c.habits.BackOff)
+	return true
 }
 
 func (c *conversation) create(f *folder, n *node) string {

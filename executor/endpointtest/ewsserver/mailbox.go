@@ -16,6 +16,7 @@ type Mailbox struct {
 	folders []*folder
 	made    int // folders and items so far
 	octets  int
+	until   time.Time // the budget is used up until then
 }
 
 type folder struct {

@@ -44,6 +44,7 @@ type Server struct {
 	served    int                     // requests since Behave
 	creates   int                     // CreateItem requests since Behave
 	struck    int                     // of them those that were lost
+	early     int                     // requests since Behave that came before a back-off was over
 	late      sync.WaitGroup
 }
 
@@ -76,6 +77,11 @@ type Habits struct {
 	Busy      Busy
 	BusyEvery int
 	BackOff   time.Duration
+	// Budget is asked for each item that is created; one that is over it is answered with ErrorServerBusy and BackOff, and
+	// the rest of the request is not looked at. Whatever comes before that time is over is refused too. Nil: no bound.
+	Budget interface {
+		Take(now time.Time, n int) bool
+	}
 	// Lose says at which CreateItem requests, from 1, the answer is lost, and how. LateBy puts off what is stored.
 	Lose   map[int]Lose
 	LateBy time.Duration
@@ -171,7 +177,7 @@ func (s *Server) Tokens() int {
 func (s *Server) Behave(h Habits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.habits, s.served, s.creates, s.struck = h, 0, 0, 0
+	s.habits, s.served, s.creates, s.struck, s.early = h, 0, 0, 0, 0
 }
 
 // Struck is how many CreateItem requests were lost since Behave.
@@ -179,6 +185,13 @@ func (s *Server) Struck() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.struck
+}
+
+// Early is how many requests since Behave came before the time was over that the server had asked for.
+func (s *Server) Early() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.early
 }
 
 // Settle waits for what is stored late.
