@@ -146,6 +146,8 @@ func (c *conversation) lose(how Lose) {
 	switch how {
 	case Internal:
 		refuse(c.w, refusal{http.StatusInternalServerError, "ErrorInternalServerError", "An internal server error occurred. The operation failed."})
+	case Vanished:
+		refuse(c.w, *noMessage.no)
 	case Gateway:
 		c.w.Header().Set("Retry-After", "0")
 		c.w.WriteHeader(http.StatusGatewayTimeout)

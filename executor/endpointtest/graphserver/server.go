@@ -62,6 +62,7 @@ const (
 	Internal               // done, and the server answers 500
 	Gateway                // done, and a gateway answers 504 without a word of Graph
 	Unfinished             // done, and the answer is cut in the middle
+	Vanished               // done, and the answer is 404: somebody between repeated the request
 )
 
 // Habits are how the server behaves. The zero Habits is one without fault.
