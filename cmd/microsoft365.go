@@ -117,7 +117,7 @@ func (s *server) newTransport(transport string, tell func(string)) (err error) {
 		s.exchange, err = ews.New(o)
 	case config.TransportGraph:
 		s.graph, err = graph.New(graph.Options{URL: s.graphURL(), Tokens: s.tokens[transport], RootCAs: s.roots,
-			MaxMessage: mail.Size(s.MaxMessage), Tell: tell})
+			MaxMessage: mail.Size(s.MaxMessage), Tell: tell, Trace: s.trace})
 	}
 	return err
 }

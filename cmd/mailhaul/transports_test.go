@@ -147,7 +147,7 @@ func TestMicrosoft365OverGraph(t *testing.T) {
 		t.Errorf("what no client may do: %q", misuse)
 	}
 	c.noCanary()
-	c.noToken(said, "")
+	c.noToken(said, "C: POST mailFolders importMime")
 }
 
 // TestGraphThatKeepsNoDate says so when the first message shows it. That the token lacks a role is told before.
