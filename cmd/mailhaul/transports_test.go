@@ -72,6 +72,17 @@ func graphOf(c *cloud) (*graphserver.Server, map[string]*graphserver.Mailbox) {
 	return s, mailboxes
 }
 
+// notTakenBack: what went over EWS or Graph is not taken back. It is refused with its code before anything is removed, as the
+// check sees.
+func (c *cloud) notTakenBack() {
+	c.t.Helper()
+	r := c.run("undo", "*", "--auto-approve", "--trace", "trace")
+	if r.code == 0 || !strings.Contains(r.stdout+r.stderr, "M365-UNDO") {
+		c.t.Errorf("undo ends with %d:\n%s%s", r.code, r.stdout, r.stderr)
+	}
+	c.must(0, "check")
+}
+
 // judged holds the verdict of check: the copy is whole by octets, by headers and by a sample, and one that somebody takes
 // away is missing. Nothing but the destination's own answers says so.
 func (c *cloud) judged(remove func(folder string, n int), reads func() int) {
@@ -86,6 +97,7 @@ func (c *cloud) judged(remove func(folder string, n int), reads func() int) {
 			c.t.Errorf("check %v read nothing at the destination", how)
 		}
 	}
+	c.notTakenBack()
 	remove("INBOX", 0)
 	if r := c.must(3, "check"); !strings.Contains(r.stdout, "1 missing") && !strings.Contains(r.stdout, "missing   1") {
 		c.t.Errorf("check says of a copy that lacks a message:\n%s", r.stdout)
