@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // pathOf reads the name of an extended property.
@@ -91,7 +93,7 @@ func (b *Mailbox) newItem(n *node, exact bool) (*stored, error) {
 	it := &stored{id: b.newID("item"), original: octets, mime: octets, received: now, created: time.Now(), draft: true,
 		properties: map[property]string{}}
 	if !exact {
-		it.mime = rewrite(octets)
+		it.mime = httpsserver.Rewrite(octets)
 	}
 	for _, k := range n.kids {
 		it.set(k)
@@ -241,7 +243,7 @@ func (c *conversation) getItem() []string {
 
 func (c *conversation) updateItem() []string {
 	if c.request.attr("SuppressReadReceipts") != "true" {
-		c.blame("an update that may send read receipts")
+		c.Blame("an update that may send read receipts")
 	}
 	var all []string
 	for _, change := range c.request.list("ItemChanges") {

@@ -118,7 +118,7 @@ func (c *conversation) say(r reply) {
 		_, _ = c.w.Write(r.mime[len(r.mime)/2:])
 	default:
 		if err := c.meta.checkAnswer(c.op, r.json); err != nil {
-			c.blame("the answer of this server: %v", err)
+			c.Blame("the answer of this server: %v", err)
 		}
 		c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
 		c.w.WriteHeader(r.status)
@@ -133,9 +133,9 @@ func (c *conversation) lose(how Lose) {
 	switch {
 	case how == LoseBefore:
 	case c.habits.LateBy > 0:
-		c.late.Add(1)
+		c.Late.Add(1)
 		time.AfterFunc(c.habits.LateBy, func() {
-			defer c.late.Done()
+			defer c.Late.Done()
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			handler(c)

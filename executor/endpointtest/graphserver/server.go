@@ -14,42 +14,30 @@
 package graphserver
 
 import (
-	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // Server is one Graph. It is safe for use by several goroutines.
 type Server struct {
-	http *httptest.Server
+	httpsserver.Base
 	meta *metadata
 
 	mu        sync.Mutex
 	mailboxes map[string]*Mailbox // by address in lower case
 	habits    Habits
-	misuse    []string
-	tokens    int // given away so far
-	uses      int // requests with the newest token
-	valid     map[string]bool
-	admits    func(token string) bool // tokens of somebody else's; nil: none
-	requests  map[string]int          // by operation
-	served    int                     // requests since Behave
-	writes    map[string]int          // by operation, since Behave
-	struck    int                     // of them those that were lost
-	refused   int                     // for want of budget, since Behave
-	busiest   int                     // most requests of one mailbox at one time, since Behave
-	late      sync.WaitGroup
+	requests  map[string]int // by operation
+	served    int            // requests since Behave
+	writes    map[string]int // by operation, since Behave
+	struck    int            // of them those that were lost
+	refused   int            // for want of budget, since Behave
+	busiest   int            // most requests of one mailbox at one time, since Behave
 }
 
 // Lose is what becomes of a request whose answer is lost.
@@ -109,68 +97,22 @@ func Start(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{meta: meta, mailboxes: map[string]*Mailbox{}, valid: map[string]bool{}, requests: map[string]int{}, writes: map[string]int{}}
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what is tested
-	s.http.StartTLS()
-	t.Cleanup(func() {
-		s.http.CloseClientConnections()
-		s.http.Close()
-		s.late.Wait()
-	})
+	s := &Server{meta: meta, mailboxes: map[string]*Mailbox{}, requests: map[string]int{}, writes: map[string]int{}}
+	s.Start(t, s.serve)
 	return s
 }
 
 // URL is the address without a version.
-func (s *Server) URL() string { return s.http.URL }
-
-// Roots verify the server's certificate.
-func (s *Server) Roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(s.http.Certificate())
-	return pool
-}
-
-// Certificate is the server's, in PEM form, for a ca_file.
-func (s *Server) Certificate() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
-}
-
-// Admit lets tokens in that somebody else has issued.
-func (s *Server) Admit(good func(token string) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.admits = good
-}
-
-// Token gives the bearer token that is good now; one that has run out is followed by another.
-func (s *Server) Token(context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := fmt.Sprintf("token-%d", s.tokens)
-	if !s.valid[name] {
-		s.tokens++
-		s.uses = 0
-		name = fmt.Sprintf("token-%d", s.tokens)
-		s.valid[name] = true
-	}
-	return name, nil
-}
+func (s *Server) URL() string { return s.Address() }
 
 // Refused tells that another token may be better.
 func (s *Server) Refused(string) bool { return true }
-
-// Tokens is how many tokens were given away.
-func (s *Server) Tokens() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tokens
-}
 
 // Behave changes the habits and starts their counts anew.
 func (s *Server) Behave(h Habits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.RunOut(h.TokenUses)
 	s.habits, s.served, s.struck, s.refused, s.busiest, s.writes = h, 0, 0, 0, 0, map[string]int{}
 }
 
@@ -189,27 +131,11 @@ func (s *Server) Limits() (refused, busiest int) {
 	return s.refused, s.busiest
 }
 
-// Settle waits for what is done late.
-func (s *Server) Settle() { s.late.Wait() }
-
 // Requests counts the requests of an operation that were answered, or lost on purpose.
 func (s *Server) Requests(operation string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[operation]
-}
-
-// Misuse names what no client may do: requests that the description does not know above all.
-func (s *Server) Misuse() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.misuse)
-}
-
-func (s *Server) blame(format string, args ...any) {
-	if said := fmt.Sprintf(format, args...); !slices.Contains(s.misuse, said) {
-		s.misuse = append(s.misuse, said)
-	}
 }
 
 // refusal is an error of the service.
@@ -248,9 +174,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		err = s.meta.check(op, r, body)
 	}
 	if err != nil {
-		s.mu.Lock()
-		s.blame("request: %v", err)
-		s.mu.Unlock()
+		s.Blame("request: %v", err)
 		refuse(w, refusal{http.StatusBadRequest, "BadRequest", err.Error()})
 		return
 	}
@@ -266,25 +190,9 @@ func (s *Server) bouncer(w http.ResponseWriter, r *http.Request) *refusal {
 	case s.habits.Redirect != "":
 		http.Redirect(w, r, s.habits.Redirect, http.StatusFound)
 		return &refusal{}
-	case !s.known(r):
+	case !s.Bearer(r):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example", client_id="00000003-0000-0000-c000-000000000000"`)
 		return &refusal{http.StatusUnauthorized, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."}
 	}
 	return nil
-}
-
-// known checks the authorization header.
-func (s *Server) known(r *http.Request) bool {
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if bearer && s.admits != nil && s.admits(token) {
-		return true
-	}
-	if !bearer || !s.valid[token] {
-		return false
-	}
-	if s.uses++; s.habits.TokenUses > 0 && s.uses > s.habits.TokenUses {
-		delete(s.valid, token)
-		return false
-	}
-	return true
 }
