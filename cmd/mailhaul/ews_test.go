@@ -107,6 +107,7 @@ func TestEWSOnPremisesWithAPassword(t *testing.T) {
 			t.Errorf("%s: %d messages are in INBOX, want %d", p[2], got, want)
 		}
 	}
+	c.judged(mailboxes[people[0][2]].Remove, func() int { return exchange.Requests("GetItem") })
 	if r := c.must(1, "setup", "microsoft365"); !strings.Contains(r.stderr, "ApplicationImpersonation") {
 		t.Errorf("setup says:\n%s%s", r.stdout, r.stderr)
 	}

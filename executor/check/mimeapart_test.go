@@ -2,6 +2,7 @@ package check
 
 import (
 	"encoding/base64"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"io"
@@ -40,4 +41,21 @@ func TestMIMEApart(t *testing.T) {
 			t.Errorf("%.40q ends in %v", bad, fmt.Sprint(err))
 		}
 	}
+}
+
+// FuzzMIMEApart reads what a server may say: nothing panics or goes on without end, and the rest has no message in it.
+func FuzzMIMEApart(f *testing.F) {
+	f.Add("<MimeContent>QUJD</MimeContent>")
+	f.Add("</a:MimeContent><MimeContent/>&#x1;<MimeContent a='>'>QQ==")
+	f.Fuzz(func(t *testing.T, in string) {
+		_, _ = io.ReadAll(newMIMEApart(strings.NewReader(in), func(r io.Reader) error {
+			_, err := io.Copy(io.Discard, r)
+			return err
+		}))
+		var a ewsAnswer
+		err := xml.NewDecoder(newMIMEApart(strings.NewReader("<e>"+in+"</e>"), nil)).Decode(&a)
+		if err != nil && strings.Contains(err.Error(), "illegal character code") && !strings.ContainsAny(in, "\ufffe\uffff") {
+			t.Errorf("%q: %v", in, err)
+		}
+	})
 }
