@@ -178,7 +178,7 @@ func TestGraphThatKeepsNoDate(t *testing.T) {
 }
 
 // TestTransportsInOrder: the first transport that works is used, verify and plan say which and why, and what a mailbox was
-// copied by stays, whatever works later. Going on by another one is refused with a sentence.
+// copied by stays, whatever works later. Going on by another one is refused with a sentence. check prefers IMAP.
 func TestTransportsInOrder(t *testing.T) {
 	c := newExampleCloud(t, imapserver.Dovecot())
 	exchange := exchangeOf(c)
@@ -208,6 +208,9 @@ func TestTransportsInOrder(t *testing.T) {
 	c.must(0, "apply", "--auto-approve", "--pass", "full")
 	if n := exchange.Requests("CreateItem") + graph.Requests("importMime"); n != 0 {
 		t.Errorf("%d requests wrote by another transport", n)
+	}
+	if c.must(0, "check"); exchange.Requests("GetItem") != 0 {
+		t.Error("check read by EWS where the list has imap")
 	}
 	c.over(`["ews"]`, exchange, graph)
 	if r := c.must(4, "plan", "--pass", "full"); !strings.Contains(unwrapped(r.stdout), `copied by "imap", which is not among the transports`) ||

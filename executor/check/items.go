@@ -1,6 +1,7 @@
 package check
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -168,12 +169,17 @@ func (r *itemReader) readGroup(ctx context.Context, group []*entry, kind knowled
 			r.barren.Store(0)
 			continue
 		}
-		if final(ctx, err) || r.barren.Add(1) > barrenMost {
-			return err
+		if e.known = unread; final(ctx, err) || r.barren.Add(1) > barrenMost {
+			return cmp.Or(err, r.nothing())
 		}
-		e.known = unread
 	}
 	return nil
+}
+
+// nothing is the error of a service that answers and hands nothing over.
+func (r *itemReader) nothing() error {
+	return &mail.Error{Op: "fetch messages", Kind: mail.Transient, Code: r.codes().protocol,
+		Err: errors.New("the server hands over none of many messages that it lists")}
 }
 
 // final tells whether an error ends the comparison of the mailbox: its other messages would fare the same.

@@ -32,6 +32,7 @@ type wired struct {
 	// misbehave throttles, lets tokens run out, and gives small pages.
 	misbehave func(throttleEvery, tokenUses, page int)
 	meanwhile func(func()) // is called before each listing
+	withhold  func(text string)
 }
 
 const (
@@ -76,6 +77,7 @@ func (x *wired) overEWS() {
 		s.Behave(h)
 	}
 	x.meanwhile = func(f func()) { h.Meanwhile = f; s.Behave(h) }
+	x.withhold = func(text string) { h.Withhold = text; s.Behave(h) }
 	x.t.Cleanup(func() { x.blameless(s.Misuse()) })
 }
 
@@ -101,6 +103,7 @@ func (x *wired) overGraph() {
 		s.Behave(h)
 	}
 	x.meanwhile = func(f func()) { h.Meanwhile = f; s.Behave(h) }
+	x.withhold = func(text string) { h.Withhold = text; s.Behave(h) }
 	x.t.Cleanup(func() { x.blameless(s.Misuse()) })
 }
 
@@ -238,6 +241,24 @@ func TestListingMovesOverHTTPS(t *testing.T) {
 			want := map[string]int64{EWS: 3, Graph: 4}[protocol] // at EWS it was one of ours
 			if _, r := x.run(Options{}); r.Err != nil || r.Tally.Same != want {
 				t.Errorf("%+v, %v", r.Tally, r.Err)
+			}
+		})
+	}
+}
+
+// TestWithheldOverHTTPS: a message that is listed and not handed over is unreadable, alone or among others, and never taken for
+// the same.
+func TestWithheldOverHTTPS(t *testing.T) {
+	for _, protocol := range []string{EWS, Graph} {
+		t.Run(protocol, func(t *testing.T) {
+			t.Parallel()
+			x := newWired(t, protocol)
+			x.fill([]string{"a", "held", "c"}, map[string][]string{"a": {"a"}, "held": {"held"}, "c": {"c"}})
+			x.withhold("Subject: held")
+			for _, o := range []Options{{}, {Sample: 100}, {Headers: true}} {
+				if _, r := x.run(o); r.Err != nil || r.Tally.Same != 2 || r.Tally.Unreadable == 0 || !r.Fails() {
+					t.Errorf("%+v: %+v, %v", o, r.Tally, r.Err)
+				}
 			}
 		})
 	}

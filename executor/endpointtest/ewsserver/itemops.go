@@ -232,7 +232,10 @@ var itemGone = refusal{"ErrorItemNotFound", "The specified object was not found 
 func (c *conversation) getItem() []string {
 	var all []string
 	for _, id := range c.request.list("ItemIds") {
-		if it := c.box.itemOf(id.attr("Id")); it != nil {
+		it := c.box.itemOf(id.attr("Id"))
+		if w := c.habits.Withhold; it != nil && w != "" && strings.Contains(string(it.original), w) {
+			all = append(all, c.refuse(refusal{"ErrorInternalServerError", "An internal server error occurred. The operation failed.", 0}))
+		} else if it != nil {
 			all = append(all, c.success("<m:Items>"+it.xml(c.request.textAt("ItemShape", "IncludeMimeContent") == "true")+"</m:Items>"))
 		} else {
 			all = append(all, c.refuse(itemGone))

@@ -87,6 +87,8 @@ type Habits struct {
 	MaxMessage, Quota int
 	// Page bounds the entries of a page.
 	Page int
+	// Withhold lists messages that hold this text, and does not hand them over.
+	Withhold string
 	// Exact leaves messages as they are.
 	Exact bool
 	// Meanwhile is called before each FindItem and FindFolder, without locks: a test does there what another client would.

@@ -147,6 +147,9 @@ func (c *conversation) getMIME() reply {
 	if m == nil {
 		return noMessage
 	}
+	if w := c.habits.Withhold; w != "" && strings.Contains(string(m.original), w) {
+		return no(http.StatusInternalServerError, "ErrorInternalServerError", "An internal server error occurred. The operation failed.")
+	}
 	return reply{mime: m.mime}
 }
 

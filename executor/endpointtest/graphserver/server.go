@@ -82,6 +82,8 @@ type Habits struct {
 	IgnoreDate, RefuseDate bool
 	// RefuseFilter says that a search is too complex.
 	RefuseFilter bool
+	// Withhold lists messages that hold this text, and does not hand them over.
+	Withhold string
 	// Chunked sends messages without a length.
 	Chunked bool
 	// Elsewhere leads the second page of a listing to another server.
