@@ -70,13 +70,10 @@ func runCheck(ctx context.Context, a *app, f *checkFlags, who chosen) error {
 	}
 	defer debug.SetGCPercent(debug.SetGCPercent(checkGC))
 	w, err := a.openStateless(ctx, who)
-	if err == nil {
-		err = w.canCompare()
-	}
 	if err != nil {
 		return err
 	}
-	w.endpoints.only = config.TransportIMAP
+	w.endpoints.first = config.TransportIMAP // another view than the one that wrote
 	// Only the names of folders are taken from here: where each one goes is the plan's business.
 	if w.inventories, err = w.survey(ctx, w.everybody(), executor.SurveyOptions{}); err != nil {
 		return err

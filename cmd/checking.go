@@ -2,21 +2,19 @@ package cmd
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"strings"
 
 	"mailhaul/config"
 	"mailhaul/executor/check"
 	"mailhaul/plan"
-	"mailhaul/state/mail"
 )
 
 // comparable says what of a mailbox is compared with what: the plan's mapping, in words of the check.
 func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 	c := check.Mailbox{Name: m.Name(), Target: m.Destination.Address, MaxSize: plan.SettingsOf(m, inv.Limits).MaxSize,
 		Source:      w.endpoints.checked(m.From, m.Source, "source", m.Name()),
-		Destination: w.endpoints.checked(m.To, m.Destination, "destination", m.Name()),
+		Destination: w.endpoints.checkedBy(m, inv.Limits.Transport),
 		Shared:      w.sharesDestination(m), Rewrites: !inv.Limits.KeepsBytes}
 	if m.Messages.TooLarge == config.TooLargeFail {
 		c.MaxSize = 0 // what is too large counts as failed then: it is missing
@@ -41,18 +39,6 @@ func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 		}
 	}
 	return c
-}
-
-// canCompare refuses mailboxes that are not reached by IMAP: the check reads nothing else.
-func (w *work) canCompare() error {
-	for _, m := range w.mailboxes {
-		if m.Skip == "" && !m.To.SpeaksIMAP() {
-			name := map[string]string{config.TransportEWS: "EWS", config.TransportGraph: "Graph"}[m.To.Transport()]
-			return fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("%s is reached by %s, which check can't read yet", m.Name(), name),
-				fmt.Sprintf("Where IMAP is open too, check with a project whose endpoint %s has transports = [\"imap\"].", m.To.Ref()))
-		}
-	}
-	return nil
 }
 
 // pairSource adds a source folder to the pair of its destination folder. Folders that the destination has are told
@@ -80,6 +66,28 @@ func (w *work) sharesDestination(m *config.Mailbox) bool {
 		}
 	}
 	return false
+}
+
+// checkedBy gives the destination as the check reaches it: by the transport by which its folders were listed, as each has
+// its own names for them.
+func (e *endpoints) checkedBy(m *config.Mailbox, transport string) check.Server {
+	c := e.checked(m.To, m.Destination, "destination", m.Name())
+	s := e.servers[m.To]
+	switch transport {
+	case config.TransportEWS:
+		c.Web = &check.Web{Protocol: check.EWS, URL: s.ewsURL(), Impersonate: s.Microsoft365.Impersonate}
+	case config.TransportGraph:
+		c.Web = &check.Web{Protocol: check.Graph, URL: s.graphURL()}
+	default:
+		return c
+	}
+	c.Web.Mailbox = m.Destination.Address
+	if c.Token = nil; s.Microsoft365.Basic {
+		c.User, c.Password = s.Admin.User, s.Admin.Password.Reveal()
+		return c
+	}
+	c.Token = s.tokens[transport].Token
+	return c
 }
 
 // checked gives one side of a mailbox as the check reaches it: the same server, the same limits, the same sign-in.

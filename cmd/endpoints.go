@@ -19,8 +19,8 @@ type endpoints struct {
 	mailboxes map[string]*config.Mailbox // by name
 	servers   map[*config.Endpoint]*server
 	traces    *traces // nil: no trace
-	// only is the one transport that may be used; empty: those of the configuration.
-	only string
+	// first is the transport that is tried first, where the configuration has it; empty: as the configuration says.
+	first string
 	// ledger remembers by which transport a mailbox was written to; nil: nothing is remembered.
 	ledger *state.Reader
 

@@ -42,8 +42,9 @@ var arrows = map[string][]string{
 	"executor/endpointtest":             {"executor", "state", "state/mail"},
 	"executor/endpointtest/compare":     {},
 	"executor/endpointtest/dovecot":     {},
-	"executor/endpointtest/ewsserver":   {},
-	"executor/endpointtest/graphserver": {},
+	"executor/endpointtest/ewsserver":   {"executor/endpointtest/httpsserver"},
+	"executor/endpointtest/graphserver": {"executor/endpointtest/httpsserver"},
+	"executor/endpointtest/httpsserver": {},
 	"executor/endpointtest/imapserver":  {},
 	"executor/endpointtest/proxy":       {},
 	"executor/endpointtest/rawcopy":     {},
@@ -83,7 +84,7 @@ var owners = map[string][]string{
 
 // bare are the rooms that stand on the standard library alone.
 var bare = []string{"executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
-	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/imapserver",
+	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/httpsserver", "executor/endpointtest/imapserver",
 	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids", "executor/web"}
 
 const module = "mailhaul/"

@@ -95,12 +95,19 @@ func (s *server) graphResource() string {
 	return graphs[s.resource()]
 }
 
+// ewsURL and graphURL are where the services are.
+func (s *server) ewsURL() string {
+	return cmp.Or(s.Microsoft365.EWSURL, s.resource()+"/EWS/Exchange.asmx")
+}
+
+func (s *server) graphURL() string { return cmp.Or(s.Microsoft365.GraphURL, s.graphResource()) }
+
 // newTransport prepares what a transport speaks with; IMAP has a connection for each session instead.
 func (s *server) newTransport(transport string, tell func(string)) (err error) {
 	m := s.Microsoft365
 	switch transport {
 	case config.TransportEWS:
-		o := ews.Options{URL: cmp.Or(m.EWSURL, s.resource()+"/EWS/Exchange.asmx"), Impersonate: m.Impersonate, RootCAs: s.roots,
+		o := ews.Options{URL: s.ewsURL(), Impersonate: m.Impersonate, RootCAs: s.roots,
 			MaxMessage: mail.Size(s.MaxMessage), Trace: s.trace}
 		if m.Basic {
 			o.User, o.Password = s.Admin.User, s.Admin.Password.Reveal()
@@ -109,8 +116,8 @@ func (s *server) newTransport(transport string, tell func(string)) (err error) {
 		}
 		s.exchange, err = ews.New(o)
 	case config.TransportGraph:
-		s.graph, err = graph.New(graph.Options{URL: cmp.Or(m.GraphURL, s.graphResource()), Tokens: s.tokens[transport], RootCAs: s.roots,
-			MaxMessage: mail.Size(s.MaxMessage), Tell: tell})
+		s.graph, err = graph.New(graph.Options{URL: s.graphURL(), Tokens: s.tokens[transport], RootCAs: s.roots,
+			MaxMessage: mail.Size(s.MaxMessage), Tell: tell, Trace: s.trace})
 	}
 	return err
 }

@@ -83,9 +83,6 @@ func (e *endpoints) dial(ctx context.Context, s *server, m *config.Mailbox, tran
 // candidates are the transports to try, in their order: the one that was chosen before, the one that the mailbox was
 // written to by, else all.
 func (e *endpoints) candidates(ctx context.Context, s *server, m *config.Mailbox) ([]via, error) {
-	if e.only != "" {
-		return []via{{transport: e.only}}, nil
-	}
 	e.mu.Lock()
 	c, known := e.chosen[placeOf(m)]
 	e.mu.Unlock()
@@ -108,15 +105,22 @@ func (e *endpoints) candidates(ctx context.Context, s *server, m *config.Mailbox
 	for _, t := range s.Transports() {
 		all = append(all, via{transport: t})
 	}
+	slices.SortStableFunc(all, func(a, b via) int { return e.rank(a) - e.rank(b) })
 	return all, nil
+}
+
+// rank puts the transport that is tried first before the others.
+func (e *endpoints) rank(v via) int {
+	if v.transport == e.first {
+		return 0
+	}
+	return 1
 }
 
 func (e *endpoints) choose(m *config.Mailbox, c via) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	if e.only == "" {
-		e.chosen[placeOf(m)] = c
-	}
+	e.chosen[placeOf(m)] = c
 }
 
 // follow keeps to the transports of a saved plan.
@@ -144,7 +148,7 @@ func whyNot(list []via, refused []error) string {
 func (e *endpoints) noneWorks(m *config.Mailbox, list []via, refused []error) error {
 	last := refused[len(refused)-1]
 	switch {
-	case len(list) == 1 && len(m.To.Transports()) > 1 && e.only == "":
+	case len(list) == 1 && len(m.To.Transports()) > 1:
 		return changed(list[0].transport, fmt.Sprintf("refuses now: %s", mail.CodeOf(last)))
 	case len(list) == 1:
 		return last

@@ -133,6 +133,40 @@ func TestHardCase_P01_GraphLosesAnswers(t *testing.T) {
 	}
 }
 
+// TestHardCase_P01_GraphDeniesWhatItMoved: a move that was carried out and is answered with 404, as where a gateway repeats
+// requests, is looked up and not taken for absent: by the process that sent it, and by the next one, which knows nothing of
+// what was imported.
+func TestHardCase_P01_GraphDeniesWhatItMoved(t *testing.T) {
+	for _, restarts := range []bool{false, true} {
+		t.Run(fmt.Sprint("restart ", restarts), func(t *testing.T) {
+			t.Parallel()
+			x := newGraphed(t)
+			x.fill(30)
+			denied := map[int]graphserver.Lose{1: graphserver.Vanished, 9: graphserver.Vanished, 20: graphserver.Vanished}
+			x.server.Behave(graphserver.Habits{Lose: map[string]map[int]graphserver.Lose{"move": denied}})
+			if restarts {
+				x.stop = make(chan struct{})
+				x.heard = func(executor.Event) {
+					if x.stop != nil && x.server.Struck() > 0 {
+						close(x.stop)
+						x.heard = func(executor.Event) {}
+					}
+				}
+				if _, out, err := x.apply("full"); err != nil || !out.Interrupted {
+					t.Fatalf("the first run: %+v, %v", out, err)
+				}
+				x.stop = nil
+				x.restart()
+			}
+			x.settled()
+			x.sameMail()
+			if n := x.server.Struck(); n != 3 {
+				t.Errorf("%d moves were denied, want 3", n)
+			}
+		})
+	}
+}
+
 // TestHardCase_P03_GraphActsLate does what lost its answer after the first look for it, within the grace time.
 func TestHardCase_P03_GraphActsLate(t *testing.T) {
 	for _, step := range steps {

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -37,6 +38,34 @@ func (d *tenant) Append(_ context.Context, _ mail.Folder, batch []mail.Outgoing,
 	return nil
 }
 
+// exchange is one that takes messages in requests, over EWS: it says ErrorServerBusy of the one that is over its budget, and
+// does not look at those behind it.
+type exchange struct{ tenant }
+
+func (d *exchange) Append(_ context.Context, _ mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
+	busy := &mail.Error{Op: "append message", Kind: mail.Throttled, Code: mail.CodeEWSThrottled, Wait: d.asks}
+	stopped := &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeEWSUnavailable}
+	for request := range slices.Chunk(batch, 25) {
+		time.Sleep(20 * time.Millisecond)
+		var over error
+		for _, m := range request {
+			a := mail.Appended{ID: m.ID, Outcome: mail.Landed}
+			switch {
+			case over != nil:
+				a.Outcome, a.Err = mail.Absent, stopped
+			case !d.budget.Take(time.Now(), 1):
+				over = busy
+				a.Outcome, a.Err = mail.Absent, busy
+			}
+			done(a)
+		}
+		if over != nil {
+			return busy
+		}
+	}
+	return nil
+}
+
 // forgetful is a ledger that knows of paces only.
 type forgetful struct {
 	Ledger
@@ -48,7 +77,7 @@ func (l *forgetful) Pace(_ context.Context, scope string) (state.Pace, error) {
 }
 
 // sender copies one mailbox as a pipeline does: batch after batch, and after a refusal it waits as it was asked to.
-func sender(t *testing.T, s *paces, l Ledger, mailbox string, to *tenant, messages int) {
+func sender(t *testing.T, s *paces, l Ledger, mailbox string, to Destination, messages int) {
 	whole, err := s.of(t.Context(), l, "endpoint")
 	own, err2 := s.of(t.Context(), l, "endpoint "+mailbox)
 	if err != nil || err2 != nil {
@@ -80,21 +109,29 @@ func TestThrottledTenant(t *testing.T) {
 		asks      time.Duration
 		mailboxes int
 		messages  int // of each
+		ews       bool
 	}{
-		{4, 240, 10 * time.Second, 1, 50_000},
-		{10, 600, 30 * time.Second, 1, 100_000},
-		{20, 4_000, time.Minute, 4, 50_000},
-		{10, 3_000, 5 * time.Minute, 1, 200_000},
-		{50, 200, time.Second, 4, 50_000},
+		{4, 240, 10 * time.Second, 1, 50_000, false},
+		{10, 600, 30 * time.Second, 1, 100_000, false},
+		{20, 4_000, time.Minute, 4, 50_000, false},
+		{10, 3_000, 5 * time.Minute, 1, 200_000, false},
+		{50, 200, time.Second, 4, 50_000, false},
+		{10, 600, 30 * time.Second, 1, 100_000, true},
+		{20, 4_000, time.Minute, 4, 50_000, true},
 	} {
-		t.Run(fmt.Sprintf("%v a second, asks for %v, %d mailboxes", c.perSecond, c.asks, c.mailboxes), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%v a second, asks for %v, %d mailboxes, over EWS %v", c.perSecond, c.asks, c.mailboxes, c.ews), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				budget := &imapserver.Budget{PerSecond: c.perSecond, Burst: c.burst}
 				s, l := newPaces(time.Now, time.Second), &forgetful{known: map[string]state.Pace{}}
 				var work sync.WaitGroup
 				for i := range c.mailboxes {
 					work.Go(func() {
-						sender(t, s, l, fmt.Sprint(i), &tenant{budget: budget, asks: c.asks}, c.messages)
+						to := tenant{budget: budget, asks: c.asks}
+						if c.ews {
+							sender(t, s, l, fmt.Sprint(i), &exchange{to}, c.messages)
+							return
+						}
+						sender(t, s, l, fmt.Sprint(i), &to, c.messages)
 					})
 				}
 				work.Wait()

@@ -168,13 +168,14 @@ func (b *both) one(t *Tally, f Finding) error {
 func (b *both) finding(folder int, e *entry) Finding {
 	f := Finding{Mailbox: b.Name, Sign: verdicts[e.verdict].sign, Destination: b.pair.Destination.Path, What: e.told(b.Rewrites),
 		By: e.by(), Date: dateOf(e.date), Size: mail.Size(e.size)}
-	if folder == none {
+	switch named := b.Destination.Web == nil; { // otherwise the number of a message is ours, and means nothing
+	case folder == none && named:
 		f.UID = e.uid
-		return f
-	}
-	f.Source, f.SourceUID = b.pair.Sources[folder].Path, e.uid
-	if e.pair != none {
+	case folder != none && e.pair != none && named:
 		f.UID = b.target.at(int(e.pair)).uid
+	}
+	if folder != none {
+		f.Source, f.SourceUID = b.pair.Sources[folder].Path, e.uid
 	}
 	return f
 }

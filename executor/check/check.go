@@ -14,6 +14,10 @@
 // one odd response code costs it the connection (measured), and the mailboxes that hold such things are those that are
 // worth checking. The reader is small, as it knows eight commands and only reads: EXAMINE and BODY.PEEK, no SELECT.
 //
+// Destinations that have no IMAP are read over HTTPS (items.go, ewsread.go, graphread.go): by FindItem and GetItem with MIME,
+// or by messages and $value. Even the requests' plumbing is this package's own (https.go): it is short, and so no fault of
+// the transports that write can hide in what judges them. Such a message has no UID; findings name none.
+//
 // Matching. In each destination folder messages are counted as multisets, since equal ones may be there several times
 // and several source folders may go to one. They are paired in tiers, each message once:
 //
@@ -33,8 +37,8 @@
 // or twice (it is equal to a message that has its pair already). A message that a server lists and does not hand over is
 // unreadable: never equal and never silently skipped.
 //
-// Memory grows with the number of messages of one destination folder, by 76 octets each (table.go); bodies are digested
-// while they stream.
+// Memory grows with the number of messages of one destination folder, by 76 octets each (table.go), and over HTTPS by
+// their names, of some hundred; bodies are digested while they stream.
 package check
 
 import (

@@ -30,8 +30,9 @@ const (
 	TLSNone     = "none"
 )
 
-// Server says how one side of a mailbox is reached and who signs in. Host, Port and User are needed.
+// Server says how one side of a mailbox is reached and who signs in. Host, Port and User are needed, or Web.
 type Server struct {
+	Web  *Web // nil: it is reached by IMAP
 	Host string
 	Port int
 	TLS  string // TLSImplicit if empty

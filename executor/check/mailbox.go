@@ -14,14 +14,14 @@ type comparison struct {
 	options Options
 	mu      *sync.Mutex // for the functions of options
 	src     *reader
-	dst     *reader
+	dst     mailReader
 	result  Result
 }
 
 // run gives the result. The error is one of the context or of Options.Finding.
 func (c *comparison) run(ctx context.Context) (Result, error) {
 	key := newDigestKey()
-	c.src, c.dst = newReader(c.Source, key), newReader(c.Destination, key)
+	c.src, c.dst = newReader(c.Source, key), newDestination(c.Destination, key)
 	defer c.src.close()
 	defer c.dst.close()
 	c.result = Result{Mailbox: c.Name, Destination: c.Target, Shared: c.Shared, Started: time.Now()}

@@ -10,8 +10,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -75,12 +75,13 @@ func (o *outcome) failure(c call) *mail.Error {
 }
 
 func (d *Destination) send(ctx context.Context, c call) ([]outcome, *mail.Error) {
-	ctx, cancel := context.WithTimeout(ctx, d.s.opts.Timeout+time.Duration(c.size()/slowest)*time.Second)
-	defer cancel()
-	r, err := d.post(ctx, c)
+	ctx, watch := web.NewWatch(ctx, d.s.opts.Timeout)
+	defer watch.End()
+	r, err := d.post(ctx, c, watch)
 	if err != nil {
-		return nil, codes.Broken(c.op, err)
+		return nil, codes.Broken(c.op, watch.Cause(err))
 	}
+	watch.Answer(r)
 	defer func() { _ = r.Body.Close() }() // it was only read from
 	if isXML := strings.Contains(r.Header.Get("Content-Type"), "xml"); !isXML || r.StatusCode == http.StatusUnauthorized {
 		return nil, d.strange(c, r)
@@ -157,8 +158,19 @@ func (d *Destination) outcomes(c call, r *http.Response, e *envelope) ([]outcome
 	for i := range list {
 		list[i].Text = clip(list[i].Text)
 	}
-	d.trace.outcomes(list)
+	d.traced(list)
 	return list, nil
+}
+
+// traced notes the response codes.
+func (d *Destination) traced(list []outcome) {
+	count := map[string]int{}
+	for _, o := range list {
+		count[o.Code]++
+	}
+	for code, n := range count {
+		d.trace.Code(n, len(list), code)
+	}
 }
 
 // strange reads an answer that is not one of EWS.
@@ -184,9 +196,9 @@ func (d *Destination) strange(c call, r *http.Response) *mail.Error {
 const largeRequest = 32 << 20
 
 // post sends the request.
-func (d *Destination) post(ctx context.Context, c call) (*http.Response, error) {
+func (d *Destination) post(ctx context.Context, c call, watch *web.Watch) (*http.Response, error) {
 	content, size := d.content(c)
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.s.opts.URL, content)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.s.opts.URL, watch.Request(content))
 	if err != nil {
 		return nil, err
 	}
@@ -208,9 +220,9 @@ func (d *Destination) post(ctx context.Context, c call) (*http.Response, error) 
 		}
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
-	d.trace.asked(c.action, size)
+	d.trace.Asked(c.action, size)
 	r, err := d.s.http.Do(req)
-	d.trace.answered(r, err)
+	d.trace.Answered(r, err)
 	if c.stream != nil {
 		c.stream.release() // net/http may go on reading after an early answer
 	}

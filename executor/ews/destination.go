@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailhaul/executor/uids"
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -15,7 +16,7 @@ import (
 type Destination struct {
 	s       *Service
 	mailbox string
-	trace   trace
+	trace   web.Trace
 
 	signedIn bool        // the server has answered once
 	dead     *mail.Error // why every later call fails
@@ -28,7 +29,7 @@ type Destination struct {
 // Destination opens a session. The first one of a mailbox, and the first after a refusal, proves that the mailbox is there
 // and may be opened.
 func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination, error) {
-	d := &Destination{s: s, mailbox: mailbox, trace: s.newTrace(mailbox), opened: map[string]bool{}}
+	d := &Destination{s: s, mailbox: mailbox, trace: web.NewTrace(s.opts.Trace, mailbox), opened: map[string]bool{}}
 	if t, known := s.remembered(mailbox); known {
 		d.tree, d.signedIn = &t, true
 		return d, nil

@@ -59,7 +59,7 @@ type Options struct {
 	PageSize int
 	// Trace gives where the trace of a mailbox's session goes, free of secrets and mail; nil, or nil given: nowhere.
 	Trace func(mailbox string) io.Writer
-	// Timeout bounds a request beside the time that its octets need; zero: two minutes.
+	// Timeout is how long nothing may move of a request and its answer; zero: two minutes.
 	Timeout time.Duration
 }
 
@@ -100,8 +100,6 @@ func (s *Service) remember(mailbox string, t *tree) {
 const (
 	defaultTimeout  = 2 * time.Minute
 	defaultPageSize = 500
-	// slowest is the pace that a connection must keep beside the time-out, in octets a second.
-	slowest = 16 << 10
 )
 
 // New makes a Service; it does not connect. The error names what is wrong with the options.

@@ -3,6 +3,7 @@ package graph
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 
@@ -179,12 +180,14 @@ func (r *appending) imported(ctx context.Context, m mail.Outgoing) (string, *mai
 	return it.ID, nil
 }
 
-// move brings a message to its folder. When it is not found, it is asked whether that is the folder.
+// move brings a message to its folder. When it is not found, it is asked whether that is the folder. If it is the message,
+// somebody took it away, or the move was carried out and its answer lost on the way, and a gateway has asked a second time:
+// that is a doubt, and no proof that the message did not arrive.
 func (r *appending) move(ctx context.Context, id string) *mail.Error {
 	const op = "move message"
 	var moved item
 	failed := r.ask(ctx, call{op: op, at: atMove, method: http.MethodPost, path: []string{"messages", id, "move"},
-		json: map[string]string{"destinationId": r.id}}, &moved)
+		json: map[string]string{"DestinationId": r.id}}, &moved)
 	if failed == nil || !failed.Code.FolderGone() {
 		return failed
 	}
@@ -192,6 +195,5 @@ func (r *appending) move(ctx context.Context, id string) *mail.Error {
 	if gone := r.ask(ctx, get(op, atFolder, folderQuery(), "mailFolders", r.id), &f); gone != nil {
 		return gone
 	}
-	failed.Code = mail.CodeMessageRefused // the message is gone; the next attempt imports it anew
-	return failed
+	return strange(op, fmt.Errorf("what was imported was not found when it was to be moved: %w", failed))
 }

@@ -11,7 +11,6 @@ import (
 	"net/url"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"mailhaul/executor/web"
 	"mailhaul/state/mail"
@@ -28,6 +27,7 @@ const (
 type client struct {
 	s        *Service
 	box      *box
+	trace    web.Trace
 	signedIn atomic.Bool // the server has answered once
 }
 
@@ -83,16 +83,26 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 		return codes.Broken(q.op, err)
 	}
 	defer leave()
-	ctx, cancel := context.WithTimeout(ctx, c.s.opts.Timeout+time.Duration(size/slowest)*time.Second)
-	defer cancel()
+	ctx, watch := web.NewWatch(ctx, c.s.opts.Timeout)
+	defer watch.End()
 	token, err := c.s.opts.Tokens.Token(ctx)
 	if err != nil {
 		return noToken(q.op, err)
 	}
-	r, failed := c.post(ctx, q, token, body, size)
+	if size > 0 {
+		body = watch.Request(body)
+	}
+	req, failed := c.request(ctx, q, token, body)
 	if failed != nil {
 		return failed
 	}
+	req.ContentLength = size
+	c.trace.Asked(q.name(), size)
+	r, err := c.s.http.Do(req)
+	if c.trace.Answered(r, err); err != nil {
+		return codes.Broken(q.op, watch.Cause(err))
+	}
+	watch.Answer(r)
 	defer func() { _ = r.Body.Close() }() // it was only read from
 	if r.StatusCode >= 300 {
 		return c.refused(q, r, token)
@@ -119,7 +129,7 @@ func (c *client) admit(ctx context.Context, size int64) (leave func(), err error
 	return leave, nil
 }
 
-func (c *client) post(ctx context.Context, q call, token string, body io.Reader, size int64) (*http.Response, *mail.Error) {
+func (c *client) request(ctx context.Context, q call, token string, body io.Reader) (*http.Request, *mail.Error) {
 	address, failed := c.address(q)
 	if failed != nil {
 		return nil, failed
@@ -128,8 +138,8 @@ func (c *client) post(ctx context.Context, q call, token string, body io.Reader,
 	if err != nil {
 		return nil, &mail.Error{Op: q.op, Kind: mail.Internal, Code: mail.CodeInternal, Err: web.Plain(err)}
 	}
-	// Without GetBody net/http can't send a request a second time: whether that is right is decided above.
-	req.GetBody, req.ContentLength = nil, size
+	// Without GetBody net/http can't send a request a second time: whether that is right is decided elsewhere.
+	req.GetBody = nil
 	switch {
 	case q.mime != nil:
 		req.Header.Set("Content-Type", "text/plain")
@@ -139,11 +149,18 @@ func (c *client) post(ctx context.Context, q call, token string, body io.Reader,
 	req.Header.Set("Authorization", "Bearer "+token)
 	req.Header.Set("Prefer", `IdType="ImmutableId"`) // else the move would give the message another id
 	req.Header.Set("User-Agent", "mailhaul")
-	r, err := c.s.http.Do(req)
-	if err != nil {
-		return nil, codes.Broken(q.op, err)
+	return req, nil
+}
+
+// name is what the trace shows of a call: its method and what of its path is the same for everybody.
+func (q call) name() string {
+	switch {
+	case q.link != "":
+		return q.method + " next page"
+	case len(q.path) > 2:
+		return q.method + " " + q.path[0] + " " + q.path[2]
 	}
-	return r, nil
+	return q.method + " " + q.path[0]
 }
 
 // address is where a call goes. A link that leads elsewhere is not followed: the token would go along.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"mailhaul/executor/uids"
+	"mailhaul/executor/web"
 	"mailhaul/state/mail"
 )
 
@@ -27,7 +28,7 @@ type Destination struct {
 // Destination opens a session. The first one of a mailbox, and the first after a refusal, proves that the mailbox is there
 // and may be read. Nothing is written by that: whether it may be written to shows at the first message.
 func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination, error) {
-	d := &Destination{client: &client{s: s, box: s.box(mailbox)}, opened: map[string]bool{}}
+	d := &Destination{client: &client{s: s, box: s.box(mailbox), trace: web.NewTrace(s.opts.Trace, mailbox)}, opened: map[string]bool{}}
 	if t := d.box.remembered(); t != nil {
 		d.tree = t
 		d.signedIn.Store(true)

@@ -119,6 +119,7 @@ func (c *client) refused(q call, r *http.Response, token string) *mail.Error {
 	}
 	e := &mail.Error{Op: q.op, Wait: web.RetryAfter(r.Header, maxWait), Err: &statusError{r.StatusCode, said.Error.Code}}
 	if said.Error.Code != "" {
+		c.trace.Code(1, 1, said.Error.Code)
 		e.Text = strings.TrimSpace(clip(said.Error.Message) + " (" + clip(said.Error.Code) + ")")
 	}
 	v := judge(q.at, r.StatusCode, said)

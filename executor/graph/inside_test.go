@@ -1,6 +1,7 @@
 package graph
 
 import (
+	"context"
 	"encoding/base64"
 	"encoding/json"
 	"io"
@@ -102,3 +103,96 @@ func FuzzPage(f *testing.F) {
 		}
 	})
 }
+
+// slowBody gives a piece in each step of time, or stands still after some pieces. It ends with its request.
+type slowBody struct {
+	ctx    context.Context //nolint:containedctx // it is that of the request that it belongs to
+	step   time.Duration
+	pieces int
+	stands int // after so many pieces; zero: never
+	given  int
+}
+
+func (b *slowBody) Read(p []byte) (int, error) {
+	if b.given == b.pieces {
+		return 0, io.EOF
+	}
+	step := b.step
+	if b.given++; b.stands > 0 && b.given > b.stands {
+		step = time.Hour
+	}
+	select {
+	case <-time.After(step):
+		return copy(p, "0123456789"), nil
+	case <-b.ctx.Done():
+		return 0, b.ctx.Err()
+	}
+}
+
+func (b *slowBody) Close() error { return nil }
+
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+// TestTimeFollowsProgress: a large message on a slow line takes its time in both directions, and what stands still ends with a
+// time-out. Microsoft's own limit makes 150 MB take five minutes.
+func TestTimeFollowsProgress(t *testing.T) {
+	for name, c := range map[string]struct {
+		stands int
+		code   mail.Code
+	}{"slow": {0, ""}, "still": {3, mail.CodeGraphTimeout}} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, err := New(Options{URL: "https://graph.example", Tokens: fixed{}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				body := func(ctx context.Context) *slowBody {
+					return &slowBody{ctx: ctx, step: time.Minute, pieces: 20, stands: c.stands}
+				}
+				down := &client{s: s, box: s.box("a")}
+				s.http = &http.Client{Transport: roundTrip(func(r *http.Request) (*http.Response, error) {
+					if r.Method == http.MethodPost {
+						line := body(r.Context()) // takes a piece as it would give one
+						for range line.pieces {
+							if _, err := line.Read(make([]byte, 10)); err != nil {
+								return nil, err
+							}
+							_, _ = io.CopyN(io.Discard, r.Body, 10)
+						}
+						return &http.Response{StatusCode: http.StatusCreated, Body: io.NopCloser(strings.NewReader(`{}`))}, nil
+					}
+					return &http.Response{StatusCode: http.StatusOK, Body: body(r.Context())}, nil
+				})}
+				n := int64(0)
+				failed := down.send(t.Context(), get("fetch", atRead, nil, "messages", "x", "$value"), func(r *http.Response) *mail.Error {
+					var err error
+					if n, err = io.Copy(io.Discard, r.Body); err != nil {
+						return codes.Broken("fetch", err)
+					}
+					return nil
+				})
+				wantTrouble(t, failed, c.code)
+				if c.code == "" && n != 200 {
+					t.Errorf("%d octets came, want 200", n)
+				}
+				up := newEncoder(mail.Outgoing{Size: 150, Body: strings.NewReader(strings.Repeat("m", 150))})
+				failed = down.ask(t.Context(), call{op: "import", at: atImport, method: http.MethodPost, path: []string{"mailFolders", "x", "importMime"}, mime: up}, &item{})
+				wantTrouble(t, failed, c.code)
+			})
+		})
+	}
+}
+
+func wantTrouble(t *testing.T, failed *mail.Error, want mail.Code) {
+	t.Helper()
+	if failed == nil && want != "" || failed != nil && failed.Code != want {
+		t.Errorf("it ends in %v, want %q", failed, want)
+	}
+}
+
+type fixed struct{}
+
+func (fixed) Token(context.Context) (string, error) { return "t", nil }
+func (fixed) Refused(string) bool                   { return false }

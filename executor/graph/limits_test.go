@@ -2,9 +2,12 @@ package graph
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"mailhaul/executor/endpointtest/graphserver"
@@ -26,7 +29,7 @@ func TestLimitsAreKept(t *testing.T) {
 	s.box(address).uploads = newWindow(40_000, within+100*time.Millisecond) // what is sent late arrives together
 	var both sync.WaitGroup
 	for session := range 2 {
-		both.Go(func() { copyThrough(t, s, address, session) })
+		both.Go(func() { copyThrough(t, s, address, session, 40) })
 	}
 	both.Wait()
 	if refused, busiest := server.Limits(); refused != 0 || busiest > atOnce {
@@ -37,7 +40,7 @@ func TestLimitsAreKept(t *testing.T) {
 	}
 }
 
-func copyThrough(t *testing.T, s *Service, address string, session int) {
+func copyThrough(t *testing.T, s *Service, address string, session, messages int) {
 	d, err := s.Destination(t.Context(), address)
 	var f mail.Folder
 	if err == nil {
@@ -51,7 +54,7 @@ func copyThrough(t *testing.T, s *Service, address string, session int) {
 		return
 	}
 	var batch []mail.Outgoing
-	for i := range 40 {
+	for i := range messages {
 		text := fmt.Sprintf("Subject: %d.%d\r\n\r\n%s", session, i, strings.Repeat("A line.\r\n", 100))
 		batch = append(batch, mail.Outgoing{ID: int64(i), Size: mail.Size(len(text)), Body: strings.NewReader(text)})
 	}
@@ -63,4 +66,41 @@ func copyThrough(t *testing.T, s *Service, address string, session int) {
 	if err != nil {
 		t.Error(err)
 	}
+}
+
+// direct carries requests to a server without a network, so that time can be simulated.
+type direct struct{ *graphserver.Server }
+
+func (d direct) RoundTrip(r *http.Request) (*http.Response, error) {
+	w := httptest.NewRecorder()
+	d.ServeHTTP(w, r)
+	return w.Result(), nil
+}
+
+// TestRequestsAreKeptBelowTheLimit copies more messages than ten minutes' requests suffice for, in simulated time and with
+// Microsoft's own figure: 10,000 requests in ten minutes for a mailbox. It takes hardly longer than that allows, and nothing is
+// refused.
+func TestRequestsAreKeptBelowTheLimit(t *testing.T) {
+	const address, messages = "anna@new.example", 7_000 // three requests each
+	server := graphserver.Start(t)
+	box := server.Mailbox(address)
+	synctest.Test(t, func(t *testing.T) {
+		s, err := New(Options{URL: server.URL(), Tokens: server})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s.http = &http.Client{Transport: direct{server}}
+		server.Behave(graphserver.Habits{Requests: 10_000, RequestsWithin: requestsWithin})
+		began := time.Now()
+		copyThrough(t, s, address, 0, messages)
+		took := time.Since(began)
+		refused, busiest := server.Limits()
+		t.Logf("%d messages took %s, where the limit allows %s; %d requests were refused", messages, took, 2*requestsWithin, refused)
+		if n := len(box.Messages("INBOX")); n != messages {
+			t.Errorf("%d messages arrived, want %d", n, messages)
+		}
+		if least := 2 * requestsWithin; took < least || took > least*21/20 || refused != 0 || busiest > atOnce {
+			t.Errorf("it took %s, want a little more than %s; %d were refused, up to %d at one time", took, least, refused, busiest)
+		}
+	})
 }

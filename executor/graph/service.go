@@ -33,6 +33,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net/http"
 	"net/url"
 	"strings"
@@ -69,7 +70,10 @@ type Options struct {
 	KeepDollar bool
 	// PageSize bounds the entries of one page of a listing; zero: 500.
 	PageSize int
-	// Timeout bounds a request beside the time that its octets need; zero: two minutes.
+	// Trace gives where the trace of a mailbox's session goes, free of secrets and mail; nil, or nil given: nowhere. It takes
+	// lines from several goroutines.
+	Trace func(mailbox string) io.Writer
+	// Timeout is how long nothing may move of a request and its answer; zero: two minutes.
 	Timeout time.Duration
 	// Tell is told once of what Graph does not keep although it was asked to; nil: nobody is.
 	Tell func(sentence string)
@@ -100,8 +104,6 @@ const (
 	version         = "/beta" // importMime is in no other
 	defaultTimeout  = 2 * time.Minute
 	defaultPageSize = 500
-	// slowest is the pace that a connection must keep beside the time-out, in octets a second.
-	slowest = 16 << 10
 )
 
 // box is what the sessions of one mailbox share.

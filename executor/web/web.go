@@ -1,5 +1,5 @@
 // Package web is what the transports over HTTPS have in common below their own languages: the client that carries a
-// request, and what its troubles are called.
+// request, what its troubles are called, when it has stood still for too long, and what a trace shows of it.
 package web
 
 import (

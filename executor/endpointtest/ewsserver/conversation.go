@@ -58,6 +58,10 @@ func (c *conversation) answer() {
 	c.served++
 	h, busy := c.habits, c.habits.Busy != NotBusy && c.served%max(1, c.habits.BusyEvery) == 0
 	refused, open := c.openMailbox()
+	if open && time.Now().Before(c.box.until) {
+		busy, h.Busy, h.BackOff = true, BusyFault, time.Until(c.box.until)
+		c.early++
+	}
 	meanwhile := h.Meanwhile
 	c.mu.Unlock()
 	switch {
@@ -109,7 +113,7 @@ func (c *conversation) openMailbox() (refusal, bool) {
 			return refusal{"ErrorImpersonateUserDenied", "The account does not have permission to impersonate the requested user.", 0}, false
 		}
 		if anchor := c.r.Header.Get("X-AnchorMailbox"); anchor != address {
-			c.blame("impersonates %s with the anchor %q", address, anchor)
+			c.Blame("impersonates %s with the anchor %q", address, anchor)
 		}
 	} else if address = c.request.textAt("FolderIds", "DistinguishedFolderId", "Mailbox", "EmailAddress"); address == "" {
 		address = c.r.Header.Get("X-AnchorMailbox") // the ids name it
@@ -181,7 +185,7 @@ func (c *conversation) envelope(outcomes []string) string {
 		err = validateEnvelope(top)
 	}
 	if err != nil {
-		c.blame("the answer of this server: %v", err)
+		c.Blame("the answer of this server: %v", err)
 	}
 	return answer
 }
@@ -196,9 +200,9 @@ func (c *conversation) lose(how Lose) {
 	if how != LoseBefore {
 		store, box, folder := items, c.box, c.request.at("SavedItemFolderId").kids[0]
 		if c.habits.LateBy > 0 {
-			c.late.Add(1)
+			c.Late.Add(1)
 			time.AfterFunc(c.habits.LateBy, func() {
-				defer c.late.Done()
+				defer c.Late.Done()
 				c.mu.Lock()
 				defer c.mu.Unlock()
 				c.storeAll(box, folder, store)

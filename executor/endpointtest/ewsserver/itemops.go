@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // pathOf reads the name of an extended property.
@@ -26,6 +28,9 @@ func (c *conversation) createItem() []string {
 	}
 	var all []string
 	for i, it := range items {
+		if busyAt < 0 && c.overBudget() {
+			busyAt = i
+		}
 		switch {
 		case f == nil:
 			all = append(all, c.refuse(no))
@@ -38,6 +43,15 @@ func (c *conversation) createItem() []string {
 		}
 	}
 	return all
+}
+
+// overBudget uses the budget for one item; when it is used up the mailbox is left alone for a while.
+func (c *conversation) overBudget() bool {
+	if c.habits.Budget == nil || c.habits.Budget.Take(time.Now(), 1) {
+		return false
+	}
+	c.box.until = time.Now().Add(c.habits.BackOff)
+	return true
 }
 
 func (c *conversation) create(f *folder, n *node) string {
@@ -79,7 +93,7 @@ func (b *Mailbox) newItem(n *node, exact bool) (*stored, error) {
 	it := &stored{id: b.newID("item"), original: octets, mime: octets, received: now, created: time.Now(), draft: true,
 		properties: map[property]string{}}
 	if !exact {
-		it.mime = rewrite(octets)
+		it.mime = httpsserver.Rewrite(octets)
 	}
 	for _, k := range n.kids {
 		it.set(k)
@@ -218,7 +232,10 @@ var itemGone = refusal{"ErrorItemNotFound", "The specified object was not found 
 func (c *conversation) getItem() []string {
 	var all []string
 	for _, id := range c.request.list("ItemIds") {
-		if it := c.box.itemOf(id.attr("Id")); it != nil {
+		it := c.box.itemOf(id.attr("Id"))
+		if w := c.habits.Withhold; it != nil && w != "" && strings.Contains(string(it.original), w) {
+			all = append(all, c.refuse(refusal{"ErrorInternalServerError", "An internal server error occurred. The operation failed.", 0}))
+		} else if it != nil {
 			all = append(all, c.success("<m:Items>"+it.xml(c.request.textAt("ItemShape", "IncludeMimeContent") == "true")+"</m:Items>"))
 		} else {
 			all = append(all, c.refuse(itemGone))
@@ -229,7 +246,7 @@ func (c *conversation) getItem() []string {
 
 func (c *conversation) updateItem() []string {
 	if c.request.attr("SuppressReadReceipts") != "true" {
-		c.blame("an update that may send read receipts")
+		c.Blame("an update that may send read receipts")
 	}
 	var all []string
 	for _, change := range c.request.list("ItemChanges") {

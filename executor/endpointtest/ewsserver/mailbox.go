@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // Mailbox is a person's mail. Folders are named by path, levels joined by "/".
@@ -16,6 +18,7 @@ type Mailbox struct {
 	folders []*folder
 	made    int // folders and items so far
 	octets  int
+	until   time.Time // the budget is used up until then
 }
 
 type folder struct {
@@ -150,7 +153,7 @@ func (b *Mailbox) Messages(path string) []Message {
 func (b *Mailbox) Add(path string, octets []byte, date time.Time) {
 	b.server.mu.Lock()
 	defer b.server.mu.Unlock()
-	it := &stored{id: b.newID("item"), original: octets, mime: rewrite(octets), received: date, created: time.Now(), properties: map[property]string{}}
+	it := &stored{id: b.newID("item"), original: octets, mime: httpsserver.Rewrite(octets), received: date, created: time.Now(), properties: map[property]string{}}
 	f := b.byPath(path)
 	f.items = append(f.items, it)
 }
@@ -190,23 +193,4 @@ func (b *Mailbox) Delete(path string) {
 	defer b.server.mu.Unlock()
 	f := b.byPath(path)
 	b.folders = slices.DeleteFunc(b.folders, func(o *folder) bool { return o == f })
-}
-
-// rewrite renders a message anew: the header fields in another order, line ends as CRLF, one field more.
-func rewrite(octets []byte) []byte {
-	text := strings.ReplaceAll(strings.ReplaceAll(string(octets), "\r\n", "\n"), "\n", "\r\n")
-	header, body, found := strings.Cut(text, "\r\n\r\n")
-	if !found || !strings.Contains(header, ":") {
-		header, body = "X-MS-Has-Attach:", text
-	}
-	var fields []string
-	for line := range strings.SplitSeq(header, "\r\n") {
-		if len(fields) > 0 && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")) {
-			fields[len(fields)-1] += "\r\n" + line
-			continue
-		}
-		fields = append(fields, line)
-	}
-	slices.Reverse(fields)
-	return []byte(strings.Join(fields, "\r\n") + "\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n\r\n" + body)
 }

@@ -12,39 +12,28 @@
 package ewsserver
 
 import (
-	"context"
-	"crypto/x509"
-	"encoding/pem"
-	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"slices"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // Server is one Exchange. It is safe for use by several goroutines.
 type Server struct {
-	http *httptest.Server
+	httpsserver.Base
 
 	mu        sync.Mutex
 	mailboxes map[string]*Mailbox // by address in lower case
 	users     map[string]string   // passwords of Basic, by user
 	habits    Habits
-	misuse    []string
-	tokens    int // given away so far
-	uses      int // requests with the newest token
-	valid     map[string]bool
-	admits    func(token string) bool // tokens of somebody else's; nil: none
-	requests  map[string]int          // by operation
-	served    int                     // requests since Behave
-	creates   int                     // CreateItem requests since Behave
-	struck    int                     // of them those that were lost
-	late      sync.WaitGroup
+	requests  map[string]int // by operation
+	served    int            // requests since Behave
+	creates   int            // CreateItem requests since Behave
+	struck    int            // of them those that were lost
+	early     int            // requests since Behave that came before a back-off was over
 }
 
 // Busy is how a server says that it is busy.
@@ -76,6 +65,11 @@ type Habits struct {
 	Busy      Busy
 	BusyEvery int
 	BackOff   time.Duration
+	// Budget is asked for each item that is created; one that is over it is answered with ErrorServerBusy and BackOff, and
+	// the rest of the request is not looked at. Whatever comes before that time is over is refused too. Nil: no bound.
+	Budget interface {
+		Take(now time.Time, n int) bool
+	}
 	// Lose says at which CreateItem requests, from 1, the answer is lost, and how. LateBy puts off what is stored.
 	Lose   map[int]Lose
 	LateBy time.Duration
@@ -93,6 +87,8 @@ type Habits struct {
 	MaxMessage, Quota int
 	// Page bounds the entries of a page.
 	Page int
+	// Withhold lists messages that hold this text, and does not hand them over.
+	Withhold string
 	// Exact leaves messages as they are.
 	Exact bool
 	// Meanwhile is called before each FindItem and FindFolder, without locks: a test does there what another client would.
@@ -102,42 +98,13 @@ type Habits struct {
 // Start starts a server that ends with the test.
 func Start(t *testing.T) *Server {
 	t.Helper()
-	s := &Server{mailboxes: map[string]*Mailbox{}, users: map[string]string{}, valid: map[string]bool{}, requests: map[string]int{}}
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what is tested
-	s.http.StartTLS()
-	t.Cleanup(func() {
-		s.http.CloseClientConnections()
-		s.http.Close()
-		s.late.Wait()
-	})
+	s := &Server{mailboxes: map[string]*Mailbox{}, users: map[string]string{}, requests: map[string]int{}}
+	s.Start(t, s.serve)
 	return s
 }
 
 // URL is the address of the service.
-func (s *Server) URL() string { return s.http.URL + "/EWS/Exchange.asmx" }
-
-// Client trusts the server.
-func (s *Server) Client() *http.Client { return s.http.Client() }
-
-// Roots verify the server's certificate.
-func (s *Server) Roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(s.http.Certificate())
-	return pool
-}
-
-// Certificate is the server's, in PEM form, for a ca_file.
-func (s *Server) Certificate() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
-}
-
-// Admit lets tokens in that somebody else has issued.
-func (s *Server) Admit(good func(token string) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.admits = good
-}
+func (s *Server) URL() string { return s.Address() + "/EWS/Exchange.asmx" }
 
 // User lets a user in with Basic.
 func (s *Server) User(name, password string) {
@@ -146,32 +113,12 @@ func (s *Server) User(name, password string) {
 	s.users[name] = password
 }
 
-// Token gives the bearer token that is good now; one that has run out is followed by another.
-func (s *Server) Token(context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := fmt.Sprintf("token-%d", s.tokens)
-	if !s.valid[name] {
-		s.tokens++
-		s.uses = 0
-		name = fmt.Sprintf("token-%d", s.tokens)
-		s.valid[name] = true
-	}
-	return name, nil
-}
-
-// Tokens is how many tokens were given away.
-func (s *Server) Tokens() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tokens
-}
-
 // Behave changes the habits and starts their counts anew.
 func (s *Server) Behave(h Habits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.habits, s.served, s.creates, s.struck = h, 0, 0, 0
+	s.RunOut(h.TokenUses)
+	s.habits, s.served, s.creates, s.struck, s.early = h, 0, 0, 0, 0
 }
 
 // Struck is how many CreateItem requests were lost since Behave.
@@ -181,27 +128,18 @@ func (s *Server) Struck() int {
 	return s.struck
 }
 
-// Settle waits for what is stored late.
-func (s *Server) Settle() { s.late.Wait() }
+// Early is how many requests since Behave came before the time was over that the server had asked for.
+func (s *Server) Early() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.early
+}
 
 // Requests counts the requests of an operation that were answered, or lost on purpose.
 func (s *Server) Requests(operation string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[operation]
-}
-
-// Misuse names what no client may do: requests that the schema does not know above all.
-func (s *Server) Misuse() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.misuse)
-}
-
-func (s *Server) blame(format string, args ...any) {
-	if said := fmt.Sprintf(format, args...); !slices.Contains(s.misuse, said) {
-		s.misuse = append(s.misuse, said)
-	}
 }
 
 // maxRequest is what web.config allows by itself.
@@ -221,9 +159,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		err = validateEnvelope(top)
 	}
 	if err != nil {
-		s.mu.Lock()
-		s.blame("request: %v", err)
-		s.mu.Unlock()
+		s.Blame("request: %v", err)
 		s.fault(w, http.StatusInternalServerError, refusal{"ErrorSchemaValidation", err.Error(), 0})
 		return
 	}
@@ -264,16 +200,5 @@ func (s *Server) known(r *http.Request) bool {
 		want, known := s.users[user]
 		return known && password == want
 	}
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if bearer && s.admits != nil && s.admits(token) {
-		return true
-	}
-	if !bearer || !s.valid[token] {
-		return false
-	}
-	if s.uses++; s.habits.TokenUses > 0 && s.uses > s.habits.TokenUses {
-		delete(s.valid, token)
-		return false
-	}
-	return true
+	return s.Bearer(r)
 }

@@ -60,23 +60,23 @@ func (c *conversation) answer() {
 		refuse(c.w, *refused)
 		return
 	}
-	if meanwhile != nil && strings.HasPrefix(c.op.Name, "list") {
+	if meanwhile != nil && strings.HasPrefix(c.op.name, "list") {
 		meanwhile()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.box.active-- // before the answer: the client's next request may come with its last octet
-	c.writes[c.op.Name]++
-	if how, lost := c.habits.Lose[c.op.Name][c.writes[c.op.Name]]; lost {
+	c.writes[c.op.name]++
+	if how, lost := c.habits.Lose[c.op.name][c.writes[c.op.name]]; lost {
 		c.lose(how)
 		return
 	}
-	c.say(handlers[c.op.Name](c))
+	c.say(handlers[c.op.name](c))
 }
 
 // open finds whose mailbox is meant.
 func (c *conversation) open() *refusal {
-	c.requests[c.op.Name]++
+	c.requests[c.op.name]++
 	c.served++
 	h := c.habits
 	c.box = c.mailboxes[strings.ToLower(c.names["user"])]
@@ -93,9 +93,9 @@ func (c *conversation) open() *refusal {
 func (c *conversation) forbidden() *refusal {
 	h := c.habits
 	switch {
-	case h.NoImport && c.op.Name == "importMime":
+	case h.NoImport && c.op.name == "importMime":
 		return &refusal{http.StatusBadRequest, "BadRequest", "Resource not found for the segment 'importMime'."}
-	case h.Denied || h.ReadOnly && c.op.Method != http.MethodGet:
+	case h.Denied || h.ReadOnly && c.op.method != http.MethodGet:
 		return &refusal{http.StatusForbidden, "ErrorAccessDenied", "Access is denied. Check credentials and try again."}
 	}
 	return nil
@@ -117,6 +117,9 @@ func (c *conversation) say(r reply) {
 		}
 		_, _ = c.w.Write(r.mime[len(r.mime)/2:])
 	default:
+		if err := c.meta.checkAnswer(c.op, r.json); err != nil {
+			c.Blame("the answer of this server: %v", err)
+		}
 		c.w.Header().Set("Content-Type", "application/json; odata.metadata=minimal")
 		c.w.WriteHeader(r.status)
 		_ = json.NewEncoder(c.w).Encode(r.json) // likewise
@@ -126,13 +129,13 @@ func (c *conversation) say(r reply) {
 // lose breaks a request.
 func (c *conversation) lose(how Lose) {
 	c.struck++
-	handler := handlers[c.op.Name]
+	handler := handlers[c.op.name]
 	switch {
 	case how == LoseBefore:
 	case c.habits.LateBy > 0:
-		c.late.Add(1)
+		c.Late.Add(1)
 		time.AfterFunc(c.habits.LateBy, func() {
-			defer c.late.Done()
+			defer c.Late.Done()
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			handler(c)
@@ -143,6 +146,8 @@ func (c *conversation) lose(how Lose) {
 	switch how {
 	case Internal:
 		refuse(c.w, refusal{http.StatusInternalServerError, "ErrorInternalServerError", "An internal server error occurred. The operation failed."})
+	case Vanished:
+		refuse(c.w, *noMessage.no)
 	case Gateway:
 		c.w.Header().Set("Retry-After", "0")
 		c.w.WriteHeader(http.StatusGatewayTimeout)

@@ -61,7 +61,7 @@ func (f filter) fits(m *message) bool {
 // parseExpand gives the ids of the extended properties that are asked for.
 func (m *metadata) parseExpand(t typ, text string) ([]string, error) {
 	name, rest, filtered := strings.Cut(text, "($filter=")
-	if t.Navigation[name] == "" {
+	if t.navigation[name] == "" {
 		return nil, fmt.Errorf("there is nothing called %q to expand", name)
 	}
 	if name != "singleValueExtendedProperties" || !filtered || !strings.HasSuffix(rest, ")") {

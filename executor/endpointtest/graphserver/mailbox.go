@@ -8,22 +8,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // Mailbox is a person's mail. Folders are named by path, levels joined by "/".
 type Mailbox struct {
-	server  *Server
-	address string
-	folders []*folder
-	made    int // folders and messages so far
-	octets  int
-	active  int // requests under way
-	uploads []upload
-}
-
-type upload struct {
-	at     time.Time
-	octets int64
+	server            *Server
+	address           string
+	folders           []*folder
+	made              int // folders and messages so far
+	octets            int
+	active            int // requests under way
+	uploads, requests span
 }
 
 type folder struct {
@@ -181,7 +178,7 @@ func (b *Mailbox) Add(path string, octets []byte, date time.Time) {
 }
 
 func (b *Mailbox) newMessage(octets []byte) *message {
-	return &message{id: b.newID("message"), place: b.newID("place"), original: octets, mime: rewrite(octets), flag: "notFlagged",
+	return &message{id: b.newID("message"), place: b.newID("place"), original: octets, mime: httpsserver.Rewrite(octets), flag: "notFlagged",
 		received: time.Now().UTC().Truncate(time.Second), created: time.Now(), extended: map[string]string{}}
 }
 
@@ -242,23 +239,4 @@ func (m *message) value(id string) (string, bool) {
 	}
 	v, has := m.extended[key(id)]
 	return v, has
-}
-
-// rewrite renders a message anew: the header fields in another order, line ends as CRLF, one field more.
-func rewrite(octets []byte) []byte {
-	text := strings.ReplaceAll(strings.ReplaceAll(string(octets), "\r\n", "\n"), "\n", "\r\n")
-	header, body, found := strings.Cut(text, "\r\n\r\n")
-	if !found || !strings.Contains(header, ":") {
-		header, body = "X-MS-Has-Attach:", text
-	}
-	var fields []string
-	for line := range strings.SplitSeq(header, "\r\n") {
-		if len(fields) > 0 && (strings.HasPrefix(line, " ") || strings.HasPrefix(line, "\t")) {
-			fields[len(fields)-1] += "\r\n" + line
-			continue
-		}
-		fields = append(fields, line)
-	}
-	slices.Reverse(fields)
-	return []byte(strings.Join(fields, "\r\n") + "\r\nX-MS-Exchange-Organization-AuthAs: Internal\r\n\r\n" + body)
 }

@@ -1,7 +1,6 @@
 package graphserver
 
 import (
-	_ "embed"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,73 +12,6 @@ import (
 	"time"
 )
 
-//go:embed metadata.json
-var metadataJSON []byte
-
-// metadata is the part of Microsoft's description of Graph that is played here. The file names its sources.
-type metadata struct {
-	Version    string              `json:"version"`
-	Enums      map[string][]string `json:"enums"`
-	Types      map[string]typ      `json:"types"`
-	Operations []operation         `json:"operations"`
-	WellKnown  []string            `json:"wellKnownFolders"`
-}
-
-type typ struct {
-	Properties map[string]property `json:"properties"`
-	Navigation map[string]string   `json:"navigation"`
-}
-
-type property struct {
-	Type           string `json:"type"`
-	Computed       bool   `json:"computed"`
-	OnlyAtCreation bool   `json:"onlyAtCreation"`
-	OnlyOfDrafts   bool   `json:"onlyOfDrafts"`
-	Required       bool   `json:"required"`
-}
-
-type operation struct {
-	Name    string   `json:"name"`
-	Method  string   `json:"method"`
-	Path    string   `json:"path"`
-	Takes   string   `json:"takes"`
-	Returns string   `json:"returns"`
-	Query   []string `json:"query"`
-}
-
-// loadMetadata reads the description.
-func loadMetadata() (*metadata, error) {
-	var m metadata
-	return &m, json.Unmarshal(metadataJSON, &m)
-}
-
-// find gives the operation of a request and what stands in its path in place of the names in braces.
-func (m *metadata) find(method, path string) (*operation, map[string]string, error) {
-	got := strings.Split(strings.TrimPrefix(path, "/"+m.Version), "/")
-	elsewhere := false
-	for i := range m.Operations {
-		want := strings.Split(m.Operations[i].Path, "/")
-		names, fits := map[string]string{}, len(got) == len(want)
-		for j := 0; fits && j < len(want); j++ {
-			part, err := url.PathUnescape(got[j])
-			if name, variable := strings.CutPrefix(want[j], "{"); variable {
-				names[strings.TrimSuffix(name, "}")] = part
-				fits = part != "" && err == nil
-			} else {
-				fits = part == want[j]
-			}
-		}
-		if fits && m.Operations[i].Method == method {
-			return &m.Operations[i], names, nil
-		}
-		elsewhere = elsewhere || fits
-	}
-	if elsewhere {
-		return nil, nil, fmt.Errorf("the path %s takes no %s", path, method)
-	}
-	return nil, nil, fmt.Errorf("no operation has the path %s", path)
-}
-
 // check holds a request against its operation: query, kind of content, content.
 func (m *metadata) check(op *operation, r *http.Request, body []byte) error {
 	query, err := url.ParseQuery(r.URL.RawQuery)
@@ -87,46 +19,66 @@ func (m *metadata) check(op *operation, r *http.Request, body []byte) error {
 		return err
 	}
 	for name, values := range query {
-		if !slices.Contains(op.Query, name) || len(values) != 1 {
-			return fmt.Errorf("%s takes no %s", op.Name, name)
+		if !slices.Contains(m.Options[op.name], name) || len(values) != 1 {
+			return fmt.Errorf("%s takes no %s", op.name, name)
 		}
-		if err := m.checkOption(element(op.Returns), name, values[0]); err != nil {
+		if err := m.checkOption(op.returns, name, values[0]); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
 		}
 	}
 	kind, _, _ := strings.Cut(r.Header.Get("Content-Type"), ";")
 	switch {
-	case op.Takes == "" && len(body) > 0:
-		return fmt.Errorf("%s takes no content", op.Name)
-	case op.Takes == "":
+	case op.takes == "" && op.params == nil && len(body) > 0:
+		return fmt.Errorf("%s takes no content", op.name)
+	case op.takes == "" && op.params == nil:
 		return nil
-	case op.Takes == "text/plain":
+	case op.takes == "text/plain":
 		if kind != "text/plain" {
-			return fmt.Errorf("%s takes text/plain, not %q", op.Name, kind)
+			return fmt.Errorf("%s takes text/plain, not %q", op.name, kind)
 		}
 		return nil
 	case kind != "application/json":
-		return fmt.Errorf("%s takes application/json, not %q", op.Name, kind)
+		return fmt.Errorf("%s takes application/json, not %q", op.name, kind)
 	}
-	var v any
+	return m.checkBody(op, body)
+}
+
+// checkBody holds JSON against the parameters of an action, or against the type that is made or changed.
+func (m *metadata) checkBody(op *operation, body []byte) error {
+	var v map[string]any
 	if err := json.Unmarshal(body, &v); err != nil {
 		return err
 	}
-	return m.checkValue(op.Takes, v, op.Method == http.MethodPost)
-}
-
-// element gives the type of a collection's elements.
-func element(name string) string {
-	return strings.TrimSuffix(strings.TrimPrefix(name, "Collection("), ")")
+	allowed := m.Updatable[op.takes]
+	if op.method == http.MethodPost {
+		allowed = m.Creatable[op.takes]
+	}
+	whole := typ{properties: map[string]string{}}
+	for _, p := range op.params {
+		whole.properties[p.Name] = local(p.Type)
+		allowed = append(allowed, p.Name)
+		if _, set := v[p.Name]; !set && p.Nullable == "false" {
+			return fmt.Errorf("%s lacks %q", op.name, p.Name)
+		}
+	}
+	if op.params == nil {
+		whole = m.types[op.takes]
+	}
+	for name := range v {
+		if !slices.Contains(allowed, name) {
+			return fmt.Errorf("%q can't be set by %s", name, op.name)
+		}
+	}
+	return m.checkObject(op.name, whole, v)
 }
 
 // checkOption holds one option of the query against the type that it is about.
 func (m *metadata) checkOption(of, name, value string) error {
-	t := m.Types[of]
+	t := m.types[of]
 	switch name {
 	case "$select":
 		for p := range strings.SplitSeq(value, ",") {
-			if _, known := t.Properties[p]; !known {
+			if _, known := t.properties[p]; !known {
 				return fmt.Errorf("%s has no property %q", of, p)
 			}
 		}
@@ -153,59 +105,72 @@ func (m *metadata) checkOption(of, name, value string) error {
 }
 
 // checkValue holds a JSON value against a type.
-func (m *metadata) checkValue(name string, v any, creates bool) error {
+func (m *metadata) checkValue(name string, v any) error {
 	if inner := element(name); inner != name {
 		list, is := v.([]any)
 		if !is {
 			return fmt.Errorf("%v is no list", v)
 		}
 		for _, e := range list {
-			if err := m.checkValue(inner, e, creates); err != nil {
+			if err := m.checkValue(inner, e); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	if words, is := m.Enums[name]; is {
+	if words, is := m.enums[name]; is {
 		if word, is := v.(string); !is || !slices.Contains(words, word) {
 			return fmt.Errorf("%v is no %s", v, name)
 		}
 		return nil
 	}
-	if t, is := m.Types[name]; is {
-		return m.checkObject(name, t, v, creates)
+	if t, is := m.types[name]; is {
+		object, is := v.(map[string]any)
+		if !is {
+			return fmt.Errorf("%v is no %s", v, name)
+		}
+		return m.checkObject(name, t, object)
 	}
 	return checkPrimitive(name, v)
 }
 
-func (m *metadata) checkObject(name string, t typ, v any, creates bool) error {
-	object, is := v.(map[string]any)
-	if !is {
-		return fmt.Errorf("%v is no %s", v, name)
-	}
+// checkObject holds the properties of an object against a type. What begins with "@" is a matter of OData, not of the type.
+func (m *metadata) checkObject(name string, t typ, object map[string]any) error {
 	for key, value := range object {
-		p, known := t.Properties[key]
-		switch {
-		case !known && t.Navigation[key] != "":
-			p = property{Type: t.Navigation[key]}
-		case !known:
+		if strings.HasPrefix(key, "@odata.") {
+			continue
+		}
+		of := t.properties[key]
+		if of == "" {
+			of = t.navigation[key]
+		}
+		if of == "" {
 			return fmt.Errorf("%s has no property %q", name, key)
-		case p.Computed || p.OnlyAtCreation && !creates || p.OnlyOfDrafts:
-			return fmt.Errorf("the property %q of %s can't be set", key, name)
 		}
-		if err := m.checkValue(p.Type, value, creates); err != nil {
+		if err := m.checkValue(of, value); err != nil {
 			return fmt.Errorf("%s: %w", key, err)
-		}
-	}
-	for key, p := range t.Properties {
-		if _, set := object[key]; p.Required && !set {
-			return fmt.Errorf("%s lacks %q", name, key)
 		}
 	}
 	if name == "singleValueLegacyExtendedProperty" {
 		return checkExtended(object)
 	}
 	return nil
+}
+
+// checkAnswer holds what this server is about to say against the type that it announces.
+func (m *metadata) checkAnswer(op *operation, v any) error {
+	octets, err := json.Marshal(v)
+	if err != nil {
+		return err
+	}
+	var object map[string]any
+	if err := json.Unmarshal(octets, &object); err != nil {
+		return err
+	}
+	if list, is := object["value"]; is {
+		return m.checkValue("Collection("+op.returns+")", list)
+	}
+	return m.checkValue(op.returns, object)
 }
 
 func checkPrimitive(name string, v any) error {

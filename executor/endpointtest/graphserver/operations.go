@@ -17,7 +17,7 @@ var (
 
 // folder finds the folder of the path; a name that is no id at all is malformed.
 func (c *conversation) folder() (*folder, reply) {
-	id := c.names["folder"]
+	id := c.names["mailFolder"]
 	f := c.box.byID(id)
 	if f != nil {
 		return f, reply{}
@@ -97,7 +97,7 @@ func (c *conversation) messageJSON(m *message, in *folder) map[string]any {
 		"categories": append([]string{}, m.categories...), "flag": map[string]string{"flagStatus": m.flag}, "parentFolderId": in.id,
 		"createdDateTime": m.created.UTC().Format(time.RFC3339)}
 	if expand := c.query.Get("$expand"); expand != "" {
-		ids, _ := c.meta.parseExpand(c.meta.Types["message"], expand) // it was checked
+		ids, _ := c.meta.parseExpand(c.meta.types["message"], expand) // it was checked
 		var list []map[string]string
 		for _, id := range ids {
 			if v, has := m.value(id); has {
@@ -146,6 +146,9 @@ func (c *conversation) getMIME() reply {
 	_, m := c.box.find(c.names["message"])
 	if m == nil {
 		return noMessage
+	}
+	if w := c.habits.Withhold; w != "" && strings.Contains(string(m.original), w) {
+		return no(http.StatusInternalServerError, "ErrorInternalServerError", "An internal server error occurred. The operation failed.")
 	}
 	return reply{mime: m.mime}
 }

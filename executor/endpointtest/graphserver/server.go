@@ -1,6 +1,6 @@
 // Package graphserver plays the mail part of Microsoft Graph for tests, behind a real TLS listener. It keeps folders and
 // messages, makes messages anew from the MIME it is given as Exchange does, checks the authorization header, and holds
-// every request against Microsoft's description of Graph (metadata.json): a path, an option, a property or a type that is
+// every request against Microsoft's description of Graph (metadata): a path, an option, a property or a type that is
 // not in it is answered with 400 and named by Misuse. It bounds requests as Microsoft says, and can be told to behave as
 // badly as a real one: to throttle, to lose an answer after it has done what was asked, to do it late, to let a token run
 // out.
@@ -14,43 +14,30 @@
 package graphserver
 
 import (
-	"context"
-	"crypto/x509"
 	"encoding/json"
-	"encoding/pem"
-	"fmt"
 	"io"
-	"log"
 	"net/http"
-	"net/http/httptest"
-	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"testing"
 	"time"
+
+	"mailhaul/executor/endpointtest/httpsserver"
 )
 
 // Server is one Graph. It is safe for use by several goroutines.
 type Server struct {
-	http *httptest.Server
+	httpsserver.Base
 	meta *metadata
 
 	mu        sync.Mutex
 	mailboxes map[string]*Mailbox // by address in lower case
 	habits    Habits
-	misuse    []string
-	tokens    int // given away so far
-	uses      int // requests with the newest token
-	valid     map[string]bool
-	admits    func(token string) bool // tokens of somebody else's; nil: none
-	requests  map[string]int          // by operation
-	served    int                     // requests since Behave
-	writes    map[string]int          // by operation, since Behave
-	struck    int                     // of them those that were lost
-	refused   int                     // for want of budget, since Behave
-	busiest   int                     // most requests of one mailbox at one time, since Behave
-	late      sync.WaitGroup
+	requests  map[string]int // by operation
+	served    int            // requests since Behave
+	writes    map[string]int // by operation, since Behave
+	struck    int            // of them those that were lost
+	refused   int            // for want of budget, since Behave
+	busiest   int            // most requests of one mailbox at one time, since Behave
 }
 
 // Lose is what becomes of a request whose answer is lost.
@@ -63,6 +50,7 @@ const (
 	Internal               // done, and the server answers 500
 	Gateway                // done, and a gateway answers 504 without a word of Graph
 	Unfinished             // done, and the answer is cut in the middle
+	Vanished               // done, and the answer is 404: somebody between repeated the request
 )
 
 // Habits are how the server behaves. The zero Habits is one without fault.
@@ -70,9 +58,12 @@ type Habits struct {
 	// ThrottleEvery refuses every so many-th request with 429 and Retry-After, in seconds; zero: none.
 	ThrottleEvery int
 	RetryAfter    float64
-	// Uploads bounds what a mailbox may take within UploadsWithin, in octets; zero: no bound.
-	Uploads       int64
-	UploadsWithin time.Duration
+	// Uploads bounds what a mailbox may take within UploadsWithin, in octets, and Requests how many requests are answered
+	// within RequestsWithin; zero: no bound.
+	Uploads        int64
+	UploadsWithin  time.Duration
+	Requests       int
+	RequestsWithin time.Duration
 	// Lose says at which requests of an operation, from 1, the answer is lost, and how. LateBy puts off what is done.
 	Lose   map[string]map[int]Lose
 	LateBy time.Duration
@@ -91,6 +82,8 @@ type Habits struct {
 	IgnoreDate, RefuseDate bool
 	// RefuseFilter says that a search is too complex.
 	RefuseFilter bool
+	// Withhold lists messages that hold this text, and does not hand them over.
+	Withhold string
 	// Chunked sends messages without a length.
 	Chunked bool
 	// Elsewhere leads the second page of a listing to another server.
@@ -106,68 +99,22 @@ func Start(t *testing.T) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{meta: meta, mailboxes: map[string]*Mailbox{}, valid: map[string]bool{}, requests: map[string]int{}, writes: map[string]int{}}
-	s.http = httptest.NewUnstartedServer(http.HandlerFunc(s.serve))
-	s.http.Config.ErrorLog = log.New(io.Discard, "", 0) // broken connections are what is tested
-	s.http.StartTLS()
-	t.Cleanup(func() {
-		s.http.CloseClientConnections()
-		s.http.Close()
-		s.late.Wait()
-	})
+	s := &Server{meta: meta, mailboxes: map[string]*Mailbox{}, requests: map[string]int{}, writes: map[string]int{}}
+	s.Start(t, s.serve)
 	return s
 }
 
 // URL is the address without a version.
-func (s *Server) URL() string { return s.http.URL }
-
-// Roots verify the server's certificate.
-func (s *Server) Roots() *x509.CertPool {
-	pool := x509.NewCertPool()
-	pool.AddCert(s.http.Certificate())
-	return pool
-}
-
-// Certificate is the server's, in PEM form, for a ca_file.
-func (s *Server) Certificate() []byte {
-	return pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.http.Certificate().Raw})
-}
-
-// Admit lets tokens in that somebody else has issued.
-func (s *Server) Admit(good func(token string) bool) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.admits = good
-}
-
-// Token gives the bearer token that is good now; one that has run out is followed by another.
-func (s *Server) Token(context.Context) (string, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	name := fmt.Sprintf("token-%d", s.tokens)
-	if !s.valid[name] {
-		s.tokens++
-		s.uses = 0
-		name = fmt.Sprintf("token-%d", s.tokens)
-		s.valid[name] = true
-	}
-	return name, nil
-}
+func (s *Server) URL() string { return s.Address() }
 
 // Refused tells that another token may be better.
 func (s *Server) Refused(string) bool { return true }
-
-// Tokens is how many tokens were given away.
-func (s *Server) Tokens() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.tokens
-}
 
 // Behave changes the habits and starts their counts anew.
 func (s *Server) Behave(h Habits) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.RunOut(h.TokenUses)
 	s.habits, s.served, s.struck, s.refused, s.busiest, s.writes = h, 0, 0, 0, 0, map[string]int{}
 }
 
@@ -186,27 +133,11 @@ func (s *Server) Limits() (refused, busiest int) {
 	return s.refused, s.busiest
 }
 
-// Settle waits for what is done late.
-func (s *Server) Settle() { s.late.Wait() }
-
 // Requests counts the requests of an operation that were answered, or lost on purpose.
 func (s *Server) Requests(operation string) int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[operation]
-}
-
-// Misuse names what no client may do: requests that the description does not know above all.
-func (s *Server) Misuse() []string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Clone(s.misuse)
-}
-
-func (s *Server) blame(format string, args ...any) {
-	if said := fmt.Sprintf(format, args...); !slices.Contains(s.misuse, said) {
-		s.misuse = append(s.misuse, said)
-	}
 }
 
 // refusal is an error of the service.
@@ -225,6 +156,9 @@ func refuse(w http.ResponseWriter, no refusal) {
 // maxRequest is far above what is taken.
 const maxRequest = 512 << 20
 
+// ServeHTTP answers one request, for tests that have no network because their time is not the real one.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.serve(w, r) }
+
 // serve answers one request.
 func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequest))
@@ -242,9 +176,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		err = s.meta.check(op, r, body)
 	}
 	if err != nil {
-		s.mu.Lock()
-		s.blame("request: %v", err)
-		s.mu.Unlock()
+		s.Blame("request: %v", err)
 		refuse(w, refusal{http.StatusBadRequest, "BadRequest", err.Error()})
 		return
 	}
@@ -260,59 +192,9 @@ func (s *Server) bouncer(w http.ResponseWriter, r *http.Request) *refusal {
 	case s.habits.Redirect != "":
 		http.Redirect(w, r, s.habits.Redirect, http.StatusFound)
 		return &refusal{}
-	case !s.known(r):
+	case !s.Bearer(r):
 		w.Header().Set("WWW-Authenticate", `Bearer realm="", authorization_uri="https://login.example", client_id="00000003-0000-0000-c000-000000000000"`)
 		return &refusal{http.StatusUnauthorized, "InvalidAuthenticationToken", "Lifetime validation failed, the token is expired."}
 	}
 	return nil
 }
-
-// known checks the authorization header.
-func (s *Server) known(r *http.Request) bool {
-	token, bearer := strings.CutPrefix(r.Header.Get("Authorization"), "Bearer ")
-	if bearer && s.admits != nil && s.admits(token) {
-		return true
-	}
-	if !bearer || !s.valid[token] {
-		return false
-	}
-	if s.uses++; s.habits.TokenUses > 0 && s.uses > s.habits.TokenUses {
-		delete(s.valid, token)
-		return false
-	}
-	return true
-}
-
-// throttled tells whether the mailbox has used up what it may use. The connections of one mailbox are counted before.
-func (s *Server) throttled(w http.ResponseWriter, b *Mailbox, octets int64) *refusal {
-	h := s.habits
-	s.busiest = max(s.busiest, b.active)
-	no := refusal{http.StatusTooManyRequests, "ApplicationThrottled", "Application is over its MailboxConcurrency limit."}
-	switch now := time.Now(); {
-	case b.active > atOnce:
-		w.Header().Set("Retry-After", "1")
-		s.refused++
-		return &no
-	case h.ThrottleEvery > 0 && s.served%h.ThrottleEvery == 0:
-		no.text = "Application is over its request limit."
-		w.Header().Set("Retry-After", strconv.FormatFloat(h.RetryAfter, 'f', -1, 64))
-		return &no
-	case h.Uploads > 0 && octets > 0:
-		b.uploads = slices.DeleteFunc(b.uploads, func(u upload) bool { return now.Sub(u.at) >= h.UploadsWithin })
-		sum := octets
-		for _, u := range b.uploads {
-			sum += u.octets
-		}
-		if sum > h.Uploads && len(b.uploads) > 0 {
-			s.refused++
-			w.Header().Set("Retry-After", strconv.FormatFloat(h.UploadsWithin.Seconds(), 'f', -1, 64))
-			no.text = "Application is over its upload limit."
-			return &no
-		}
-		b.uploads = append(b.uploads, upload{now, octets})
-	}
-	return nil
-}
-
-// atOnce is how many requests of one application a mailbox takes at a time (Microsoft Graph throttling limits).
-const atOnce = 4
