@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"mailhaul/cmd/view"
 )
 
 // question is one thing to ask; its flag answers it without a terminal.
@@ -50,7 +52,7 @@ func (a *app) askOrDefault(q question) error {
 			continue
 		}
 		if err := q.wrong(answer); err != nil {
-			_, _ = fmt.Fprintf(a.term.Err, "%s Please answer again.\n", sentence(err)) // the next question tells if it can't be written
+			_ = view.Paragraph(a.term.Err, sentence(err)+" Please answer again.", "") // the next question tells if it can't be written
 			continue
 		}
 		*q.answer = answer
@@ -79,6 +81,7 @@ func (a *app) ask(text string) (string, error) {
 		return "", errInterrupted
 	case got := <-answers:
 		if got.err != nil {
+			blank(a.term.Err) // nobody has ended the line of the question
 			return "", usage("no answer was given, nothing was done")
 		}
 		return strings.TrimSpace(got.line), nil
