@@ -72,7 +72,7 @@ func onScreen(ts *testscript.TestScript, screen string) {
 		if n := ansi.StringWidth(line); n > 80 && !strings.HasPrefix(line, "    ") && !clock.MatchString(line) {
 			ts.Fatalf("%d columns: %q", n, line)
 		}
-		if i := strings.IndexFunc(line, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }); i >= 0 {
+		if i := strings.IndexFunc(line, steers); i >= 0 {
 			ts.Fatalf("%q reached the terminal", line[i:])
 		}
 	}
@@ -89,7 +89,16 @@ func piped(ts *testscript.TestScript, code string, words []string) string {
 	if got := fmt.Sprint(c.ProcessState.ExitCode()); code != "any" && got != code {
 		ts.Fatalf("exit code %s, not %s:\n%s", got, code, out.String())
 	}
+	text := strings.ReplaceAll(out.String(), "\r\n", "\n") // so CSV ends its lines
+	if i := strings.IndexFunc(text, steers); i >= 0 {
+		ts.Fatalf("%q is in the pipe", text[i:])
+	}
 	return out.String()
+}
+
+// steers tells runes that a terminal obeys instead of showing them.
+func steers(r rune) bool {
+	return r < ' ' && r != '\n' && r != '\t' || r >= 0x7f && r < 0xa0 || r == '\u202e'
 }
 
 // environ is the environment that a command has.
