@@ -63,6 +63,7 @@ func TestScript(t *testing.T) {
 			"live":     live,
 			"golden":   golden,
 			"numbers":  numbers,
+			"summed":   summed,
 			"hostile":  hostile,
 		},
 	})
