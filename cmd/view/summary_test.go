@@ -53,6 +53,11 @@ func TestPassSummary(t *testing.T) {
 		return PassSummary(o, SummaryOf(executor.PassDone{Stamp: executor.Stamp{Pass: "full"}, Copied: counted(1, 900), Complete: 1,
 			Elapsed: 9 * time.Second}))
 	})
+	everyWay(t, "summary nights", func(o Output) error {
+		s := SummaryOf(done)
+		s.Elapsed, s.Worked = 9*time.Hour, Worked{Took: 21*time.Hour + 6*time.Minute, Openings: 2, Nights: true}
+		return PassSummary(o, s)
+	})
 	everyWay(t, "summary interrupted", func(o Output) error {
 		s := SummaryOf(done)
 		s.Interrupted, s.Pass, s.Next, s.Copied = true, nasty, "mailhaul apply", counted(204_077, 18_300*mail.MB)
