@@ -148,7 +148,12 @@ func (sp *spool) asItWas() { sp.plan, sp.sent = amend.Plan{}, sentForm{} }
 func (sp *spool) outgoing() io.Reader { return sp.plan.Reader(sp.body()) }
 
 // leaving is outgoing for a message that is sent: it is counted on its way.
-func (sp *spool) leaving() io.Reader { return sp.under.passing(sp, sp.outgoing()) }
+func (sp *spool) leaving() io.Reader {
+	if sp.under == nil {
+		return sp.outgoing() // as it is: an endpoint may take memory without a copy
+	}
+	return &passage{Reader: sp.outgoing(), sp: sp}
+}
 
 func (sp *spool) sentSize() mail.Size {
 	if sp.plan.Changes != 0 {
