@@ -52,12 +52,21 @@ func (a *app) askOrDefault(q question) error {
 			continue
 		}
 		if err := q.wrong(answer); err != nil {
-			_ = view.Paragraph(a.term.Err, sentence(err)+" Please answer again.", "") // the next question tells if it can't be written
+			a.sayWrong(sentence(err) + " Please answer again.")
 			continue
 		}
 		*q.answer = answer
 		return nil
 	}
+}
+
+// sayWrong tells what is wrong with an answer; the next question tells if it can't be written. A log gets it as one line.
+func (a *app) sayWrong(text string) {
+	if a.term.Err.IsTerminal {
+		_ = view.Paragraph(a.term.Err, text, "")
+		return
+	}
+	_, _ = fmt.Fprintln(a.term.Err, view.Safe(text))
 }
 
 // ask prints the text and reads one line. The end of the input is an error: a question can't be answered by silence.
