@@ -135,12 +135,12 @@ func (f *applyFlags) approve(w *work, p *plan.Plan) error {
 	if f.autoApprove || p.Total.Start+p.Total.Continue == 0 {
 		return nil
 	}
+	blank(w.app.term.Err)
 	if !w.app.canAsk() {
 		return usage("nobody is there to approve the plan",
 			"Without a terminal, or with --no-input, the answer is given by the flag --auto-approve.",
 			"Or save the plan, read it, and carry it out:  mailhaul plan --out FILE")
 	}
-	blank(w.app.term.Err)
 	if err := view.Question(w.app.term.Err, p, w.destination()); err != nil {
 		return err
 	}

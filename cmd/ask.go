@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"mailhaul/cmd/view"
 )
 
 // question is one thing to ask; its flag answers it without a terminal.
@@ -50,12 +52,21 @@ func (a *app) askOrDefault(q question) error {
 			continue
 		}
 		if err := q.wrong(answer); err != nil {
-			_, _ = fmt.Fprintf(a.term.Err, "%s Please answer again.\n", sentence(err)) // the next question tells if it can't be written
+			a.sayWrong(sentence(err) + " Please answer again.")
 			continue
 		}
 		*q.answer = answer
 		return nil
 	}
+}
+
+// sayWrong tells what is wrong with an answer; the next question tells if it can't be written. A log gets it as one line.
+func (a *app) sayWrong(text string) {
+	if a.term.Err.IsTerminal {
+		_ = view.Paragraph(a.term.Err, text, "")
+		return
+	}
+	_, _ = fmt.Fprintln(a.term.Err, view.Safe(text))
 }
 
 // ask prints the text and reads one line. The end of the input is an error: a question can't be answered by silence.
@@ -79,6 +90,7 @@ func (a *app) ask(text string) (string, error) {
 		return "", errInterrupted
 	case got := <-answers:
 		if got.err != nil {
+			blank(a.term.Err) // nobody has ended the line of the question
 			return "", usage("no answer was given, nothing was done")
 		}
 		return strings.TrimSpace(got.line), nil

@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhaul/cmd/demo"
+	"mailhaul/cmd/view"
 )
 
 func demoCommand(a *app) *cobra.Command {
@@ -184,6 +185,7 @@ func withoutOurs(environ []string) []string {
 
 // say explains, between commands.
 func (s *show) say(text string) {
+	text = strings.TrimSuffix(view.Prose(text, helpColumns-len("# ")), "\n")
 	_, _ = fmt.Fprintf(s.app.term.Out, "\n# %s\n", strings.ReplaceAll(text, "\n", "\n# "))
 }
 

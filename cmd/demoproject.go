@@ -64,8 +64,9 @@ func (s *show) compare() error {
 		}
 		return fail("", "the demo went wrong: both sides differ", lines...)
 	}
-	s.say(fmt.Sprintf("Compared message by message, by code that has no part in copying: %d messages are equal in content,\n"+
-		"date and flags. Trash was left out on purpose.\n"+
+	s.say(fmt.Sprintf("Compared message by message, by code that has no part in copying:\n"+
+		"  %d messages are equal in content, date and flags.\n"+
+		"Trash was left out on purpose.\n"+
 		"The servers end with this process, the project is kept in %s. To look around in it:\n"+
 		"  cd %s\n  mailhaul status\n  mailhaul plan --offline\n"+
 		"To begin a project of your own:  mailhaul init", equal, s.dir, s.dir))

@@ -88,8 +88,13 @@ func plainHelp(root *cobra.Command) {
 	})
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
 		// Nobody is left to tell where the help itself can't be written.
-		_, _ = fmt.Fprint(c.OutOrStdout(), view.Prose(cmp.Or(c.Long, c.Short), helpColumns)+"\n"+usageText(c))
+		_, _ = fmt.Fprint(c.OutOrStdout(), view.Prose(about(c), helpColumns)+"\n"+usageText(c))
 	})
+}
+
+// about says what a command is for, in full sentences.
+func about(c *cobra.Command) string {
+	return cmp.Or(c.Long, strings.ToUpper(c.Short[:1])+c.Short[1:]+".")
 }
 
 // usageText is the part of a command's help that the library knows. Global flags are listed by "mailhaul --help" only.

@@ -146,8 +146,11 @@ func (a *app) saidInit(f *initFlags, files []starterFile) error {
 		names = append(names, file.name)
 	}
 	first := "put the users and their passwords into users.csv"
-	if f.users != "" {
+	switch {
+	case f.users != "":
 		first = "look through mailhaul.hcl, which reads the users from " + f.users
+	case f.wiz != nil && f.wiz.rows != "":
+		first = "look through mailhaul.hcl and the users in users.csv"
 	}
 	if slices.Contains(names, secretFile) {
 		first += ",\n       and the client secret of your application into " + secretFile
@@ -158,7 +161,7 @@ func (a *app) saidInit(f *initFlags, files []starterFile) error {
 	}
 	if f.wiz != nil && len(f.wiz.left) > 0 {
 		if err := errors.Join(view.Paragraph(a.term.Out, "Not converted from MigrationWiz:", ""),
-			view.Paragraph(a.term.Out, strings.Join(f.wiz.left, "\n"), "  ")); err != nil {
+			view.Paragraph(a.term.Out, "- "+strings.Join(f.wiz.left, "\n- "), "  ")); err != nil {
 			return err
 		}
 		blank(a.term.Out)

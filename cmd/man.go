@@ -61,10 +61,7 @@ func manPages(c *cobra.Command) []view.ManPage {
 // manPage is the page of one command, as its help has it.
 func manPage(c *cobra.Command) view.ManPage {
 	c.InitDefaultHelpFlag()
-	p := view.ManPage{Name: manName(c), Section: 1, Version: Version, Short: strings.TrimSuffix(c.Short, "."), Synopsis: c.UseLine(), Text: c.Long}
-	if p.Text == "" {
-		p.Text = strings.ToUpper(c.Short[:1]) + c.Short[1:] + "."
-	}
+	p := view.ManPage{Name: manName(c), Section: 1, Version: Version, Short: strings.TrimSuffix(c.Short, "."), Synopsis: c.UseLine(), Text: about(c)}
 	for _, sub := range c.Commands() {
 		if !sub.Hidden {
 			p.Commands = append(p.Commands, view.ManEntry{Name: strings.TrimPrefix(sub.CommandPath(), c.Root().Name()+" "), Usage: sub.Short})

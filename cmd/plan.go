@@ -168,6 +168,5 @@ func (a *app) noPassLeft(ctx context.Context, m *memory, cfg *config.Config, who
 	if !due.NothingLeft && !due.Delta {
 		text = fmt.Sprintf("Nothing to try again: nothing has failed. The next pass is %q:  mailhaul plan", due.Pass.Name)
 	}
-	_, err = fmt.Fprintln(a.term.Out, text)
-	return err
+	return view.Paragraph(a.term.Out, text, "")
 }

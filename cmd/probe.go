@@ -83,6 +83,9 @@ func runProbe(ctx context.Context, a *app, f *probeFlags, where string) error {
 		err = view.ProbeJSON(a.term.Out, shown)
 	} else {
 		err = view.Probe(a.term.Out, shown)
+		if !shown.OK {
+			blank(a.term.Err) // the error stands apart from the steps
+		}
 	}
 	return errors.Join(err, probeVerdict(r))
 }
@@ -181,5 +184,9 @@ func probeVerdict(r *probe.Report) error {
 	if s.Name == probe.StepSignIn && mail.KindOf(s.Err) == mail.Auth {
 		exit = exitSignIn
 	}
-	return &failure{exit, view.RunError{Code: code, Summary: s.Err.Error(), Detail: view.ProbeHint(s.Name, code)}}
+	summary := s.Err.Error()
+	if s.Name == probe.StepTLS {
+		summary, _, _ = strings.Cut(summary, "; ") // what may be written into the configuration stands in the hint, the digest above
+	}
+	return &failure{exit, view.RunError{Code: code, Summary: summary, Detail: view.ProbeHint(s.Name, code)}}
 }

@@ -127,6 +127,9 @@ func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, li
 	if s.Next, err = w.next(ctx, o); err != nil {
 		return err
 	}
+	if s.Worked, err = w.worked(ctx, o); err != nil {
+		return err
+	}
 	if w.schedule.waiting() {
 		s.Closed += w.schedule.shut
 	}

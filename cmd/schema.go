@@ -40,7 +40,7 @@ func schemaOf(words []string) ([]byte, error) {
 	text, err := view.Schema(words[0])
 	if err != nil {
 		names := append([]string{schemaConfig}, view.SchemaNames()...)
-		return nil, usage(sentence(err), didYouMean(words[0], names), "Schemas: "+strings.Join(names, ", ")+".")
+		return nil, usage(err.Error(), didYouMean(words[0], names), "Schemas: "+strings.Join(names, ", ")+".")
 	}
 	return text, nil
 }

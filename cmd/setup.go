@@ -23,7 +23,7 @@ type setupFlags struct{ users, delegated bool }
 
 func setupCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "setup",
+		Use:   "setup SERVICE",
 		Short: "print the script that prepares a service: microsoft365",
 		Args:  noWords,
 		RunE: func(*cobra.Command, []string) error {

@@ -15,7 +15,7 @@ import (
 
 func stateCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
-		Use:   "state",
+		Use:   "state COMMAND",
 		Short: "look after the state file",
 		Args:  noWords,
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },

@@ -11,11 +11,11 @@ import (
 // askUndo asks twice: whether, and how many or whose, so that nobody says yes to another mailbox than he means.
 func (w *work) askUndo(list []executor.UndoMailbox) error {
 	a := w.app
+	blank(a.term.Err)
 	if !a.canAsk() {
 		return usage("nobody is there to say whether this is to be removed",
 			"Without a terminal, or with --no-input, the answer is given by the flag --auto-approve.")
 	}
-	blank(a.term.Err)
 	if err := view.UndoQuestion(a.term.Err, list, w.destination()); err != nil {
 		return err
 	}

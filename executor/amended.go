@@ -93,13 +93,13 @@ func (fr *folderRun) repairable(row *state.Message, err error) bool {
 }
 
 // refusedForGood records a refusal that no further try follows.
-func (fr *folderRun) refusedForGood(row *state.Message, err error) state.Failure {
+func (fr *folderRun) refusedForGood(row *state.Message, err error, messageID string) state.Failure {
 	if row.Degraded&(state.DroppedNULs|state.WrappedLines) != 0 {
 		err = &mail.Error{Op: "append message", Kind: mail.KindOf(err), Code: mail.CodeOf(err),
 			Text: textOf(err) + " (the repaired copy was refused too)"}
 	}
 	row.H1, row.Degraded = mail.Digest{}, row.Degraded&^state.Amended // nothing of it is there
-	return fr.fail(row, state.StateRefused, err)
+	return fr.refuse(row, messageID, err)
 }
 
 // tellAmended names a message that has arrived with other octets.

@@ -104,6 +104,7 @@ func (p *pipeline) forget(batch []item) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, it := range batch {
+		it.msg.rest()
 		delete(p.inFlight, int64(it.row.UID))
 	}
 }
@@ -114,7 +115,7 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 	for _, it := range batch {
 		row := &it.row
 		row.H0 = it.msg.digest
-		if f, kept := p.keepBack(row); kept {
+		if f, kept := p.keepBack(row, it.msg); kept {
 			*rows, *failures = append(*rows, *row), append(*failures, f...)
 			it.msg.free()
 			continue
@@ -125,7 +126,8 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 		row.State, row.Attempt = state.StateIntent, row.Attempt+1
 		row.U0, row.V0, row.DestinationUID = p.u0, p.opened.Status.UIDValidity, 0
 		p.mu.Lock()
-		p.inFlight[int64(row.UID)] = flight{row: *row}
+		it.msg.flying = true
+		p.inFlight[int64(row.UID)] = flight{row: *row, messageID: it.msg.messageID(), msg: it.msg}
 		p.mu.Unlock()
 		going = append(going, it)
 		if !fault.Off(fault.WriteAhead) {
@@ -136,7 +138,7 @@ func (p *pipeline) intend(batch []item, rows *[]state.Message, failures *[]state
 }
 
 // keepBack applies the policies that can only be decided with the message in hand.
-func (p *pipeline) keepBack(row *state.Message) ([]state.Failure, bool) {
+func (p *pipeline) keepBack(row *state.Message, msg *spool) ([]state.Failure, bool) {
 	limit := p.mailbox.Settings.MaxSize
 	_, lost := p.holds(row.Flags)
 	switch {
@@ -146,9 +148,9 @@ func (p *pipeline) keepBack(row *state.Message) ([]state.Failure, bool) {
 	case limit > 0 && row.Size > limit:
 		return p.tooLarge(row), true
 	case p.refusals[row.UID] != nil && changesOf(row.Degraded)&repairs == 0 && mail.KindOf(p.refusals[row.UID]) == mail.Malformed:
-		return []state.Failure{p.refusedForGood(row, p.refusals[row.UID])}, true // there is nothing to repair
+		return []state.Failure{p.refusedForGood(row, p.refusals[row.UID], msg.messageID())}, true // there is nothing to repair
 	case lost&state.LostKeywords != 0 && p.mailbox.Settings.Keywords == "fail":
-		return []state.Failure{p.fail(row, state.StateRefused, &mail.Error{Op: "append message", Kind: mail.Refused,
+		return []state.Failure{p.refuse(row, msg.messageID(), &mail.Error{Op: "append message", Kind: mail.Refused,
 			Code: mail.CodeMessageKeywords, Text: "the destination can't hold the keywords: " + row.Flags.String()})}, true
 	}
 	row.Degraded |= lost

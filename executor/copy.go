@@ -101,6 +101,8 @@ type pipeline struct {
 	wake   chan struct{} // an answer came
 	cancel context.CancelCauseFunc
 
+	moving moving // large messages that are under way
+
 	mu       sync.Mutex
 	answers  []answer
 	inFlight map[int64]flight
@@ -115,13 +117,17 @@ type answer struct {
 
 // flight is an attempt whose answer has not come.
 type flight struct {
-	row  state.Message
-	sent time.Time // zero: not yet given to the connection
+	row       state.Message
+	sent      time.Time // zero: not yet given to the connection
+	messageID string
+	msg       *spool
 }
 
 func (fr *folderRun) newPipeline(states []state.State, most int) *pipeline {
-	return &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, batchMessages), toSend: make(chan []item, 1),
+	p := &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, batchMessages), toSend: make(chan []item, 1),
 		wake: make(chan struct{}, 1), inFlight: map[int64]flight{}}
+	p.moving.now, p.moving.tell = p.Now, p.step
+	return p
 }
 
 // run copies until the rows are used up, somebody stops it, or a side fails for good. Whatever happens, the answers
@@ -173,6 +179,7 @@ func (p *pipeline) settleAccounts(ctx context.Context, cause error) error {
 	p.free()
 	rows, failures, err := p.takeAnswers()
 	for _, f := range p.inFlight {
+		f.msg.rest()
 		f.row.State = state.StateAbsent
 		if !f.sent.IsZero() {
 			f.row.State = state.StateUnknown
@@ -266,7 +273,7 @@ func (p *pipeline) append(ctx context.Context, batch []item) error {
 		p.inFlight[int64(row.UID)] = f
 		flags, _ := p.holds(row.Flags)
 		out[i] = mail.Outgoing{ID: int64(row.UID), Size: batch[i].msg.sentSize(), InternalDate: row.InternalDate,
-			Flags: flags, Digest: row.H0, Body: batch[i].msg.outgoing()}
+			Flags: flags, Digest: row.H0, Body: batch[i].msg.leaving()}
 	}
 	p.mu.Unlock()
 	fault.At(fault.BeforeAppend)

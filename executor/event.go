@@ -48,6 +48,7 @@ type Step struct {
 	// FolderDone and FolderPlanned count messages of the folder in this run.
 	FolderDone, FolderPlanned int64
 	Copied                    state.Count // of the mailbox in this run
+	Moving                    mail.Size   // the part that has passed of large messages under way, none of which is in Copied
 }
 
 // Waiting says that a mailbox (or, with an empty Mailbox, the whole run) waits for a reason.
@@ -96,7 +97,7 @@ type MessageFailed struct {
 	Mailbox, Destination, Transport string
 	Folder, DestinationFolder       string // normalised
 	UID                             mail.UID
-	MessageID                       string
+	MessageID                       string // unescaped; empty where the message was not in hand, or has none
 	Bytes                           mail.Size
 	Code                            mail.Code
 	Kind                            mail.Kind

@@ -319,6 +319,16 @@ func (m *mailboxRun) put(ctx context.Context, rows []state.Message, failures []s
 // fail gives a row a failed state, names the message in an event, and makes the failure to be put with it.
 func (fr *folderRun) fail(row *state.Message, s state.State, err error) state.Failure {
 	row.State = s
+	return fr.tellFailed(row, "", err)
+}
+
+// refuse is fail for a message that was in hand, so that its Message-ID is known. The ledger does not get it.
+func (fr *folderRun) refuse(row *state.Message, messageID string, err error) state.Failure {
+	row.State = state.StateRefused
+	return fr.tellFailed(row, messageID, err)
+}
+
+func (fr *folderRun) tellFailed(row *state.Message, messageID string, err error) state.Failure {
 	size := state.Count{Messages: 1, Bytes: row.Size}
 	fr.add(func(o *Outcome) {
 		fr.failed = fr.failed.Add(size)
@@ -326,8 +336,8 @@ func (fr *folderRun) fail(row *state.Message, s state.State, err error) state.Fa
 	})
 	f := fr.failure(row, err)
 	fr.emit(MessageFailed{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Destination: fr.mailbox.Destination,
-		Transport: fr.mailbox.Via, Folder: fr.plan.Path, DestinationFolder: fr.plan.Target, UID: row.UID, Bytes: row.Size,
-		Code: f.Code, Kind: f.Kind, Text: f.Text, Retry: s != state.StateAmbiguous})
+		Transport: fr.mailbox.Via, Folder: fr.plan.Path, DestinationFolder: fr.plan.Target, UID: row.UID, MessageID: messageID,
+		Bytes: row.Size, Code: f.Code, Kind: f.Kind, Text: f.Text, Retry: row.State != state.StateAmbiguous})
 	return f
 }
 
@@ -373,11 +383,8 @@ func (fr *folderRun) selected(row *state.Message) bool {
 }
 
 // step tells live views how the folder moves on.
-func (fr *folderRun) step() {
-	var s Step
-	fr.add(func(*Outcome) {
-		s = Step{Stamp: fr.stamp(), Mailbox: fr.mailbox.Name, Folder: fr.plan.Path, FolderDone: fr.moved,
-			FolderPlanned: fr.planned, Copied: fr.copied}
-	})
-	fr.emit(s)
+func (p *pipeline) step() {
+	s := Step{Stamp: p.stamp(), Mailbox: p.mailbox.Name, Folder: p.plan.Path, FolderPlanned: p.planned, Moving: p.moving.under()}
+	p.add(func(*Outcome) { s.FolderDone, s.Copied = p.moved, p.copied })
+	p.emit(s)
 }

@@ -36,6 +36,7 @@ func (p *pipeline) takeAnswers() (rows []state.Message, failures []state.Failure
 			continue // answered before: a Destination that calls done twice changes nothing
 		}
 		failure, err := p.outcome(f, a)
+		f.msg.rest()
 		rows, failures = append(rows, f.row), append(failures, failure...)
 		if stop == nil {
 			stop = err
@@ -60,7 +61,7 @@ func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 		p.mu.Unlock()
 		return nil, nil
 	case mail.Absent:
-		return p.absent(row, a.Err)
+		return p.absent(f, a.Err)
 	default:
 		row.State = state.StateUnknown
 		if fault.Off(fault.DoubtIsDoubt) {
@@ -144,7 +145,8 @@ func (p *pipeline) trusted(row *state.Message, a mail.Appended) mail.UID {
 }
 
 // absent decides about a message that is proven not to be there.
-func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error) {
+func (p *pipeline) absent(f *flight, err error) ([]state.Failure, error) {
+	row := &f.row
 	row.State = state.StateAbsent
 	if stop := p.stops(err); stop != nil {
 		return nil, stop
@@ -156,6 +158,6 @@ func (p *pipeline) absent(row *state.Message, err error) ([]state.Failure, error
 	case kind != mail.TooLarge && kind != mail.Malformed && !p.final, p.repairable(row, err):
 		return nil, nil
 	default:
-		return []state.Failure{p.refusedForGood(row, err)}, nil
+		return []state.Failure{p.refusedForGood(row, err, f.messageID)}, nil
 	}
 }

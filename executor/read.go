@@ -71,6 +71,7 @@ func (p *pipeline) fetch(ctx context.Context, rows []state.Message) error {
 // ask fetches rows and gives those that did not come whole.
 func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Message, error) {
 	s := &takeSink{pipeline: p, ctx: ctx, rows: make(map[mail.UID]*state.Message, len(rows)), carver: p.spooler.carver()}
+	s.carver.moving = &p.moving
 	defer s.carver.end()
 	uids := make([]mail.UID, len(rows))
 	for i := range rows {

@@ -97,6 +97,7 @@ func (s *spooler) carver() carver { return carver{spooler: s, digest: newExactDi
 // carver cuts the memory of one pipeline's messages out of blocks, small messages side by side.
 type carver struct {
 	*spooler
+	moving  *moving // tells of large messages; nil: nobody does
 	digest  exactDigest
 	current *block // nil: none is begun
 	used    int    // octets of it
@@ -112,6 +113,9 @@ type spool struct {
 	file   *os.File
 	plan   amend.Plan // what is sent instead
 	sent   sentForm   // of that
+	under  *moving    // where it is counted while it moves; nil: nowhere
+	passed atomic.Int64
+	flying bool // its answer ends the counting
 }
 
 // sentForm is what is known of the octets that are sent instead of those that came.
@@ -143,6 +147,14 @@ func (sp *spool) asItWas() { sp.plan, sp.sent = amend.Plan{}, sentForm{} }
 // outgoing gives the octets that are sent, from the start.
 func (sp *spool) outgoing() io.Reader { return sp.plan.Reader(sp.body()) }
 
+// leaving is outgoing for a message that is sent: it is counted on its way.
+func (sp *spool) leaving() io.Reader {
+	if sp.under == nil {
+		return sp.outgoing() // as it is: an endpoint may take memory without a copy
+	}
+	return &passage{Reader: sp.outgoing(), sp: sp}
+}
+
 func (sp *spool) sentSize() mail.Size {
 	if sp.plan.Changes != 0 {
 		return sp.sent.size
@@ -153,7 +165,11 @@ func (sp *spool) sentSize() mail.Size {
 // take reads exactly size octets. An error of r comes back as it is; one of the disk has kind Internal.
 func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool, error) {
 	if size > inMemory {
-		return c.takeFile(size, r)
+		sp := &spool{from: c.spooler, size: size}
+		if err := c.takeFile(sp, c.moving.passing(sp, r)); err != nil {
+			return nil, err
+		}
+		return sp, nil
 	}
 	sp := &spool{from: c.spooler, size: size}
 	if err := c.carve(ctx, sp); err != nil {
@@ -209,28 +225,29 @@ func (c *carver) end() {
 	}
 }
 
-func (s *spooler) takeFile(size mail.Size, r io.Reader) (*spool, error) {
+// takeFile fills sp from r, through a file. After an error nothing is left of it.
+func (s *spooler) takeFile(sp *spool, r io.Reader) error {
 	f, err := os.CreateTemp(s.dir, ".mailhaul-spool-*") // mode 0600
 	if err != nil {
-		return nil, diskError(err)
+		return diskError(err)
 	}
 	if err := os.Remove(f.Name()); err != nil {
 		_ = f.Close() // nothing was written yet
-		return nil, diskError(err)
+		return diskError(err)
 	}
-	sp := &spool{from: s, size: size, file: f}
+	sp.file = f
 	h := newExactDigest()
 	disk := &diskWriter{f}
-	n, err := io.Copy(io.MultiWriter(h, disk), io.LimitReader(r, int64(size)))
-	if err == nil && n < int64(size) {
+	n, err := io.Copy(io.MultiWriter(h, disk), io.LimitReader(r, int64(sp.size)))
+	if err == nil && n < int64(sp.size) {
 		err = io.ErrUnexpectedEOF
 	}
 	if err != nil {
 		sp.free()
-		return nil, whole(err)
+		return whole(err)
 	}
 	sp.digest = h.sum()
-	return sp, nil
+	return nil
 }
 
 // whole turns an early end into an error that nobody takes for an end.
@@ -310,6 +327,9 @@ func (p *parts) WriteTo(w io.Writer) (sum int64, err error) {
 func (sp *spool) free() {
 	if sp == nil {
 		return
+	}
+	if !sp.flying {
+		sp.rest()
 	}
 	for _, b := range sp.blocks {
 		sp.from.leave(b)

@@ -60,8 +60,10 @@ func TestScript(t *testing.T) {
 			"doubt":    doubt,
 			"flagged":  flagged,
 			"tty":      tty,
+			"live":     live,
 			"golden":   golden,
 			"numbers":  numbers,
+			"summed":   summed,
 			"hostile":  hostile,
 		},
 	})
@@ -164,7 +166,8 @@ func password(ts *testscript.TestScript, _ bool, args []string) {
 	server(ts, args[0]).SetPassword(args[1], args[2])
 }
 
-// refuse TEXT REASON makes the destination refuse messages that hold TEXT; "refuse" alone mends it.
+// refuse TEXT REASON makes the destination refuse messages that hold TEXT; "refuse" alone mends it. The reason "hostile"
+// would steer a terminal.
 func refuse(ts *testscript.TestScript, _ bool, args []string) {
 	if len(args) == 0 {
 		server(ts, "destination").SetRefuse(nil)
@@ -172,7 +175,7 @@ func refuse(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	server(ts, "destination").SetRefuse(func(_, _ string, m demo.Message) string {
 		if strings.Contains(string(m.Octets), args[0]) {
-			return args[1]
+			return strings.Replace(args[1], "hostile", hostileWords, 1)
 		}
 		return ""
 	})
@@ -310,12 +313,19 @@ func release(ts *testscript.TestScript) {
 	}
 }
 
-// slow DURATION makes the destination think before it takes a message.
+// hostileWords would clear the screen, set the window's title and turn the line.
+const hostileWords = "\x1b[2J\x1b]0;no\a such \u202eliam"
+
+// slow DURATION [TEXT] makes the destination think before it takes a message, and refuse those that hold TEXT with words
+// that would steer a terminal.
 func slow(ts *testscript.TestScript, _ bool, args []string) {
 	d, err := time.ParseDuration(args[0])
 	ts.Check(err)
-	server(ts, "destination").SetRefuse(func(string, string, demo.Message) string {
+	server(ts, "destination").SetRefuse(func(_, _ string, m demo.Message) string {
 		time.Sleep(d)
+		if len(args) > 1 && strings.Contains(string(m.Octets), args[1]) {
+			return hostileWords
+		}
 		return ""
 	})
 	ts.Setenv("APPENDED", strconv.Itoa(server(ts, "destination").Stats().Appended))

@@ -14,6 +14,7 @@ import (
 type block struct {
 	mailbox, side, text string
 	code                mail.Code
+	again               string // the command to run when it is mended; empty: mailhaul apply
 }
 
 // obstacle is one cause with everybody it hits.
@@ -22,6 +23,7 @@ type obstacle struct {
 	code      mail.Code
 	mailboxes []string
 	heard     words
+	again     string
 }
 
 // obstacles groups by cause, the one that hits most first.
@@ -31,7 +33,7 @@ func obstacles(all []block) []obstacle {
 		i := slices.IndexFunc(list, func(o obstacle) bool { return o.side == b.side && o.code == b.code })
 		if i < 0 {
 			i = len(list)
-			list = append(list, obstacle{side: b.side, code: b.code, heard: words{}})
+			list = append(list, obstacle{side: b.side, code: b.code, heard: words{}, again: b.again})
 		}
 		list[i].mailboxes = append(list[i].mailboxes, b.mailbox)
 		list[i].heard.add(b.text)
@@ -58,6 +60,9 @@ func (c obstacle) write(b *strings.Builder, o Output) {
 	paragraph(b, nameList(c.mailboxes), indent, o.Width)
 	c.heard.write(b, o, c.code, indent)
 	if hint := Hint(string(c.code)); hint != "" {
+		if c.again != "" {
+			hint = strings.Replace(hint, "run: mailhaul apply", "run: "+c.again, 1)
+		}
 		paragraph(b, "To do: "+hint, indent, o.Width)
 	}
 }

@@ -9,6 +9,7 @@ import (
 
 	"mailhaul/executor"
 	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
 // board is what the live screen shows, as data: events go in on one goroutine, frames come out on another.
@@ -41,6 +42,7 @@ type worker struct {
 	name, folder  string
 	done, planned int64 // messages of the folder
 	copied        state.Count
+	moving        mail.Size // the part of large messages that has passed
 	speed         meter
 	waiting       *pause
 }
@@ -128,8 +130,8 @@ func (b *board) step(e executor.Step) {
 	if w == nil {
 		return
 	}
-	w.folder, w.done, w.planned, w.copied, w.waiting = e.Folder, e.FolderDone, e.FolderPlanned, e.Copied, nil
-	w.speed.add(e.Time, e.Copied.Bytes)
+	w.folder, w.done, w.planned, w.copied, w.moving, w.waiting = e.Folder, e.FolderDone, e.FolderPlanned, e.Copied, e.Moving, nil
+	w.speed.add(e.Time, e.Copied.Bytes+e.Moving)
 	b.waiting = nil
 	b.measure(e.Time)
 }
@@ -170,11 +172,13 @@ func (b *board) scrolled(good bool, mailbox, text string) string {
 	return b.o.harden(" " + mark + " " + strings.Join(lines, "\n     "))
 }
 
-// copied is how much is copied by now: the events of single mailboxes are younger than the run's own count.
+// copied is how much is copied by now: the events of single mailboxes are younger than the run's own count, and know of the
+// large messages under way.
 func (b *board) copied() state.Count {
 	sum := b.ended
 	for _, w := range b.atWork {
 		sum = sum.Add(w.copied)
+		sum.Bytes += w.moving
 	}
 	if b.counted.Copied.Bytes > sum.Bytes {
 		return b.counted.Copied

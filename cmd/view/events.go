@@ -115,12 +115,12 @@ func recordOf(e executor.Event) (record, bool) {
 	case executor.MessageLeftOut:
 		r.Event, r.Code, r.Hint = "message_left_out", string(e.Code), Hint(string(e.Code))
 		r.setMessage(e.Destination, e.Transport, e.Bytes)
-		r.Folder, r.DestinationFolder, r.UID, r.MessageID = e.Folder, e.DestinationFolder, e.UID, e.MessageID
+		r.Folder, r.DestinationFolder, r.UID, r.MessageID = e.Folder, e.DestinationFolder, e.UID, Safe(e.MessageID)
 	case executor.MessageFailed:
 		r.Event, r.Retry = "message_failed", &e.Retry
 		r.setCause(e.Code, e.Kind)
 		r.setMessage(e.Destination, e.Transport, e.Bytes)
-		r.Folder, r.DestinationFolder, r.UID, r.MessageID = e.Folder, e.DestinationFolder, e.UID, e.MessageID
+		r.Folder, r.DestinationFolder, r.UID, r.MessageID = e.Folder, e.DestinationFolder, e.UID, Safe(e.MessageID)
 	case executor.MessageChanged:
 		r.Event, r.Changes = "message_changed", e.Changes.Changes()
 		r.setMessage(e.Destination, e.Transport, e.Bytes)

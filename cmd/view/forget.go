@@ -26,7 +26,7 @@ func Forget(o Output, q ForgetQuestion) error {
 			b.WriteString(p.bold(l) + "\n")
 		}
 		paragraph(&b, "The state file knows of "+messages(r.Copied)+", that were copied, and of "+
-			Plural(r.Failed.Messages, "message")+" that failed.", "", o.Width)
+			noneOr(r.Failed.Messages)+" that failed.", "", o.Width)
 	}
 	b.WriteByte('\n')
 	for _, text := range q.consequences() {
@@ -51,9 +51,17 @@ func (q ForgetQuestion) consequences() []string {
 	return append(texts, "The state file as it is now is kept as "+Safe(q.Backup)+".")
 }
 
+// noneOr writes a number of messages.
+func noneOr(n int64) string {
+	if n == 0 {
+		return "none"
+	}
+	return Plural(n, "message")
+}
+
 // Forgotten says that it is done.
 func Forgotten(o Output, name, backup string) error {
-	return o.put("Forgotten: " + Safe(name) + ". What the state file knew is in " + Safe(backup) + ".\n")
+	return Paragraph(o, "Forgotten: "+name+". What the state file knew is in "+backup+".", "")
 }
 
 // InDoubt makes the error of a mailbox that can't be forgotten yet: a message in doubt may be at the destination or may

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -118,5 +119,61 @@ func TestLiveLeavesSignals(t *testing.T) {
 	}
 	if !strings.Contains(rec.Err.String(), "anna@contoso.example") {
 		t.Errorf("nothing was drawn after the interrupt: %q", rec.Err.String())
+	}
+}
+
+// counting counts what is written, write by write.
+type counting struct {
+	atomic.Int64
+}
+
+func (c *counting) Write(p []byte) (int, error) {
+	c.Add(1)
+	return len(p), nil
+}
+
+// TestLiveRedrawsSeldom: however fast events come, the screen is drawn ten times a second at most.
+func TestLiveRedrawsSeldom(t *testing.T) {
+	term, _ := Record(80, "")
+	var drawn counting
+	term.Err.IsTerminal, term.Err.Writer = true, &drawn
+	l := startLive(term, tea.WithWindowSize(80, 24))
+	start := night()[0].(executor.PassStarted)
+	l.Event(start)
+	l.Event(executor.MailboxStarted{Stamp: start.Stamp, Mailbox: "bo@contoso.example"})
+	began, n := time.Now(), int64(0)
+	for ; time.Since(began) < 800*time.Millisecond; n++ {
+		l.Event(executor.Step{Stamp: start.Stamp, Mailbox: "bo@contoso.example", Folder: "Sent", FolderDone: n, FolderPlanned: 1 << 40,
+			Copied: counted(n, mail.Size(n)*mail.KB)})
+	}
+	if err := l.Close(); err != nil {
+		t.Fatal(err)
+	}
+	const around = 5 // modes set and taken back, the last frame
+	if most := int64(time.Since(began).Seconds()*10) + around; drawn.Load() > most || drawn.Load() < 3 {
+		t.Errorf("%d events were drawn %d times, want at most %d", n, drawn.Load(), most)
+	}
+}
+
+// TestBoardMovesWithinAMessage: a large message under way moves the bar and gives a rate before it has landed, and counts once.
+func TestBoardMovesWithinAMessage(t *testing.T) {
+	term, _ := Record(80, "")
+	b := newBoard(term)
+	start := night()[0].(executor.PassStarted)
+	start.Planned = counted(2, 200*mail.MB)
+	b.take(start)
+	b.take(executor.MailboxStarted{Stamp: start.Stamp, Mailbox: "bo@contoso.example"})
+	for i, want := range []string{"0.0 of 200.0 MB", "40.0 of 200.0 MB", "80.0 of 200.0 MB", "100.0 of 200.0 MB"} {
+		s := executor.Step{Stamp: start.Stamp, Mailbox: "bo@contoso.example", Folder: "Sent", FolderPlanned: 2, Moving: mail.Size(i) * 40 * mail.MB}
+		s.Time = s.Time.Add(time.Duration(i) * 10 * time.Second)
+		term.Now, b.now = func() time.Time { return s.Time }, func() time.Time { return s.Time }
+		if i == 3 {
+			s.Moving, s.Copied, s.FolderDone = 0, counted(1, 100*mail.MB), 1
+		}
+		b.take(s)
+		frame := strings.Join(b.frame(), "\n")
+		if !strings.Contains(frame, want) || i > 0 && strings.Contains(frame, " 0 B/s") {
+			t.Errorf("after %d steps, want %q:\n%s", i, want, frame)
+		}
 	}
 }

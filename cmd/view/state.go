@@ -109,7 +109,7 @@ func runs(b *strings.Builder, o Output, all []state.Run, now time.Time) {
 	t.render(b, o.Width, false)
 }
 
-// StateMailbox writes what the ledger knows of one mailbox, times in loc.
+// StateMailbox writes what the ledger knows of one mailbox, times in loc. The folders are counted without a selection.
 func StateMailbox(o Output, r StateRow, folders []state.FolderCount, loc *time.Location) error {
 	never := time.Time{}.In(loc) // so that every date is written in full
 	var b strings.Builder
@@ -143,8 +143,10 @@ func folderCounts(b *strings.Builder, o Output, folders []state.FolderCount) {
 		if !f.Folder.Current {
 			name += " (earlier UIDVALIDITY)"
 		}
-		t.add("", nil, name, Count(f.Copied.Messages), Count(f.Pending.Messages+f.Later.Messages+f.Doubt.Messages),
-			Count(f.Failed.Messages), Count(f.LeftOut.Messages), Safe(f.Folder.Target))
+		// Counted for any pass, what is pending holds the doubts, and what was left out too.
+		left := f.Pending.Messages - f.LeftOut.Messages
+		t.add("", nil, name, Count(f.Copied.Messages), Count(left), Count(f.Failed.Messages), Count(f.LeftOut.Messages),
+			Safe(f.Folder.Target))
 	}
 	t.render(b, o.Width, true)
 }

@@ -21,6 +21,7 @@ type Summary struct {
 	FlagsChanged                     int64
 	Amended                          int64 // messages that arrived with other octets
 	Elapsed                          time.Duration
+	Worked                           Worked // in all runs of the pass until it was finished, this one among them
 	Interrupted                      bool
 	Closed                           int       // mailboxes that wait for their window
 	Spent                            bool      // no window has closed: the time that the user gave is over
@@ -32,6 +33,22 @@ type Summary struct {
 	Mailboxes []state.FailedMailbox // which mailboxes stopped as a whole
 	Report    string                // path of a report; may be empty
 	Next      string                // the command to go on with; may be empty
+}
+
+// Worked is how long a pass was worked on, over several openings of its windows.
+type Worked struct {
+	Took     time.Duration
+	Openings int  // of windows; zero or one: it is not told
+	Nights   bool // the windows go over midnight
+}
+
+// text says it as the plan says its estimate: "21h 06m of work in 2 nights".
+func (w Worked) text() string {
+	noun := "day"
+	if w.Nights {
+		noun = "night"
+	}
+	return Duration(w.Took) + " of work in " + Plural(w.Openings, noun)
 }
 
 // SummaryOf takes the numbers from the run's last event.
@@ -48,6 +65,9 @@ func PassSummary(o Output, s Summary) error {
 	var b strings.Builder
 	p := palette{o.Color}
 	head := fmt.Sprintf("Pass \"%s\" finished: %s of work.", Safe(s.Pass), Duration(s.Elapsed))
+	if s.Worked.Openings > 1 {
+		head = fmt.Sprintf("Pass \"%s\" finished: %s.", Safe(s.Pass), s.Worked.text())
+	}
 	if s.Interrupted {
 		head = fmt.Sprintf("Pass \"%s\" was interrupted after %s; everything so far is kept.", Safe(s.Pass), Duration(s.Elapsed))
 		if s.Copied.Messages+s.FlagsChanged == 0 {
@@ -116,6 +136,9 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 		t.add("", nil, "left", Count(left.Messages), noun(left.Messages, "message"), Size(left.Bytes))
 	}
 	t.render(b, o.Width, false)
+	if s.Worked.Openings > 1 && !s.Interrupted && s.Closed == 0 {
+		paragraph(b, "These numbers are the last run's. All together:  mailhaul status", "   ", o.Width)
+	}
 	if s.Over > 0 {
 		paragraph(b, isAre(s.Over, "mailbox")+" left for the next run, as --limit says.", "   ", o.Width)
 	}

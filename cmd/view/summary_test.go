@@ -53,6 +53,11 @@ func TestPassSummary(t *testing.T) {
 		return PassSummary(o, SummaryOf(executor.PassDone{Stamp: executor.Stamp{Pass: "full"}, Copied: counted(1, 900), Complete: 1,
 			Elapsed: 9 * time.Second}))
 	})
+	everyWay(t, "summary nights", func(o Output) error {
+		s := SummaryOf(done)
+		s.Elapsed, s.Worked = 9*time.Hour, Worked{Took: 21*time.Hour + 6*time.Minute, Openings: 2, Nights: true}
+		return PassSummary(o, s)
+	})
 	everyWay(t, "summary interrupted", func(o Output) error {
 		s := SummaryOf(done)
 		s.Interrupted, s.Pass, s.Next, s.Copied = true, nasty, "mailhaul apply", counted(204_077, 18_300*mail.MB)
@@ -213,8 +218,8 @@ func TestState(t *testing.T) {
 				{ID: "7f3b", Pass: "prestage", Started: at("2026-11-23 19:00:00")}},
 			Passes: []state.Pass{{Name: "prestage", Kind: config.PassPrestage, OlderWritten: "90d", Older: at("2026-08-24 00:00:00")}, {Name: nasty}},
 			Lock:   &Holder{ID: "7f3b", User: nasty, Host: "mig01", PID: 4121, Started: at("2026-11-23 19:00:00")}}
-		folders := []state.FolderCount{{Folder: state.Folder{Path: "INBOX", Target: "INBOX", Current: true}, Copied: counted(100, 1), Doubt: counted(1, 1)},
-			{Folder: state.Folder{Path: nasty, Target: nasty}, LeftOut: counted(3, 1)}}
+		folders := []state.FolderCount{{Folder: state.Folder{Path: "INBOX", Target: "INBOX", Current: true}, Copied: counted(100, 1), Pending: counted(1, 1), Doubt: counted(1, 1)},
+			{Folder: state.Folder{Path: nasty, Target: nasty}, Pending: counted(3, 1), LeftOut: counted(3, 1)}}
 		for _, err := range []error{StateList(o, []StateRow{row, hostile}, time.UTC), o.put("----\n"), StateShow(o, info, now), o.put("----\n"),
 			StateMailbox(o, row, folders, time.UTC), StateMailbox(o, hostile, nil, time.UTC), StateList(o, nil, time.UTC)} {
 			if err != nil {

@@ -40,7 +40,7 @@ func TotalOf(list []executor.UndoMailbox) UndoTotal {
 func UndoPlan(o Output, list []executor.UndoMailbox) error {
 	var b strings.Builder
 	p, total := palette{o.Color}, TotalOf(list)
-	paragraph(&b, "Undo: what mailhaul itself wrote to the destination, and nobody has touched since", "", o.Width)
+	paragraph(&b, "Undo: what mailhaul wrote to the destination and nobody has touched since", "", o.Width)
 	b.WriteByte('\n')
 	t := table{indent: 3, columns: []column{{head: "mailbox", min: 25}, {head: "to remove", right: true}, {head: "size", right: true},
 		{head: "folders", right: true}, {head: "stays", right: true}}}
@@ -84,7 +84,7 @@ func blocksOfUndo(list []executor.UndoMailbox) []block {
 	var all []block
 	for i := range list {
 		if p := list[i].Problem; p != nil {
-			all = append(all, block{mailbox: list[i].Mailbox.Name, side: p.Side, code: p.Code, text: p.Text})
+			all = append(all, block{mailbox: list[i].Mailbox.Name, side: p.Side, code: p.Code, text: p.Text, again: "mailhaul undo"})
 		}
 	}
 	return all
