@@ -92,6 +92,9 @@ func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan,
 	if p, opt.Counted, err = w.plan(ctx, f.pass); err == nil && p == nil {
 		err = a.noPassLeft(ctx, w.memory, w.config, w.mailboxes)
 	}
+	if p != nil && f.out != "" {
+		p.Basis = w.config.Basis()
+	}
 	return p, opt, err
 }
 
