@@ -135,7 +135,9 @@ func (w *work) takeBack(ctx context.Context, list []executor.UndoMailbox) error 
 	if err != nil {
 		return err
 	}
-	done, err := executor.Undo(ctx, list, w.undoOptions())
+	o := w.undoOptions()
+	o.Run = run
+	done, err := executor.Undo(ctx, list, o)
 	if ctx.Err() != nil {
 		err = errCutOff
 	}
