@@ -181,5 +181,6 @@ func probeVerdict(r *probe.Report) error {
 	if s.Name == probe.StepSignIn && mail.KindOf(s.Err) == mail.Auth {
 		exit = exitSignIn
 	}
-	return &failure{exit, view.RunError{Code: code, Summary: s.Err.Error(), Detail: view.ProbeHint(s.Name, code)}}
+	where := net.JoinHostPort(r.Host, strconv.Itoa(r.Port))
+	return &failure{exit, view.RunError{Code: code, Summary: where + ": " + s.Err.Error(), Detail: view.ProbeHint(s.Name, code)}}
 }
