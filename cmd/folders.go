@@ -44,7 +44,8 @@ func runFolders(ctx context.Context, a *app, who chosen) error {
 			continue
 		}
 		if m.Problem != nil {
-			return fail(m.Problem.Code, "the folders of "+m.Name+" can't be read from the "+m.Problem.Side, m.Problem.Text)
+			return fail(m.Problem.Code, "the folders of "+m.Name+" can't be read from the "+m.Problem.Side, m.Problem.Text,
+				view.Hint(string(m.Problem.Code)))
 		}
 		if err := view.Folders(a.term.Out, m, w.held(m.Name)); err != nil {
 			return err

@@ -72,10 +72,22 @@ func noMailbox(pattern string, cfg *config.Config) error {
 		return usage(fmt.Sprintf("no mailbox fits %q", pattern))
 	}
 	var names []string
+	summary := fmt.Sprintf("there is no mailbox %q", pattern)
 	for _, m := range cfg.Mailboxes {
+		if strings.EqualFold(m.Destination.Address, pattern) {
+			return usage(summary, fmt.Sprintf("%q is the destination of %q; did you mean that?", pattern, m.Name()))
+		}
 		names = append(names, m.Name())
 	}
-	return usage(fmt.Sprintf("there is no mailbox %q", pattern), didYouMean(pattern, names))
+	if hint := didYouMean(pattern, names); hint != "" {
+		return usage(summary, hint)
+	}
+	const most = 5
+	few := strings.Join(names[:min(len(names), most)], ", ")
+	if more := len(names) - most; more > 0 {
+		few += fmt.Sprintf(" and %d more", more)
+	}
+	return usage(summary, "Mailboxes: "+few+".")
 }
 
 // noWave names the waves that there are; a mailbox without one is in the wave "".

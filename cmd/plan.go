@@ -85,14 +85,27 @@ func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan,
 	}
 	w, err := a.openWork(ctx, "plan", who)
 	if err != nil {
-		return nil, opt, err
+		return nil, opt, a.orOffline(err)
 	}
 	defer w.close(&err)
 	opt.Of = len(w.config.Mailboxes)
 	if p, opt.Counted, err = w.plan(ctx, f.pass); err == nil && p == nil {
 		err = a.noPassLeft(ctx, w.memory, w.config, w.mailboxes)
 	}
+	if p != nil && f.out != "" {
+		p.Basis = w.config.Basis()
+	}
 	return p, opt, err
+}
+
+// orOffline adds to the error of a locked state file what a plan can do all the same.
+func (a *app) orOffline(err error) error {
+	told := a.told(err)
+	if told.Code != mail.CodeStateLocked {
+		return err
+	}
+	told.Detail += "\nPlan from the state file alone with:  mailhaul plan --offline"
+	return &failure{exitState, told}
 }
 
 // verdict is the exit code that a plan leads to.

@@ -28,39 +28,64 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 		}
 		return nil, 0, fail(mail.Code(config.CodeFile), "the plan file can't be used", detail...)
 	}
-	stale := plan.Stale(p, w.config.Hash, w.ledger.Lineage(), w.ledger.Serial())
+	if err := w.fresh(ctx, p); err != nil {
+		return nil, 0, err
+	}
+	if err := w.admitPlan(p); err != nil {
+		return nil, 0, err
+	}
+	p.When = nil // it was true when the plan was made
+	w.endpoints.follow(p)
+	return p, 0, nil
+}
+
+// fresh refuses a saved plan that no longer fits, and names what has changed since it was made.
+func (w *work) fresh(ctx context.Context, p *plan.Plan) error {
+	stale := plan.Stale(p, w.config, w.ledger.Lineage(), w.ledger.Serial())
 	if len(stale) == 0 {
-		if err := w.admitPlan(p); err != nil {
-			return nil, 0, err
-		}
-		p.When = nil // it was true when the plan was made
-		w.endpoints.follow(p)
-		return p, 0, nil
+		return nil
 	}
 	var reasons []string
 	for _, note := range stale {
 		reasons = append(reasons, sentence(note))
 	}
-	since, err := w.runsSince(ctx, p.Made)
-	if err != nil {
-		return nil, 0, err
+	if p.Lineage == w.ledger.Lineage() {
+		since, err := w.changesSince(ctx, p)
+		if err != nil {
+			return err
+		}
+		reasons = append(reasons, since...)
 	}
-	reasons = append(reasons, since...)
-	return nil, 0, fail(mail.Code(stale[0].Code), "the plan no longer fits; nothing was copied",
-		append(reasons, stale[0].Hint)...)
+	return fail(mail.Code(stale[0].Code), "the plan no longer fits; nothing was copied", append(reasons, stale[0].Hint)...)
 }
 
-// runsSince names the runs that began after a plan was made: mostly one has carried out that very plan.
-func (w *work) runsSince(ctx context.Context, made time.Time) ([]string, error) {
+// fewRuns is how many runs are named one by one.
+const fewRuns = 3
+
+// changesSince names what has changed the state file since a plan was made: runs, of which one has mostly carried out that
+// very plan, and whether mailboxes were forgotten, which the serial counts as well.
+func (w *work) changesSince(ctx context.Context, p *plan.Plan) ([]string, error) {
 	runs, err := w.ledger.Runs(ctx)
-	var since []string
-	for _, r := range runs {
-		if r.Started.After(made) {
-			since = append(since, fmt.Sprintf("Since then pass %q was run, on %s (run %s).", r.Pass,
-				r.Started.In(w.app.term.Location).Format("2006-01-02 15:04"), r.ID))
-		}
+	if err != nil {
+		return nil, err
 	}
-	return since, err
+	runs = runs[min(p.Runs, len(runs)):]
+	var since []string
+	for _, r := range runs[max(0, len(runs)-fewRuns):] {
+		what := fmt.Sprintf("Pass %q was run since then", r.Pass)
+		if r.Pass == undoPass {
+			what = "Mail was taken back by an undo since then"
+		}
+		since = append(since, fmt.Sprintf("%s, on %s (run %s).", what,
+			r.Started.In(w.app.term.Location).Format("2006-01-02 15:04"), r.ID))
+	}
+	if more := len(runs) - fewRuns; more > 0 {
+		since = append(since, fmt.Sprintf("Runs before these: %d.", more))
+	}
+	if w.ledger.Serial()-p.Serial > int64(len(runs)) {
+		since = append(since, "Mailboxes were forgotten since then, by: mailhaul state forget")
+	}
+	return since, nil
 }
 
 // show shows the plan; one with errors ends here. With --quiet a plan that nobody is asked about is not shown.

@@ -14,12 +14,13 @@ import (
 type standings struct {
 	config   *config.Config
 	verifies map[string]bool // the passes that copy nothing
-	run      *state.Run      // the run that is going on and copies; nil: none
+	run      *state.Run      // the last run, if it copies and has not told its end; nil: there is none
+	live     bool            // it is going on; else it was killed
 }
 
 func newStandings(cfg *config.Config, run *state.Run, live bool) standings {
-	s := standings{config: cfg, verifies: verifyPasses(cfg)}
-	if run != nil && live && !s.verifies[run.Pass] {
+	s := standings{config: cfg, verifies: verifyPasses(cfg), live: live}
+	if run != nil && run.Ended.IsZero() && !s.verifies[run.Pass] {
 		s.run = run
 	}
 	return s
@@ -37,9 +38,12 @@ func (s standings) row(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
 	if last != nil {
 		row.Pass, row.Progress, row.Code, row.Text, row.Side = last.Pass, last.Progress, string(last.Code), last.Text, last.Side
 	}
+	begun := s.begun(t.Passes)
 	switch {
-	case s.running(t, last):
-		row.Running, row.Pass, row.Progress, row.Code = true, s.run.Pass, state.Pending, ""
+	case begun && !s.live:
+		row.Interrupted, row.Progress = true, state.Pending
+	case begun, s.live && s.toCome(t, last):
+		row.Running, row.Waiting, row.Pass, row.Progress, row.Code = begun, !begun, s.run.Pass, state.Pending, ""
 	case copying == nil && row.Progress == state.Complete:
 		row.Verified, row.Progress = true, state.Pending
 	case row.Progress == state.Complete && t.Failed.Messages > 0:
@@ -47,7 +51,7 @@ func (s standings) row(m *config.Mailbox, t state.MailboxTotal) view.StatusRow {
 	case row.Progress == state.Complete:
 		row.More = t.Open.Messages > 0 || s.passesLeft(t.Passes)
 	}
-	row.Uncounted = t.Folders == 0 && row.Progress != state.Complete && !row.Running
+	row.Uncounted = t.Folders == 0 && row.Progress != state.Complete && !row.Running && !row.Waiting
 	return row
 }
 
@@ -71,9 +75,15 @@ func (s standings) verifiedAnew(p state.MailboxPass, passes []state.MailboxPass)
 	})
 }
 
-// running tells whether the run that is going on has work here that it has not finished. The ledger records a mailbox
-// when it ends, so one that waits for its turn counts too.
-func (s standings) running(t state.MailboxTotal, last *state.MailboxPass) bool {
+// begun tells whether the run that has not told its end has begun the mailbox and not finished it.
+func (s standings) begun(passes []state.MailboxPass) bool {
+	return s.run != nil && slices.ContainsFunc(passes, func(p state.MailboxPass) bool {
+		return p.Run == s.run.ID && p.Ended.IsZero()
+	})
+}
+
+// toCome tells whether the run that is going on has work here that it has not begun.
+func (s standings) toCome(t state.MailboxTotal, last *state.MailboxPass) bool {
 	if s.run == nil {
 		return false
 	}

@@ -50,6 +50,11 @@ func runStatus(ctx context.Context, a *app, who chosen) error {
 		if s.Next, err = m.goOn(ctx, cfg, mailboxes, s.Run); err != nil {
 			return err
 		}
+		if s.Undo = s.Run != nil && s.Run.Pass == undoPass; !s.Live {
+			if s.Undoing, err = m.undoing(ctx, mailboxes); err != nil {
+				return err
+			}
+		}
 		s.Unmanaged, err = m.unmanaged(ctx, cfg)
 		return err
 	})
@@ -73,15 +78,44 @@ type ledgerKey struct{ name, endpoint string }
 
 func keyOf(m state.Mailbox) ledgerKey { return ledgerKey{m.Name, m.SourceEndpoint} }
 
-// lastRun gives the run that began last, nil if there is none, and whether it is going on now.
+// lastRun gives the run that began last, nil if there is none, and whether it is going on now: whoever took the lock
+// before it began holds it still.
 func lastRun(ctx context.Context, r *state.Reader) (*state.Run, bool, error) {
 	runs, err := r.Runs(ctx)
 	if err != nil || len(runs) == 0 {
 		return nil, false, err
 	}
 	last := runs[len(runs)-1]
-	_, held, err := state.ReadHolder(r.Path())
-	return &last, held && last.Ended.IsZero(), err
+	h, held, err := state.ReadHolder(r.Path())
+	return &last, held && last.Ended.IsZero() && !h.Started.After(last.Started), err
+}
+
+// undoing names the mailboxes of who that an undo has left in the middle.
+func (r *memory) undoing(ctx context.Context, who []*config.Mailbox) (names []string, err error) {
+	chosen := map[ledgerKey]bool{}
+	for _, m := range who {
+		chosen[ledgerKey{m.Name(), m.From.Ref()}] = true
+	}
+	for _, t := range r.totals {
+		if t.Doubt.Messages == 0 || !chosen[keyOf(t.Mailbox)] {
+			continue
+		}
+		folders, err := r.Folders(ctx, t.Mailbox.ID)
+		if err != nil {
+			return nil, err
+		}
+		for _, f := range folders {
+			some, err := r.Select(ctx, state.Query{Folder: f.ID, States: []state.State{state.StateUndoing}, Limit: 1})
+			if err != nil {
+				return nil, err
+			}
+			if len(some) > 0 {
+				names = append(names, t.Mailbox.Name)
+				break
+			}
+		}
+	}
+	return names, nil
 }
 
 // loadChosen reads the project and the mailboxes that the words choose.

@@ -16,6 +16,9 @@ import (
 	"mailhaul/state/mail"
 )
 
+// undoPass stands for an undo among the runs of the state file, where others have the name of a pass.
+const undoPass = "undo"
+
 func undoCommand(a *app) *cobra.Command {
 	autoApprove := false
 	c := &cobra.Command{
@@ -128,11 +131,13 @@ func anyWork(list []executor.UndoMailbox) bool {
 
 // takeBack does it, as a run of its own that the state file records.
 func (w *work) takeBack(ctx context.Context, list []executor.UndoMailbox) error {
-	run, err := w.ledger.BeginRun(ctx, "undo")
+	run, err := w.ledger.BeginRun(ctx, undoPass)
 	if err != nil {
 		return err
 	}
-	done, err := executor.Undo(ctx, list, w.undoOptions())
+	o := w.undoOptions()
+	o.Run = run
+	done, err := executor.Undo(ctx, list, o)
 	if ctx.Err() != nil {
 		err = errCutOff
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -105,6 +106,9 @@ func (w *work) verifyPass(ctx context.Context, p *plan.Plan) error {
 	if err = w.finish(ctx, p, run, w.quietEvents()); err == nil {
 		err = verdictOfRows(rows)
 	}
+	if !slices.ContainsFunc(rows, view.VerifyRow.Ready) {
+		return errors.Join(w.sayAgain(), err)
+	}
 	return errors.Join(w.sayNext(ctx, err), err)
 }
 
@@ -122,6 +126,15 @@ func (w *work) sayNext(ctx context.Context, verdict error) error {
 		return err
 	}
 	return w.sayWhen(ctx)
+}
+
+// sayAgain names what to do where no mailbox is ready: a pass would find the same.
+func (w *work) sayAgain() error {
+	if w.app.flags.json || w.app.flags.quiet {
+		return nil
+	}
+	_, err := fmt.Fprintln(w.app.term.Out, "Next:   mend what is named above, then:  mailhaul", w.command)
+	return err
 }
 
 // sayWhen says of the next pass when it may run, where it may not at any time.

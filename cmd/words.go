@@ -105,6 +105,9 @@ func flagError(c *cobra.Command, err error) error {
 		return unknownFlag(c, unknown)
 	case errors.As(err, &empty):
 		return usage(fmt.Sprintf("--%s needs a value", empty.GetSpecifiedName()), seeHelp(c))
+	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration":
+		return usage(fmt.Sprintf("--%s can't be %q", invalid.GetFlag().Name, invalid.GetValue()),
+			"It takes a number and a unit (s, m or h), such as 90m or 8h.", seeHelp(c))
 	case errors.As(err, &invalid):
 		return usage(fmt.Sprintf("--%s can't be %q", invalid.GetFlag().Name, invalid.GetValue()),
 			sentence(errors.Unwrap(invalid)), seeHelp(c))

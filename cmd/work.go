@@ -16,6 +16,7 @@ import (
 // work is a project with its state open for writing: what plan, apply and verify have in common.
 type work struct {
 	app       *app
+	command   string // the word that the user typed
 	config    *config.Config
 	mailboxes []*config.Mailbox // those that the user chose
 	ledger    *state.Ledger
@@ -41,7 +42,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w := &work{app: a, config: cfg, mailboxes: mailboxes}
+	w := &work{app: a, command: command, config: cfg, mailboxes: mailboxes}
 	if w.endpoints, err = newEndpoints(cfg, a.flags.trace); err != nil {
 		return nil, err
 	}
@@ -55,8 +56,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if err != nil {
 		return nil, err
 	}
-	w.memory = &memory{Reader: w.ledger.Reader}
-	w.endpoints.ledger = w.ledger.Reader
+	w.memory, w.endpoints.ledger = &memory{Reader: w.ledger.Reader}, w.ledger.Reader
 	return w, nil
 }
 

@@ -172,6 +172,11 @@ func nearest(written string, known []string) string {
 	if len(longer) == 1 && written != "" {
 		return longer[0]
 	}
+	for _, k := range synonyms()[begun] {
+		if slices.Contains(known, k) {
+			return k
+		}
+	}
 	best, limit := "", 2
 	if n := len(written) / 4; n > limit {
 		limit = n
@@ -206,4 +211,17 @@ func quoted(names []string) string {
 		q[i] = fmt.Sprintf("%q", n)
 	}
 	return list(q)
+}
+
+// synonyms are words that people know from elsewhere, with those of the language, which no letters lead to.
+func synonyms() map[string][]string {
+	return map[string][]string{
+		"monday": {"mon"}, "tuesday": {"tue"}, "wednesday": {"wed"}, "thursday": {"thu"}, "friday": {"fri"}, "saturday": {"sat"},
+		"sunday": {"sun"}, "tues": {"tue"}, "thur": {"thu"}, "thurs": {"thu"},
+		"ssl": {"implicit"}, "tls": {"implicit"}, "ssl/tls": {"implicit"}, "imaps": {"implicit", TypeIMAP}, "yes": {"implicit"},
+		"on": {"implicit"}, "plain": {"none"}, "off": {"none"}, "no": {"none"},
+		"office365": {TypeMicrosoft365}, "office-365": {TypeMicrosoft365}, "o365": {TypeMicrosoft365}, "m365": {TypeMicrosoft365},
+		"ms365": {TypeMicrosoft365}, "exchange": {TypeMicrosoft365}, "exchange-online": {TypeMicrosoft365},
+		"exchangeonline": {TypeMicrosoft365}, "outlook": {TypeMicrosoft365},
+	}
 }

@@ -2,6 +2,7 @@ package executor_test
 
 import (
 	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -36,6 +37,21 @@ func TestAmendedInDoubtUnderNewUIDs(t *testing.T) {
 					r.checkState()
 				})
 			}
+		}
+	}
+}
+
+// TestRefusedInDoubtIsNotAmended breaks the connection whenever a message is sent that asks for a receipt, until it is given
+// up: nothing of it is there, so its row must not say that other octets are.
+func TestRefusedInDoubtIsNotAmended(t *testing.T) {
+	r := amendedRig(t)
+	r.dst().Set(endpointtest.Faults{Poison: func(m endpointtest.Message) bool { return strings.Contains(string(m.Octets), "Subject: 3\r\n") }})
+	if out := r.mustApply("full"); out.Failed.Messages != 1 {
+		t.Fatalf("%+v", out.PassDone)
+	}
+	for _, row := range r.rows("INBOX") {
+		if row.State == state.StateRefused && (row.Degraded&state.Amended != 0 || !row.H1.IsZero()) {
+			t.Errorf("UID %d was refused and counts as changed: %v", row.UID, row.Degraded.Changes())
 		}
 	}
 }

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"maps"
 	"math"
 	"slices"
 	"time"
@@ -214,10 +215,10 @@ func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []st
 		// Where a server throttles by closing the connection, the reset can overtake its words: then only a later answer has
 		// them, and a lost connection may be put down to throttling as well, so often and no more.
 		if said := fr.said[row.UID]; said != nil {
-			return []state.Failure{fr.fail(row, state.StateRefused, said)}
+			return []state.Failure{fr.refusedForGood(row, said)}
 		}
 		// Each time it was sent the connection broke, and it never arrived: it is what breaks the connection.
-		return []state.Failure{fr.fail(row, state.StateRefused, errBreaks)}
+		return []state.Failure{fr.refusedForGood(row, errBreaks)}
 	}
 	row.State = state.StateAbsent
 	if !fr.rec.Current {
@@ -348,6 +349,13 @@ func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
 		}
 	}
 	return mail.Folder{}, false
+}
+
+// listedTargets gives the destination folders.
+func (m *mailboxRun) listedTargets() []mail.Folder {
+	m.common.mu.Lock()
+	defer m.common.mu.Unlock()
+	return slices.Collect(maps.Values(m.targets))
 }
 
 // settleWhole settles to the end, without copying anything.

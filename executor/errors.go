@@ -82,3 +82,11 @@ func causeOf(err error) string {
 	}
 	return err.Error()
 }
+
+// at says on which side an endpoint failed. Errors that are not the endpoint's pass as they are.
+func at(side, op string, err error) error {
+	if _, ok := asMail(err); !ok {
+		return err
+	}
+	return &Error{Op: op, Side: side, Kind: mail.KindOf(err), Code: mail.CodeOf(err), Err: err}
+}

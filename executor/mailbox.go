@@ -110,6 +110,9 @@ func (m *mailboxRun) countRefused(side string, kind mail.Kind) {
 
 // carryOut opens both sides and copies folder by folder.
 func (m *mailboxRun) carryOut(ctx context.Context) error {
+	if err := m.begun(ctx); err != nil {
+		return err
+	}
 	m.emit(MailboxStarted{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
 		Transport: m.mailbox.Via, Planned: m.mailbox.Todo})
 	m.add(func(*Outcome) { m.atWork++ })
@@ -389,12 +392,4 @@ func (m *mailboxRun) current(source string, v mail.UIDValidity) *state.Folder {
 		}
 	}
 	return nil
-}
-
-// at says on which side an endpoint failed. Errors that are not the endpoint's pass as they are.
-func at(side, op string, err error) error {
-	if _, ok := asMail(err); !ok {
-		return err
-	}
-	return &Error{Op: op, Side: side, Kind: mail.KindOf(err), Code: mail.CodeOf(err), Err: err}
 }

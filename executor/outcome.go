@@ -1,6 +1,7 @@
 package executor
 
 import (
+	"context"
 	"errors"
 	"time"
 
@@ -160,4 +161,11 @@ func (p *pipeline) absent(f *flight, err error) ([]state.Failure, error) {
 	default:
 		return []state.Failure{p.refusedForGood(row, err, f.messageID)}, nil
 	}
+}
+
+// begun records that the mailbox is being worked on: status tells it from those that wait for their turn and, where the
+// run is killed, from those that it had not come to.
+func (m *mailboxRun) begun(ctx context.Context) error {
+	return m.Ledger.PutMailboxPass(ctx, state.MailboxPass{Mailbox: m.row.ID, Pass: m.plan.Pass.Name, Progress: state.Pending,
+		Run: m.Run.ID, Started: m.started})
 }

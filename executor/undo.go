@@ -63,6 +63,7 @@ type UndoOptions struct {
 	Ledger    Ledger
 	// Reopen names the passes that an undo leaves unfinished: those whose messages later runs are to bring again.
 	Reopen   []string
+	Run      state.Run       // of the undo; SurveyUndo needs none
 	Parallel int             // mailboxes at the same time; zero: one
 	Stop     <-chan struct{} // the first interrupt: what is in hand is finished
 	Patience Patience

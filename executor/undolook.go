@@ -36,8 +36,9 @@ type undoLook struct {
 	// exists tells that the source folder is there under the UIDVALIDITY of the pair, placed that the destination's is.
 	exists, placed, listed bool
 	opened                 mail.Opened
-	// source and there are the messages of both sides, with their flags.
-	source, there map[mail.UID]mail.Flags
+	// source and there are the messages of both sides, those of the destination with their flags alone.
+	source map[mail.UID]mail.Message
+	there  map[mail.UID]mail.Flags
 }
 
 func (u *undoRun) newLook(rec *state.Folder) *undoLook {
@@ -80,9 +81,9 @@ func (l *undoLook) all(ctx context.Context) error {
 
 // read lists both folders.
 func (l *undoLook) read(ctx context.Context) (err error) {
-	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Flags{}
+	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Message{}
 	if l.exists {
-		if l.source, err = allFlags(ctx, l.undoRun.src, l.src); err != nil {
+		if l.source, err = messagesFrom(ctx, l.undoRun.src, l.src, 0); err != nil {
 			return at(SideSource, "list messages", err)
 		}
 	}
@@ -107,6 +108,18 @@ func allFlags(ctx context.Context, r Reader, f mail.Folder) (map[mail.UID]mail.F
 	return flags, nil
 }
 
+// messagesFrom lists a folder's messages from a UID on.
+func messagesFrom(ctx context.Context, r Reader, f mail.Folder, from mail.UID) (map[mail.UID]mail.Message, error) {
+	messages := map[mail.UID]mail.Message{}
+	for m, err := range r.List(ctx, f, mail.Query{From: from}) {
+		if err != nil {
+			return nil, err
+		}
+		messages[m.UID] = m
+	}
+	return messages, nil
+}
+
 // why says why a copy stays, as far as that can be told without its octets; empty: it need not.
 func (l *undoLook) why(row *state.Message) Kept {
 	flags, there := l.there[row.DestinationUID]
@@ -120,12 +133,53 @@ func (l *undoLook) why(row *state.Message) Kept {
 		return KeptUnplaced
 	case !there:
 		return KeptGone
-	case (!has || source.System&mail.Deleted != 0) && !fault.Off(fault.SourceStands):
+	case (!has || source.Flags.System&mail.Deleted != 0 || !dated(row, source)) && !fault.Off(fault.SourceStands):
 		return KeptSource
 	case !l.asWritten(row, flags) && !fault.Off(fault.Untouched):
 		return KeptTouched
 	}
 	return ""
+}
+
+// dated tells whether a message of the source can be the one that was copied; one without a date was given ours.
+func dated(row *state.Message, m mail.Message) bool {
+	if m.InternalDate.IsZero() {
+		return row.Degraded&state.LostDate != 0
+	}
+	return m.InternalDate.Unix() == row.InternalDate.Unix()
+}
+
+// standing gives the rows whose message the source still has, as far as sizes tell: where another size is listed than was
+// fetched, the server lies about it or it is another message, and the octets tell which.
+func (l *undoLook) standing(ctx context.Context, rows []state.Message) ([]state.Message, error) {
+	var other []state.Message
+	for _, row := range rows {
+		if l.source[row.UID].Size != row.Size {
+			other = append(other, row)
+		}
+	}
+	if len(other) == 0 || fault.Off(fault.SourceStands) {
+		return rows, nil
+	}
+	same := map[mail.UID]bool{}
+	err := l.fetchSources(ctx, other, func(byUID map[mail.UID]*state.Message) mail.Sink {
+		return &digestSink{each: func(m mail.Message, h0, _ mail.Digest) error {
+			if row := byUID[m.UID]; row != nil {
+				same[m.UID] = h0 == row.H0
+			}
+			return nil
+		}}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(rows, func(r state.Message) bool {
+		gone := l.source[r.UID].Size != r.Size && !same[r.UID]
+		if gone {
+			l.keep(KeptSource, &r)
+		}
+		return gone
+	}), nil
 }
 
 // asWritten tells whether the copy has the flags that it was sent with. \Deleted is a touch, unless we set it.
@@ -139,6 +193,10 @@ func (l *undoLook) asWritten(row *state.Message, flags mail.Flags) bool {
 
 // choose takes the rows whose copies have the octets that were sent.
 func (l *undoLook) choose(ctx context.Context, rows []state.Message) error {
+	rows, err := l.standing(ctx, rows)
+	if err != nil {
+		return err
+	}
 	same, err := l.unaltered(ctx, rows)
 	if err != nil {
 		return err

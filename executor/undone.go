@@ -4,7 +4,9 @@ import (
 	"context"
 	"slices"
 
+	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -31,20 +33,19 @@ type flagged interface {
 }
 
 // finishUndo settles what an undo left in the middle: a copy that is gone is undone, and its message may be copied again;
-// one that is still there has landed as before, and is marked \Deleted no more.
+// one that is still there has landed as before, and is marked \Deleted no more. Where nothing tells, the message is named.
 func (m *mailboxRun) finishUndo(ctx context.Context) error {
 	former, err := m.formerPairs(ctx)
 	if err != nil {
 		return err
 	}
+	left := &undoing{dst: m.dst, ledger: m.Ledger, folders: m.listedTargets()}
 	for _, rec := range slices.Concat(m.folders, former) {
 		err := eachUndoing(ctx, m.Ledger, rec.ID, func(rows []state.Message) error {
-			dst, there := m.listedTarget(rec.Destination)
-			if err := settleUndo(ctx, m.dst, rec, dst, there, rows); err != nil {
+			if err := left.settle(ctx, rec, rows); err != nil {
 				return err
 			}
-			m.countKept(rec, rows)
-			return m.put(ctx, rows, nil)
+			return m.put(ctx, rows, m.countLeft(rec, rows))
 		})
 		if err != nil {
 			return at(SideDestination, "look for messages", err)
@@ -74,44 +75,79 @@ func (m *mailboxRun) formerPairs(ctx context.Context) (pairs []*state.Folder, er
 	return pairs, nil
 }
 
-// countKept counts what is still there, if this pass asked for it.
-func (m *mailboxRun) countKept(rec *state.Folder, rows []state.Message) {
+// countLeft counts what is still there, if this pass asked for it, and what nobody can tell of, which it names.
+func (m *mailboxRun) countLeft(rec *state.Folder, rows []state.Message) (failures []state.Failure) {
+	fr := m.newFolderRun(&plan.Folder{Path: rec.Path, Target: rec.Target}, rec)
+	planned := false
 	for i := range m.mailbox.Folders {
 		f := &m.mailbox.Folders[i]
-		if string(f.Source) != rec.Source || f.Excluded || rec.Mailbox != m.row.ID {
-			continue
-		}
-		fr := m.newFolderRun(f, rec)
-		for j := range rows {
-			if rows[j].State == state.StateLanded {
-				fr.count(&rows[j], false)
-			}
+		if string(f.Source) == rec.Source && !f.Excluded && rec.Mailbox == m.row.ID {
+			fr, planned = m.newFolderRun(f, rec), true
 		}
 	}
+	for i := range rows {
+		switch row := &rows[i]; {
+		case row.State == state.StateAmbiguous:
+			failures = append(failures, fr.fail(row, state.StateAmbiguous, errUndoLost))
+		case row.State == state.StateLanded && planned:
+			fr.count(row, false)
+		}
+	}
+	return failures
 }
+
+// errUndoLost is why a message is ambiguous whose undo was stopped.
+var errUndoLost = &mail.Error{Op: "take message back", Kind: mail.Refused, Code: mail.CodeMessageAmbiguous,
+	Text: "an undo was stopped while it took the copy back, and the folder that it was in is not found any more"}
 
 // eachUndoing goes through the rows of a folder pair whose copies are being taken back. visit gives them other states.
 func eachUndoing(ctx context.Context, l Ledger, id state.FolderID, visit func([]state.Message) error) error {
 	return eachRow(ctx, l, state.Query{Folder: id, States: []state.State{state.StateUndoing}}, visit)
 }
 
-// settleUndo finds out, for rows whose copies were being taken back, whether they are there. Under another UIDVALIDITY
-// their UIDs say nothing: then it is a doubt like any other, and the search for it tells.
-func settleUndo(ctx context.Context, dst flagged, rec *state.Folder, f mail.Folder, listed bool, rows []state.Message) error {
-	if listed && f.Status.UIDValidity != rec.DestinationValidity {
+// undoing finds out what became of copies that were being taken back when an undo ended.
+type undoing struct {
+	dst     flagged
+	ledger  Ledger
+	folders []mail.Folder // the destination's, as listed
+}
+
+// settle gives rows of a pair the state that their copies tell. A folder that is there under another UIDVALIDITY tells
+// nothing by its UIDs: then it is a doubt like any other, and the search for it tells. A folder that is not there at all,
+// under no name, may have been renamed in a way that leaves no trace, with the copies in it: only a person can say.
+func (u *undoing) settle(ctx context.Context, rec *state.Folder, rows []state.Message) error {
+	if fault.Off(fault.UndoFolder) {
 		for i := range rows {
-			rows[i].State, rows[i].DestinationUID, rows[i].U0, rows[i].V0 = state.StateUnknown, 0, 1, f.Status.UIDValidity
+			undone(&rows[i])
 		}
 		return nil
 	}
-	there := map[mail.UID]mail.Flags{}
-	if listed {
-		var err error
-		if there, err = flagsFrom(ctx, dst, f, rows); err != nil {
-			return err
-		}
+	f, found, err := u.find(ctx, rec, rows)
+	if err != nil {
+		return err
 	}
-	if err := alsoThere(ctx, dst, f, listed, rows, there); err != nil {
+	if found {
+		return u.settleIn(ctx, f, rows)
+	}
+	listed := slices.IndexFunc(u.folders, func(f mail.Folder) bool { return f.Raw == rec.Destination })
+	for i := range rows {
+		r := &rows[i]
+		if r.DestinationUID, r.U0, r.V0 = 0, 0, 0; listed < 0 {
+			r.State = state.StateAmbiguous
+			continue
+		}
+		r.State, r.U0, r.V0 = state.StateUnknown, 1, u.folders[listed].Status.UIDValidity
+	}
+	return nil
+}
+
+// settleIn looks in the folder where the copies were or are.
+func (u *undoing) settleIn(ctx context.Context, f mail.Folder, rows []state.Message) error {
+	there, err := flagsFrom(ctx, u.dst, f, rows)
+	if err != nil {
+		return err
+	}
+	if err := alsoThere(ctx, u.dst, f, rows, there); err != nil {
 		return err
 	}
 	var marked []mail.FlagChange
@@ -129,19 +165,19 @@ func settleUndo(ctx context.Context, dst flagged, rec *state.Folder, f mail.Fold
 	if len(marked) == 0 {
 		return nil
 	}
-	return dst.SetFlags(ctx, f, marked)
+	return u.dst.SetFlags(ctx, f, marked)
 }
 
 // alsoThere adds what a listing left out and another question finds: silence proves nothing, and what is taken for gone is
 // sent once more.
-func alsoThere(ctx context.Context, dst Reader, f mail.Folder, listed bool, rows []state.Message, there map[mail.UID]mail.Flags) error {
+func alsoThere(ctx context.Context, dst Reader, f mail.Folder, rows []state.Message, there map[mail.UID]mail.Flags) error {
 	var silent []mail.UID
 	for i := range rows {
 		if _, found := there[rows[i].DestinationUID]; !found {
 			silent = append(silent, rows[i].DestinationUID)
 		}
 	}
-	if len(silent) == 0 || !listed {
+	if len(silent) == 0 {
 		return nil
 	}
 	slices.Sort(silent)

@@ -3,6 +3,7 @@ package executor
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 
 	"mailhaul/state"
@@ -52,13 +53,14 @@ func (u *undoRun) reopen(ctx context.Context) error {
 
 // take goes through the pairs. What an earlier undo left in the middle is settled first.
 func (u *undoRun) take(ctx context.Context) error {
+	left := &undoing{dst: u.dst, ledger: u.Ledger, folders: slices.Collect(maps.Values(u.targets))}
 	for i := range u.pairs {
 		l := u.newLook(&u.pairs[i])
 		err := eachUndoing(ctx, u.Ledger, l.rec.ID, func(rows []state.Message) error {
-			if err := settleUndo(ctx, u.dst, l.rec, l.dst, l.listed, rows); err != nil {
+			if err := left.settle(ctx, l.rec, rows); err != nil {
 				return at(SideDestination, "look for messages", err)
 			}
-			return u.Ledger.Put(ctx, rows, nil)
+			return u.Ledger.Put(ctx, rows, u.lostTrack(rows))
 		})
 		if err != nil {
 			return err
@@ -68,6 +70,18 @@ func (u *undoRun) take(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// lostTrack names the messages of which an earlier undo leaves nobody to tell where their copies are.
+func (u *undoRun) lostTrack(rows []state.Message) (failures []state.Failure) {
+	for i := range rows {
+		if row := &rows[i]; row.State == state.StateAmbiguous {
+			u.keep(KeptDoubt, row)
+			failures = append(failures, state.Failure{Folder: row.Folder, UID: row.UID, Code: errUndoLost.Code,
+				Kind: errUndoLost.Kind, Text: errUndoLost.Text, Time: u.Run.Started, Run: u.Run.ID})
+		}
+	}
+	return failures
 }
 
 // take removes the copies of the messages named, some at a time.
@@ -105,15 +119,11 @@ func (l *undoLook) take(ctx context.Context, uids []mail.UID) error {
 // still looks once more at both sides, right before the removal: between the survey and this moment somebody may have
 // thought about the question for an hour.
 func (l *undoLook) still(ctx context.Context, rows []state.Message) ([]state.Message, error) {
-	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Flags{}
-	if l.exists {
-		_, uids := named(rows, func(r *state.Message) mail.UID { return r.UID })
-		left, err := l.undoRun.src.Exists(ctx, l.src, uids)
-		if err != nil {
-			return nil, at(SideSource, "look for messages", err)
-		}
-		for _, uid := range left {
-			l.source[uid] = mail.Flags{}
+	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Message{}
+	if l.exists && len(rows) > 0 {
+		var err error
+		if l.source, err = messagesFrom(ctx, l.undoRun.src, l.src, rows[0].UID); err != nil {
+			return nil, at(SideSource, "list messages", err)
 		}
 	}
 	if l.placed {
@@ -122,13 +132,14 @@ func (l *undoLook) still(ctx context.Context, rows []state.Message) ([]state.Mes
 			return nil, at(SideDestination, "list flags", err)
 		}
 	}
-	return slices.DeleteFunc(rows, func(r state.Message) bool {
+	rows = slices.DeleteFunc(rows, func(r state.Message) bool {
 		why := l.why(&r)
 		if why != "" {
 			l.keep(why, &r)
 		}
 		return why != "" || r.State != state.StateLanded
-	}), nil
+	})
+	return l.standing(ctx, rows)
 }
 
 // remove takes copies back: the ledger knows before the server does, and learns from a look what came of it.
@@ -151,7 +162,8 @@ func (l *undoLook) remove(ctx context.Context, rows []state.Message) error {
 		return at(SideDestination, "remove messages", err)
 	}
 	fault.At(fault.AfterUndoErase)
-	if err := settleUndo(ctx, l.undoRun.dst, l.rec, l.dst, true, rows); err != nil {
+	left := &undoing{dst: l.undoRun.dst, ledger: l.Ledger}
+	if err := left.settleIn(ctx, l.dst, rows); err != nil {
 		return at(SideDestination, "look for messages", err)
 	}
 	if err := l.Ledger.Put(ctx, rows, nil); err != nil {

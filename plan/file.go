@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"mailhaul/config"
 	"mailhaul/state/mail"
@@ -15,10 +16,16 @@ import (
 // maxFile is the largest plan file that Load reads: that of some ten thousand mailboxes with a hundred folders each.
 const maxFile = 512 << 20
 
+// content is what a plan file holds: the plan and, behind it, what it was made from.
+type content struct {
+	*Plan
+	Basis *config.Basis `json:"basis,omitempty"`
+}
+
 // Save writes the plan as indented JSON that only its owner may read. It replaces the file at once and whole: a crash
 // leaves the old file or the new one.
 func Save(path string, p *Plan) error {
-	data, err := json.MarshalIndent(p, "", "  ")
+	data, err := json.MarshalIndent(content{p, p.Basis}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("encode plan: %w", err)
 	}
@@ -77,11 +84,12 @@ func decode(data []byte) (*Plan, error) {
 		return nil, fmt.Errorf("mailhaul %s wrote it in format %d, this one reads format %d: make the plan again",
 			head.Version, *head.Format, FormatVersion)
 	}
-	var p Plan
-	if err := json.Unmarshal(data, &p); err != nil {
+	c := content{Plan: &Plan{}}
+	if err := json.Unmarshal(data, &c); err != nil {
 		return nil, fmt.Errorf("it is damaged (%v): make the plan again", err)
 	}
-	return &p, p.whole()
+	c.Plan.Basis = c.Basis
+	return c.Plan, c.whole()
 }
 
 // whole checks what a plan must have so that nobody carries out half of one.
@@ -103,14 +111,18 @@ func (p *Plan) whole() error {
 	return nil
 }
 
-// Stale says what has changed since the plan was made; a plan may be applied only if nothing has. config, lineage and
-// serial are those of now.
-func Stale(p *Plan, configHash, lineage string, serial int64) []Note {
+// Stale says what has changed since the plan was made; a plan may be applied only if nothing has. The first sentence of a
+// note's Text may be followed by lines that name the changes. now is the configuration of now, as lineage and serial are
+// those of the state file.
+func Stale(p *Plan, now *config.Config, lineage string, serial int64) []Note {
 	const again = "Make the plan again: mailhaul plan --out FILE"
 	var changed []Note
-	if p.Config != configHash {
-		changed = append(changed, Note{Code: string(config.CodeChanged),
-			Text: "the configuration has changed since the plan was made", Hint: again})
+	if p.Config != now.Hash {
+		text := "the configuration has changed since the plan was made"
+		if what := config.Changes(p.Basis, now.Basis()); len(what) > 0 {
+			text += ":\n" + strings.Join(what, "\n")
+		}
+		changed = append(changed, Note{Code: string(config.CodeChanged), Text: text, Hint: again})
 	}
 	switch {
 	case p.Lineage != lineage:
@@ -118,8 +130,7 @@ func Stale(p *Plan, configHash, lineage string, serial int64) []Note {
 			Text: fmt.Sprintf("the plan was made from another state file than %s is now", p.State), Hint: again})
 	case p.Serial != serial:
 		changed = append(changed, Note{Code: string(mail.CodeStateChanged),
-			Text: fmt.Sprintf("%s has changed since the plan was made: it was at %d and is at %d", p.State, p.Serial, serial),
-			Hint: again})
+			Text: fmt.Sprintf("%s has changed since the plan was made", p.State), Hint: again})
 	}
 	return changed
 }

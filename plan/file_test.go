@@ -4,14 +4,18 @@ import (
 	"bytes"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+
+	"mailhaul/config"
 )
 
 func TestSaveLoad(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "next.plan")
 	want := golden(t)["prestage"].plan()
+	want.Basis = &config.Basis{Endpoints: []string{"endpoint.imap.old"}}
 	if err := os.WriteFile(path, []byte("an older plan"), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -28,6 +32,9 @@ func TestSaveLoad(t *testing.T) {
 	}
 	if !bytes.Equal(encode(t, got), encode(t, want)) {
 		t.Error("what is loaded is not what was saved")
+	}
+	if got.Basis == nil || !slices.Equal(got.Basis.Endpoints, want.Basis.Endpoints) {
+		t.Errorf("the basis is %v", got.Basis)
 	}
 	left, err := os.ReadDir(dir)
 	if err != nil || len(left) != 1 {
@@ -92,13 +99,13 @@ func TestStale(t *testing.T) {
 	}{
 		{"c0ffee", "7f3a", 42, ""},
 		{"other", "7f3a", 42, "CONFIG-CHANGED the configuration has changed since the plan was made"},
-		{"c0ffee", "7f3a", 43, "STATE-CHANGED contoso.state has changed since the plan was made: it was at 42 and is at 43"},
+		{"c0ffee", "7f3a", 43, "STATE-CHANGED contoso.state has changed since the plan was made"},
 		{"c0ffee", "beef", 42, "STATE-CHANGED the plan was made from another state file than contoso.state is now"},
 		{"other", "beef", 9, "CONFIG-CHANGED the configuration has changed since the plan was made\n" +
 			"STATE-CHANGED the plan was made from another state file than contoso.state is now"},
 	}
 	for _, tt := range tests {
-		if got := notes(Stale(p, tt.config, tt.lineage, tt.serial)); got != tt.want {
+		if got := notes(Stale(p, &config.Config{Hash: tt.config}, tt.lineage, tt.serial)); got != tt.want {
 			t.Errorf("%+v: got %q", tt, got)
 		}
 	}

@@ -9,6 +9,7 @@ package plan
 import (
 	"time"
 
+	"mailhaul/config"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
@@ -40,6 +41,9 @@ type Plan struct {
 	Config  string `json:"config"`
 	Lineage string `json:"lineage"`
 	Serial  int64  `json:"serial"`
+	// Basis is what Config sums, so that a refusal can name what has changed. Only a plan that is saved has it, not the
+	// files of earlier releases.
+	Basis *config.Basis `json:"-"`
 	// Project and Users name the files for the first line: "mailhaul.hcl", "users.csv".
 	Files   []string `json:"files"`
 	State   string   `json:"state"`   // the state file's base name

@@ -279,3 +279,32 @@ func TestReadersLeaveNothing(t *testing.T) {
 		t.Log(name)
 	}
 }
+
+// TestTruncatedUnderAReader cuts the file short while somebody looks at it, as a disk that fills or a careless copy does: the
+// look ends with an error. A file that is mapped into memory would end the whole process with a signal.
+func TestTruncatedUnderAReader(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "cut.state")
+	l, err := state.Open(t.Context(), path, options())
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := folder(t, l, mailbox(t, l, "anna@contoso.example"), "INBOX")
+	if err := errors.Join(l.See(t.Context(), listed(f.ID, 1, 20_000)), l.Close()); err != nil {
+		t.Fatal(err)
+	}
+	r, err := state.OpenRead(t.Context(), path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	told := 0
+	err = r.Export(t.Context(), func(any) error {
+		if told++; told > 3 { // in the middle of the rows
+			return os.Truncate(path, 16<<10)
+		}
+		return nil
+	})
+	if err == nil {
+		t.Errorf("%d records were read from a file that was cut", told)
+	}
+}

@@ -18,14 +18,7 @@ func main() {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	stop := make(chan struct{})
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	go func() {
-		<-signals
-		close(stop)
-		<-signals
-		cancel()
-	}()
+	go obey(interrupts(), stop, cancel)
 	os.Exit(cmd.Main(ctx, cmd.Process{
 		Args:    os.Args[1:],
 		Stdin:   os.Stdin,
@@ -34,6 +27,37 @@ func main() {
 		Environ: os.Environ(),
 		Stop:    stop,
 	}))
+}
+
+// interrupts gives the signals that ask to stop. A hang-up is one of them, for a lost SSH session is no reason to leave a
+// message in doubt; where the program was started to survive it (nohup), it does.
+func interrupts() <-chan os.Signal {
+	signals := make(chan os.Signal, 4)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	if !signal.Ignored(syscall.SIGHUP) {
+		signal.Notify(signals, syscall.SIGHUP)
+	}
+	return signals
+}
+
+// obey closes stop at the first signal and cancels at the second. A hang-up is no second one: the shell and the kernel both
+// tell of it, and some that end a service send it behind SIGTERM. Who hung up reads nothing any more, so a pipe that is
+// broken must not end the program before it has written down where it is.
+func obey(signals <-chan os.Signal, stop chan<- struct{}, cancel func()) {
+	stopped := false
+	for s := range signals {
+		if s == syscall.SIGHUP {
+			signal.Ignore(syscall.SIGPIPE)
+		}
+		switch {
+		case !stopped:
+			close(stop)
+			stopped = true
+		case s != syscall.SIGHUP:
+			cancel()
+			return
+		}
+	}
 }
 
 // collectLittle has the garbage collected that a long run makes, and not that of a start. What a run keeps is blocks of

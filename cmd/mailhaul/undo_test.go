@@ -1,14 +1,17 @@
 package main
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"mailhaul/executor/endpointtest/compare"
 	"mailhaul/executor/endpointtest/dovecot"
 	"mailhaul/executor/endpointtest/proxy"
+	"mailhaul/state/fault"
 )
 
 // removing gives the commands that a server was sent and that remove something, or mark it so.
@@ -143,4 +146,45 @@ func TestDovecotWithoutUIDPlus(t *testing.T) {
 		t.Errorf("%s\n%q", r.stdout, removing(m.toNew))
 	}
 	m.same()
+}
+
+// TestDovecotUndoIsKilledAndAFolderRenamed kills an undo before the server is told, once it is marked and once it is gone,
+// and renames the folder: status says what to do, and the next apply copies nothing twice.
+func TestDovecotUndoIsKilledAndAFolderRenamed(t *testing.T) {
+	t.Parallel()
+	points := map[fault.Point]string{fault.AfterUndoIntent: "messages=6", fault.AfterUndoMark: "messages=6", fault.AfterUndoErase: "messages=0"}
+	p := newPair(t, len(points), dovecot.Options{})
+	undo := scenario{undo: true}
+	for point, left := range points {
+		m := p.migration(t)
+		user := m.users[0]
+		m.old.Doveadm("mailbox", "create", "-u", user, "Projects")
+		for i := range 6 {
+			err := compare.Add(t.Context(), m.account(m.old, user, "old"), "Projects", fmt.Appendf(nil, "Subject: %d\r\n\r\nHello.\r\n", i), old2020)
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		m.must(0, "apply", "--auto-approve")
+		p.killed(m, undo, point, 1)
+		if r := m.must(0, "status", "--json"); !strings.Contains(r.stdout, `"undoing": [`) || !strings.Contains(r.stdout, user) {
+			t.Errorf("status after %s:\n%s", point, r.stdout)
+		}
+		m.new.Doveadm("mailbox", "rename", "-u", user, "Projects", "Mine")
+		m.must(0, "apply", "--auto-approve")
+		if got := m.count("Mine"); !strings.HasSuffix(got, left) {
+			t.Errorf("after %s: %s", point, got)
+		}
+		if left != "messages=0" {
+			m.new.Doveadm("mailbox", "delete", "-u", user, "Projects")
+			m.new.Doveadm("mailbox", "rename", "-u", user, "Mine", "Projects")
+		} else {
+			m.new.Doveadm("mailbox", "delete", "-u", user, "Mine")
+		}
+		m.same()
+		m.must(0, "state", "check")
+		if r := m.must(0, "status", "--json"); strings.Contains(r.stdout, `"undoing"`) {
+			t.Errorf("status at the end:\n%s", r.stdout)
+		}
+	}
 }

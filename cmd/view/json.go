@@ -30,6 +30,8 @@ type (
 		State     string      `json:"state"`
 		Run       *statusRun  `json:"run,omitempty"`
 		Mailboxes []StatusRow `json:"mailboxes"`
+		// Undoing are the mailboxes of which an undo has stopped in the middle.
+		Undoing []string `json:"undoing,omitempty"`
 	}
 	statusRun struct {
 		ID       string     `json:"id"`
@@ -43,7 +45,7 @@ type (
 
 // StatusJSON writes the status as one document.
 func StatusJSON(w io.Writer, s StatusView) error {
-	doc := statusDocument{State: s.State, Mailboxes: make([]StatusRow, len(s.Rows))}
+	doc := statusDocument{State: s.State, Undoing: s.Undoing, Mailboxes: make([]StatusRow, len(s.Rows))}
 	for i, r := range s.Rows {
 		r.Hint = Hint(r.Code)
 		doc.Mailboxes[i] = r

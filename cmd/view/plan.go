@@ -190,20 +190,26 @@ func (v *planView) totals() {
 		todo += " " + Plural(t.FlagChanges, "changed flag") + "."
 	}
 	if e := v.plan.Estimate; e != nil {
-		todo += " " + howLong(*e)
+		todo = strings.TrimSuffix(todo+" "+howLong(*e), " ")
 	}
 	v.say("%s", todo)
 	v.failedEarlier()
 }
 
-// howLong says an estimate: "About 21h of work: 2 nights."
+// howLong says an estimate: "About 21h of work: 2 nights." One day is not worth a word, and of the least time that is
+// hardly any nothing is said.
 func howLong(e plan.Estimate) string {
 	text := "About " + roughly(e.Seconds) + " of work"
-	if !e.Measured {
+	switch {
+	case e.Seconds < 60 && e.Measured:
+		text = "Less than a minute of work"
+	case e.Seconds < 60:
+		return ""
+	case !e.Measured:
 		text = "At least " + roughly(e.Seconds) + " of work, as the limits go"
 	}
 	switch noun := "day"; {
-	case e.Openings == 0:
+	case e.Openings == 0, e.Openings == 1 && (!e.Nights || e.Seconds < 3600):
 	case e.Nights:
 		noun = "night"
 		fallthrough

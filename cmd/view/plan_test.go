@@ -253,3 +253,19 @@ func TestShellWord(t *testing.T) {
 		}
 	}
 }
+
+func TestHowLong(t *testing.T) {
+	for want, e := range map[string]plan.Estimate{
+		"Less than a minute of work.":            {Seconds: 12, Measured: true, Openings: 1},
+		"":                                       {Seconds: 12},
+		"At least 3m of work, as the limits go.": {Seconds: 180},
+		"About 3m of work.":                      {Seconds: 180, Measured: true, Openings: 1},
+		"About 3h of work: 1 night.":             {Seconds: 3 * 3600, Measured: true, Openings: 1, Nights: true},
+		"About 21h of work: 2 nights.":           {Seconds: 21 * 3600, Measured: true, Openings: 2, Nights: true},
+		"At least 30h of work, as the limits go: 4 days.": {Seconds: 30 * 3600, Openings: 4},
+	} {
+		if got := howLong(e); got != want {
+			t.Errorf("%+v: %q, not %q", e, got, want)
+		}
+	}
+}

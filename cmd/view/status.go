@@ -16,9 +16,12 @@ type StatusRow struct {
 	Destination string         `json:"destination"`
 	Pass        string         `json:"pass"` // the pass that ran last; empty: none yet
 	Progress    state.Progress `json:"state"`
-	Running     bool           `json:"running,omitempty"`  // the run that is going on has not finished it
-	Verified    bool           `json:"verified,omitempty"` // signed in on both sides, nothing copied yet
-	More        bool           `json:"more,omitempty"`     // complete in its pass, with work or passes to come
+	Running     bool           `json:"running,omitempty"` // the run that is going on works on it
+	Waiting     bool           `json:"waiting,omitempty"` // the run that is going on has not begun it yet
+	// Interrupted says that the run which worked on it was killed.
+	Interrupted bool `json:"interrupted,omitempty"`
+	Verified    bool `json:"verified,omitempty"` // signed in on both sides, nothing copied yet
+	More        bool `json:"more,omitempty"`     // complete in its pass, with work or passes to come
 	// Uncounted says that nobody has counted its mail yet: its zeros mean nothing.
 	Uncounted bool        `json:"uncounted,omitempty"`
 	Copied    state.Count `json:"copied"`
@@ -36,9 +39,12 @@ type StatusView struct {
 	State string     // the state file's base name
 	Run   *state.Run // the last run; nil: none yet
 	Live  bool       // that run is going on now
+	Undo  bool       // that run is an undo
 	Next  string     // the command that takes up a run that did not come to its end
 	Now   time.Time  // says what "today" is, and the zone of the times; zero: dates in full, UTC
 	Rows  []StatusRow
+	// Undoing are the mailboxes of which an undo has stopped in the middle.
+	Undoing []string
 	// Unmanaged says which mailboxes of the state file the configuration no longer has; empty: it has all.
 	Unmanaged string
 }
@@ -110,22 +116,38 @@ func (s StatusView) lines() string {
 }
 
 func (s StatusView) head() string {
-	now := s.Now
-	switch {
-	case s.Run == nil:
+	if s.Run == nil {
 		return Safe(s.State) + ": no run yet. Begin with:  mailhaul plan"
-	case s.Live:
-		return fmt.Sprintf("%s: run %s, pass \"%s\", at work since %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
-			moment(s.Run.Started, now))
-	case s.Run.Ended.IsZero():
-		return fmt.Sprintf("%s: run %s, pass \"%s\", started %s and ended without a word (killed or lost power).\n"+
-			"Go on with:  %s", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass), moment(s.Run.Started, now), Safe(s.Next))
-	case s.Run.ExitCode == interrupted:
-		return fmt.Sprintf("%s: run %s, pass \"%s\", was interrupted %s after %s.\nGo on with:  %s", Safe(s.State), Safe(s.Run.ID),
-			Safe(s.Run.Pass), moment(s.Run.Ended, now), Duration(s.Run.Ended.Sub(s.Run.Started)), Safe(s.Next))
 	}
-	return fmt.Sprintf("%s: last run %s, pass \"%s\", ended %s after %s.", Safe(s.State), Safe(s.Run.ID), Safe(s.Run.Pass),
-		moment(s.Run.Ended, now), Duration(s.Run.Ended.Sub(s.Run.Started)))
+	now, what, goOn := s.Now, fmt.Sprintf("pass \"%s\"", Safe(s.Run.Pass)), " Go on with:  "+Safe(s.Next)
+	if s.Undo {
+		what, goOn = "an undo", "\n"+s.finishUndo()
+	}
+	took := Duration(s.Run.Ended.Sub(s.Run.Started))
+	switch {
+	case s.Live:
+		return fmt.Sprintf("%s: run %s, %s, at work since %s.", Safe(s.State), Safe(s.Run.ID), what, moment(s.Run.Started, now))
+	case s.Run.Ended.IsZero():
+		return fmt.Sprintf("%s: run %s, %s, was interrupted: killed, or power lost.\nIt began %s.%s", Safe(s.State), Safe(s.Run.ID),
+			what, moment(s.Run.Started, now), goOn)
+	case s.Run.ExitCode == interrupted:
+		return fmt.Sprintf("%s: run %s, %s, was interrupted %s after %s.\n%s", Safe(s.State), Safe(s.Run.ID),
+			what, moment(s.Run.Ended, now), took, strings.TrimSpace(goOn))
+	}
+	text := fmt.Sprintf("%s: last run %s, %s, ended %s after %s.", Safe(s.State), Safe(s.Run.ID), what, moment(s.Run.Ended, now), took)
+	if len(s.Undoing) > 0 {
+		text += fmt.Sprintf("\nAn undo of %s has stopped in the middle.\n%s", nameList(s.Undoing), s.finishUndo())
+	}
+	return text
+}
+
+// finishUndo says how an undo that stopped in the middle is brought to an end.
+func (s StatusView) finishUndo() string {
+	names := "MAILBOX..."
+	if n := len(s.Undoing); n > 0 && n <= 3 {
+		names = Safe(strings.Join(s.Undoing, " "))
+	}
+	return "Finish the undo with:  mailhaul undo " + names + "\nOr bring back what it took:  " + Safe(s.Next)
 }
 
 // interrupted is the exit code of a run that was interrupted.
@@ -136,6 +158,10 @@ func (r StatusRow) standing(o Output, p palette) (mark, word string, paint func(
 	switch {
 	case r.Running:
 		return "~", "running", p.yellow
+	case r.Waiting:
+		return "", "waiting", p.dim
+	case r.Interrupted:
+		return "~", "interrupted", p.yellow
 	case r.Progress == state.Complete && r.More:
 		return "~", "pass done", p.yellow
 	case r.Progress == state.Complete:
@@ -165,7 +191,7 @@ func (s StatusView) sums() string {
 		words[word]++
 	}
 	var parts []string
-	for _, word := range []string{"complete", "pass done", "incomplete", "blocked", "running", "not finished", "verified",
+	for _, word := range []string{"complete", "pass done", "incomplete", "blocked", "running", "waiting", "interrupted", "not finished", "verified",
 		"not started"} {
 		if n := words[word]; n > 0 {
 			if word == "pass done" {

@@ -139,6 +139,8 @@ func TestStatus(t *testing.T) {
 	run := state.Run{ID: "7f3a", Pass: "prestage", Started: at("2026-11-23 19:00:00")}
 	ended := run
 	ended.Ended = at("2026-11-23 20:58:00")
+	undo, stopped := run, ended
+	undo.Pass, stopped.Pass, stopped.ExitCode = "undo", "undo", interrupted
 	everyWay(t, "status", func(o Output) error {
 		s := statusOf()
 		s.Run, s.Live = &run, true
@@ -149,8 +151,17 @@ func TestStatus(t *testing.T) {
 	for want, s := range map[string]StatusView{
 		"c.state: no run yet. Begin with:  mailhaul plan\n":                            {State: "c.state"},
 		"c.state: last run 7f3a, pass \"prestage\", ended 20:58 today after 1h 58m.\n": {State: "c.state", Run: &ended, Now: at("2026-11-23 21:00:00")},
-		"c.state: run 7f3a, pass \"prestage\", started 19:00 yesterday and ended without a word (killed or lost power).\nGo on with:  " +
+		"c.state: run 7f3a, pass \"prestage\", was interrupted: killed, or power lost.\nIt began 19:00 yesterday. Go on with:  " +
 			"mailhaul apply --pass prestage\n": {State: "c.state", Run: &run, Next: "mailhaul apply --pass prestage", Now: at("2026-11-24 09:00:00")},
+		"c.state: run 7f3a, an undo, was interrupted: killed, or power lost.\nIt began 19:00 yesterday.\n" +
+			"Finish the undo with:  mailhaul undo anna@a.example bo@a.example\nOr bring back what it took:  mailhaul apply\n": {State: "c.state",
+			Run: &undo, Undo: true, Next: "mailhaul apply", Undoing: []string{"anna@a.example", "bo@a.example"}, Now: at("2026-11-24 09:00:00")},
+		"c.state: run 7f3a, an undo, was interrupted 20:58 today after 1h 58m.\n" +
+			"Finish the undo with:  mailhaul undo MAILBOX...\nOr bring back what it took:  mailhaul apply\n": {State: "c.state",
+			Run: &stopped, Undo: true, Next: "mailhaul apply", Now: at("2026-11-23 21:00:00")},
+		"c.state: last run 7f3a, pass \"prestage\", ended 20:58 today after 1h 58m.\nAn undo of anna@a.example has stopped in the middle.\n" +
+			"Finish the undo with:  mailhaul undo anna@a.example\nOr bring back what it took:  mailhaul apply\n": {State: "c.state",
+			Run: &ended, Undoing: []string{"anna@a.example"}, Next: "mailhaul apply", Now: at("2026-11-23 21:00:00")},
 	} {
 		if got := rendered(t, 200, nil, func(o Output) error { o.IsTerminal = true; return Status(o, s) }); got != want {
 			t.Errorf("got %q, want %q", got, want)

@@ -111,3 +111,13 @@ func (e *eraser) RemoveFolder(ctx context.Context, f mail.Folder) (bool, error) 
 	}
 	return true, nil
 }
+
+// Replace puts another message under a UID, as a server does whose index was lost.
+func (s *Store) Replace(folder string, uid mail.UID, m Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if old := s.mustBox(folder).find(uid); old != nil {
+		m.UID, m.ModSeq = uid, old.ModSeq
+		*old = m
+	}
+}

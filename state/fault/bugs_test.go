@@ -41,6 +41,7 @@ var caught = map[fault.Safety]struct{ room, test string }{
 	fault.Untouched:           {"executor", "TestUndoKeepsWhatSomebodyTouched"},
 	fault.SourceStands:        {"executor", "TestUndoKeepsWhatSomebodyTouched"},
 	fault.UndoAhead:           {"executor", "TestUndoCutAtEveryCall"},
+	fault.UndoFolder:          {"executor", "TestUndoWhoseFolderIsRenamed"},
 	fault.EraserOnly:          {"executor/imap", "TestEraserVerbs"},
 	fault.WholeListing:        {"executor", "TestRefusedListingIsNotComplete"},
 	fault.Silence:             {"executor", "TestSilenceIsNotProof"},

@@ -41,6 +41,7 @@ const (
 	Untouched    Safety = "untouched"     // executor: undo takes what a user has touched
 	SourceStands Safety = "source-stands" // executor: undo takes what the source has no more
 	UndoAhead    Safety = "undo-ahead"    // executor: copies are removed that the ledger counts as copied
+	UndoFolder   Safety = "undo-folder"   // executor: copies that were being taken back are gone with their folder's name
 	EraserOnly   Safety = "eraser-only"   // executor/imap: any session may remove messages and folders
 
 	// Of reading.
@@ -68,7 +69,7 @@ func Safeties() []Safety {
 	return []Safety{WriteAhead, ToldAfterCommit, BrokenStaysBroken, OneWriter, LockStillOurs, RowSum, ClaimedOnce,
 		DoubtIsDoubt, SecondScan, Grace, Window, OpenWindow, Claims, Counting, Ambiguity, TrustedUID, SentDigest, Meaning,
 		Adoption, Memory, SourceValidity, DestinationValidity, RetryOfFailures, UsersFlags, LostFlags, Untouched,
-		SourceStands, UndoAhead, EraserOnly, WholeListing, CountedListing, Silence, EmptyAnswer, WholeAnswer, ReadOnly,
-		Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
+		SourceStands, UndoAhead, UndoFolder, EraserOnly, WholeListing, CountedListing, Silence, EmptyAnswer, WholeAnswer,
+		ReadOnly, Peek, LostAnswer, FailedWrite, RefusedGroup, DoubtfulRefusal, EarlyAnswer, HaltAfterBad, Date,
 		Flags}
 }
