@@ -134,7 +134,10 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	}
 	defer func() { _ = r.Close() }() // it was only read
 	m := &memory{Reader: r}
-	if m.totals, err = r.Totals(ctx); err != nil {
+	if m.overview, err = r.Overview(ctx); err != nil {
+		return nil, err
+	}
+	if m.totals, err = m.overview.Totals(ctx); err != nil {
 		return nil, err
 	}
 	in, err := m.input(ctx, cfg, mailboxes, pass)

@@ -105,7 +105,7 @@ func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) 
 // failedFolders gives the Current folders with a failure; mostly they are few among many.
 func (r *Reader) failedFolders(ctx context.Context, recorded map[FolderID][]Failure) ([]folderTally, error) {
 	parts := make([][]FolderID, parts())
-	err := r.inParts(ctx, func(part int, from, to int64) error {
+	err := r.inParts(ctx, lastFolder, func(part int, from, to int64) error {
 		var one tally
 		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
 			id := FolderID(c.number(1))

@@ -97,11 +97,17 @@ func named(args []any) []driver.NamedValue {
 	return values
 }
 
-// inParts divides the folders among a few goroutines: each gets a stretch of ids, from which is not in it up to to which
-// is.
-func (r *Reader) inParts(ctx context.Context, do func(part int, from, to int64) error) error {
+// What inParts divides.
+const (
+	lastFolder  = "SELECT coalesce(max(id), 0) FROM folder"
+	lastMailbox = "SELECT coalesce(max(mailbox), 0) FROM folder"
+)
+
+// inParts divides the folders, or those of the mailboxes, among a few goroutines: each gets a stretch of ids, from which is
+// not in it up to to which is.
+func (r *Reader) inParts(ctx context.Context, lastID string, do func(part int, from, to int64) error) error {
 	var last int64
-	err := r.walk(ctx, "SELECT coalesce(max(id), 0) FROM folder", nil, func(c cells) error {
+	err := r.walk(ctx, lastID, nil, func(c cells) error {
 		last = c.number(0)
 		return nil
 	})
