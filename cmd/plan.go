@@ -137,9 +137,7 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	if m.overview, err = r.Overview(ctx); err != nil {
 		return nil, err
 	}
-	if m.totals, err = m.overview.Totals(ctx); err != nil {
-		return nil, err
-	}
+	m.totals = m.overview.Totals()
 	in, err := m.input(ctx, cfg, mailboxes, pass)
 	if err != nil {
 		return nil, err

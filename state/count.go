@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"mailhaul/state/mail"
 )
@@ -160,31 +162,35 @@ type MailboxTotal struct {
 
 // Totals gives every mailbox, by name. It costs the number of folders, not of messages.
 func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
-	sums, err := r.folderSums(ctx)
-	if err != nil {
-		return nil, wrap(r.path, err)
+	var sums []map[MailboxID]*folderSum
+	var failed error
+	var walk sync.WaitGroup
+	walk.Go(func() { sums, failed = r.folderSums(ctx) })
+	all, at, err := r.noTotals(ctx)
+	walk.Wait()
+	if err := cmp.Or(err, wrap(r.path, failed)); err != nil {
+		return nil, err
 	}
-	return r.totals(ctx, func(at map[MailboxID]*MailboxTotal) {
-		for _, part := range sums {
-			for id, s := range part {
-				if t, ok := at[id]; ok {
-					t.Folders += s.folders
-					t.add(&s.tally)
-				}
+	for _, part := range sums {
+		for id, s := range part {
+			if t, ok := at[id]; ok {
+				t.Folders += s.folders
+				t.add(&s.tally)
 			}
 		}
-	})
+	}
+	return all, nil
 }
 
-// totals gives every mailbox with its passes, and lets add fill in the sums.
-func (r *Reader) totals(ctx context.Context, add func(map[MailboxID]*MailboxTotal)) ([]MailboxTotal, error) {
+// noTotals gives every mailbox with its passes and without sums, and where each is.
+func (r *Reader) noTotals(ctx context.Context) ([]MailboxTotal, map[MailboxID]*MailboxTotal, error) {
 	boxes, err := r.Mailboxes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	passes, err := r.MailboxPasses(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	all := make([]MailboxTotal, len(boxes))
 	at := make(map[MailboxID]*MailboxTotal, len(boxes))
@@ -197,8 +203,7 @@ func (r *Reader) totals(ctx context.Context, add func(map[MailboxID]*MailboxTota
 			t.Passes = append(t.Passes, p)
 		}
 	}
-	add(at)
-	return all, nil
+	return all, at, nil
 }
 
 // folderSum is the tallies of a mailbox's Current folders, added up.
@@ -215,18 +220,18 @@ const walkTallies = "SELECT f.mailbox, f.id, t.counts, t.oldest, t.newest, t.und
 func (r *Reader) folderSums(ctx context.Context) ([]map[MailboxID]*folderSum, error) {
 	found := make([]map[MailboxID]*folderSum, parts())
 	err := r.inParts(ctx, lastFolder, func(part int, from, to int64) error {
-		sums := map[MailboxID]*folderSum{}
-		found[part] = sums
-		var one tally // used again and again: there are many
+		all := map[MailboxID]*folderSum{}
+		found[part] = all
+		var reading sums
 		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
-			one = tally{}
-			if err := c[2:].tally(&one, FolderID(c.number(1))); err != nil {
+			one, err := reading.read(c[2:], FolderID(c.number(1)))
+			if err != nil {
 				return err
 			}
-			s := sums[MailboxID(c.number(0))]
+			s := all[MailboxID(c.number(0))]
 			if s == nil {
 				s = &folderSum{}
-				sums[MailboxID(c.number(0))] = s
+				all[MailboxID(c.number(0))] = s
 			}
 			s.folders++
 			for state, n := range one.counts {

@@ -35,7 +35,7 @@ func TestCountAllIsCountOfEach(t *testing.T) {
 		}
 	}
 	o := must[*state.Overview](t)(l.Overview(t.Context()))
-	equal(t, "totals", must[[]state.MailboxTotal](t)(o.Totals(t.Context())), must[[]state.MailboxTotal](t)(l.Totals(t.Context())))
+	equal(t, "totals", o.Totals(), must[[]state.MailboxTotal](t)(l.Totals(t.Context())))
 	must[map[state.MailboxID][]state.FolderCount](t)(o.CountAll(t.Context(), func(state.MailboxID) (state.Selection, bool) {
 		return state.Selection{Older: day(200), MaxSize: 100, First: 2}, true // what it leaves must not count the next time
 	}))

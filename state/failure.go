@@ -106,11 +106,11 @@ func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) 
 func (r *Reader) failedFolders(ctx context.Context, recorded map[FolderID][]Failure) ([]folderTally, error) {
 	parts := make([][]FolderID, parts())
 	err := r.inParts(ctx, lastFolder, func(part int, from, to int64) error {
-		var one tally
+		var reading sums
 		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
 			id := FolderID(c.number(1))
-			one = tally{}
-			if err := c[2:].tally(&one, id); err != nil {
+			one, err := reading.read(c[2:], id)
+			if err != nil {
 				return err
 			}
 			if len(recorded[id]) > 0 || one.of(failing).Messages > 0 {

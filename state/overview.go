@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 	"strings"
+	"sync"
 
 	"mailhaul/state/mail"
 )
@@ -18,8 +19,9 @@ const (
 // Overview is every folder pair of the file with its tally, read in one walk. It is made for plans that ask nobody, which
 // look at all of them, and so need not ask for each.
 type Overview struct {
-	r     *Reader
-	parts [][]boxView
+	r      *Reader
+	parts  [][]boxView
+	totals []MailboxTotal
 }
 
 // boxView is the folder pairs of one mailbox in the order of Folders.
@@ -37,29 +39,49 @@ type folderMore struct {
 
 // Overview reads all folders and tallies.
 func (r *Reader) Overview(ctx context.Context) (*Overview, error) {
-	o := &Overview{r, make([][]boxView, parts())}
-	err := r.inParts(ctx, lastMailbox, func(part int, from, to int64) error {
-		g := gathering{names: map[string]string{}}
-		err := r.walk(ctx, walkFolders, []any{from, to}, g.folder)
-		g.next(0)
-		o.parts[part] = g.boxes
-		return err
+	o := &Overview{r: r, parts: make([][]boxView, parts())}
+	var failed error
+	var walk sync.WaitGroup
+	walk.Go(func() {
+		failed = r.inParts(ctx, lastMailbox, func(part int, from, to int64) error {
+			g := gathering{names: map[string]string{}}
+			err := r.walk(ctx, walkFolders, []any{from, to}, g.folder)
+			g.next(0)
+			o.parts[part] = g.boxes
+			return err
+		})
 	})
-	return o, wrap(r.path, err)
+	totals, at, err := r.noTotals(ctx)
+	walk.Wait()
+	if err := cmp.Or(err, wrap(r.path, failed)); err != nil {
+		return nil, err
+	}
+	for _, part := range o.parts {
+		for i := range part {
+			if t, ok := at[part[i].mailbox]; ok {
+				part[i].addTo(t)
+			}
+		}
+	}
+	o.totals = totals
+	return o, nil
 }
+
+// Totals gives what Reader.Totals gives.
+func (o *Overview) Totals() []MailboxTotal { return o.totals }
 
 // gathering is a walk on its way.
 type gathering struct {
 	boxes []boxView
 	names map[string]string
 	now   boxView // the mailbox in hand, whose room is used again
-	tally tally   // likewise
+	sums  sums
 }
 
 // folder takes a row of walkFolders.
 func (g *gathering) folder(c cells) error {
 	f := c[:tallyCells]
-	if !f.intact(0, tallyCells-1) {
+	if !g.sums.intact(f) {
 		return errSum
 	}
 	folder := Folder{ID: FolderID(f.number(0)), Mailbox: MailboxID(f.number(1)), Source: g.name(f.octets(2)), Path: g.name(f.octets(3)),
@@ -68,16 +90,16 @@ func (g *gathering) folder(c cells) error {
 		Listed: mail.UID(f.number(8)), FlagsModSeq: uint64(f.number(9)), Complete: f.number(10) != 0, Current: f.number(11) != 0,
 		Destination: g.name(f.octets(12)), Target: g.name(f.octets(13)), DestinationValidity: mail.UIDValidity(f.number(14)),
 		Adopted: f.number(15) != 0}
-	g.tally = tally{}
-	if err := c[tallyCells:].tally(&g.tally, folder.ID); err != nil {
+	t, err := g.sums.read(c[tallyCells:], folder.ID)
+	if err != nil {
 		return err
 	}
 	if folder.Mailbox != g.now.mailbox {
 		g.next(folder.Mailbox)
 	}
-	count, open := folderTally{folder, &g.tally}.counts()
+	count, open := folderTally{folder, t}.counts()
 	g.now.counts = append(g.now.counts, count)
-	g.now.more = append(g.now.more, folderMore{open, g.tally.extent})
+	g.now.more = append(g.now.more, folderMore{open, t.extent})
 	return nil
 }
 
@@ -121,19 +143,6 @@ func (g *gathering) order() []int {
 	return order
 }
 
-// Totals gives what Reader.Totals gives.
-func (o *Overview) Totals(ctx context.Context) ([]MailboxTotal, error) {
-	return o.r.totals(ctx, func(at map[MailboxID]*MailboxTotal) {
-		for _, part := range o.parts {
-			for i := range part {
-				if t, ok := at[part[i].mailbox]; ok {
-					part[i].addTo(t)
-				}
-			}
-		}
-	})
-}
-
 // addTo adds the Current folders to the mailbox's sums.
 func (v *boxView) addTo(t *MailboxTotal) {
 	for i := range v.counts {
@@ -146,17 +155,4 @@ func (v *boxView) addTo(t *MailboxTotal) {
 		t.Failed, t.Skipped = t.Failed.Add(c.Failed), t.Skipped.Add(c.Skipped)
 		t.Gone, t.LeftOut = t.Gone.Add(c.Gone), t.LeftOut.Add(c.LeftOut)
 	}
-}
-
-// tally reads the columns of a tally into an empty one; a folder without rows has none, so all may be NULL.
-func (c cells) tally(t *tally, f FolderID) error {
-	if c[6] == nil {
-		return nil
-	}
-	if !c.intact(0, 6, int64(f)) {
-		return errSum
-	}
-	t.oldest, t.newest = c.pointer(1), c.pointer(2)
-	t.undated, t.biggest, t.highest = c.number(3), c.number(4), c.number(5)
-	return t.decode(c.octets(0))
 }
