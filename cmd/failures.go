@@ -46,11 +46,11 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 		return usage(fmt.Sprintf("there is no error code %q", f.code),
 			didYouMean(strings.ToUpper(f.code), pageNames("explain")))
 	}
+	defer a.hasty()()
 	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}
-	defer a.hasty()()
 	var list view.FailureList
 	err = reading(ctx, cfg, func(r *state.Reader) error {
 		list, err = failed(ctx, r, cfg, mailboxes)

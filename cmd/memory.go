@@ -14,6 +14,8 @@ import (
 // memory asks the ledger for what a plan is made from.
 type memory struct {
 	*state.Reader
+	// overview is that of a command that plans without asking anybody; nil: none.
+	overview *state.Overview
 	// totals are those of a command that only looks, and so asks once; nil: they are asked for each time.
 	totals []state.MailboxTotal
 }
@@ -139,7 +141,7 @@ func (r *memory) recallAll(ctx context.Context, in *plan.Input, ids map[ledgerKe
 			selections[id] = plan.SelectionFor(in.PassFor(m.Name()), plan.SettingsOf(m, mail.Limits{}))
 		}
 	}
-	counts, err := r.CountAll(ctx, func(id state.MailboxID) (state.Selection, bool) {
+	counts, err := r.overview.CountAll(ctx, func(id state.MailboxID) (state.Selection, bool) {
 		s, wanted := selections[id]
 		return s, wanted
 	})

@@ -75,6 +75,7 @@ func runPlan(ctx context.Context, a *app, f *planFlags, who chosen) (err error) 
 // and that has been said.
 func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan, opt view.PlanOptions, err error) {
 	if f.offline {
+		defer a.hasty()()
 		cfg, mailboxes, err := a.loadChosen(ctx, who)
 		if err != nil {
 			return nil, opt, err
@@ -137,7 +138,6 @@ func nobodySignedIn(p *plan.Plan) bool {
 
 // offlinePlan makes a plan from the state alone.
 func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*config.Mailbox, pass string) (*plan.Plan, error) {
-	defer a.hasty()()
 	r, err := openRead(ctx, cfg.Project.State)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, noState(cfg)
@@ -147,9 +147,10 @@ func (a *app) offlinePlan(ctx context.Context, cfg *config.Config, mailboxes []*
 	}
 	defer func() { _ = r.Close() }() // it was only read
 	m := &memory{Reader: r}
-	if m.totals, err = r.Totals(ctx); err != nil {
+	if m.overview, err = r.Overview(ctx); err != nil {
 		return nil, err
 	}
+	m.totals = m.overview.Totals()
 	in, err := m.input(ctx, cfg, mailboxes, pass)
 	if err != nil {
 		return nil, err

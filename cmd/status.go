@@ -29,11 +29,11 @@ a line for each mailbox, with tabs between the columns. --json gives everything.
 }
 
 func runStatus(ctx context.Context, a *app, who chosen) error {
+	defer a.hasty()()
 	cfg, mailboxes, err := a.loadChosen(ctx, who)
 	if err != nil {
 		return err
 	}
-	defer a.hasty()()
 	s := view.StatusView{State: filepath.Base(cfg.Project.State)}
 	totals := map[ledgerKey]state.MailboxTotal{}
 	err = reading(ctx, cfg, func(r *state.Reader) error {

@@ -215,10 +215,10 @@ func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []st
 		// Where a server throttles by closing the connection, the reset can overtake its words: then only a later answer has
 		// them, and a lost connection may be put down to throttling as well, so often and no more.
 		if said := fr.said[row.UID]; said != nil {
-			return []state.Failure{fr.refusedForGood(row, said)}
+			return []state.Failure{fr.refusedForGood(row, said, "")}
 		}
 		// Each time it was sent the connection broke, and it never arrived: it is what breaks the connection.
-		return []state.Failure{fr.refusedForGood(row, errBreaks)}
+		return []state.Failure{fr.refusedForGood(row, errBreaks, "")}
 	}
 	row.State = state.StateAbsent
 	if !fr.rec.Current {

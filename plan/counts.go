@@ -1,6 +1,7 @@
 package plan
 
 import (
+	"bytes"
 	"cmp"
 	"fmt"
 	"slices"
@@ -17,28 +18,29 @@ func (l *line) folders() {
 	if !l.asked {
 		source = remembered(l.memory)
 	}
-	for _, m := range Map(l.m, source, l.inv.Destination, l.inv.Limits.Names) {
-		f := l.folder(m)
-		if m.Fault != "" {
-			l.fault(m)
+	mappings := Map(l.m, source, l.inv.Destination, l.inv.Limits.Names)
+	l.out.Folders = make([]Folder, len(mappings))
+	for i := range mappings {
+		l.folder(&l.out.Folders[i], &mappings[i])
+		if mappings[i].Fault != "" {
+			l.fault(&mappings[i])
 		}
-		l.out.Folders = append(l.out.Folders, f)
 	}
 	l.choose()
 	if l.asked {
 		l.vanished()
 	}
-	slices.SortStableFunc(l.out.Folders, func(a, b Folder) int {
-		return cmp.Or(strings.Compare(a.Path, b.Path), strings.Compare(string(a.Source), string(b.Source)))
+	sortBy(l.out.Folders, func(a, b *Folder) int {
+		return cmp.Or(strings.Compare(a.Path, b.Path), bytes.Compare(a.Source, b.Source))
 	})
 	l.merges()
 }
 
 // remembered makes folders of the ledger's records, for a plan that asks nobody.
 func remembered(memory []state.FolderCount) []mail.Folder {
-	var folders []mail.Folder
+	folders := make([]mail.Folder, 0, len(memory))
 	for i := range memory {
-		if f := memory[i].Folder; f.Current {
+		if f := &memory[i].Folder; f.Current {
 			folders = append(folders, mail.Folder{Raw: f.Source, Path: mail.ParsePath(f.Path), Status: f.SourceStatus})
 		}
 	}
@@ -57,14 +59,18 @@ func (l *line) remembered(raw string, validity mail.UIDValidity) *state.FolderCo
 }
 
 // folder makes the plan's folder of a mapping.
-func (l *line) folder(m Mapping) Folder {
-	status := m.Source.Status
-	f := Folder{Source: []byte(m.Source.Raw), Path: printable(m.Source.Path.String()), Role: m.Role,
-		Excluded: m.Excluded, NoSelect: m.Source.NoSelect, Target: m.Target.String(), TargetPath: m.Target,
+func (l *line) folder(f *Folder, m *Mapping) {
+	status, path := m.Source.Status, m.Source.Path.String()
+	target := path
+	if !slices.Equal(m.Target, m.Source.Path) {
+		target = m.Target.String()
+	}
+	*f = Folder{Source: []byte(m.Source.Raw), Path: printable(path), Role: m.Role,
+		Excluded: m.Excluded, NoSelect: m.Source.NoSelect, Target: target, TargetPath: m.Target,
 		Exists: m.Exists, Reason: m.Reason, Surprise: m.Surprise,
 		UIDValidity: status.UIDValidity, UIDNext: status.UIDNext}
 	if f.Excluded || f.NoSelect || m.Fault != "" {
-		return f
+		return
 	}
 	c := l.remembered(m.Source.Raw, status.UIDValidity)
 	if c == nil {
@@ -75,14 +81,13 @@ func (l *line) folder(m Mapping) Folder {
 		if l.pass.Kind == config.PassTrial {
 			f.Todo.Messages = min(f.Todo.Messages, int64(l.pass.PerFolder))
 		}
-		return f
+		return
 	}
 	if f.UIDNext == 0 {
 		f.UIDNext = c.Folder.Listed
 	}
-	l.keep(&f, c)
-	l.count(&f, c)
-	return f
+	l.keep(f, c)
+	l.count(f, c)
 }
 
 // keep compares with where the folder went before. Offline that is all that is known of the destination.

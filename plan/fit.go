@@ -14,6 +14,9 @@ import (
 // below their parents. Where two different names of folders with mail become one only by the destination's rules (case,
 // blanks, replaced characters), one of them gets a suffix, unless merging is allowed.
 func fit(all []draft, there *places, merge bool) {
+	if there.free && fits(all, there) {
+		return
+	}
 	t := &fitter{there: there, merge: merge, done: map[string]fitted{}, owner: map[string]string{},
 		spelled: map[string]mail.Path{}, claims: map[string]bool{}, listed: map[string]bool{}}
 	var order []entrant
@@ -38,6 +41,20 @@ func fit(all []draft, there *places, merge bool) {
 			e.wonder(fmt.Sprintf(why, was, e.path))
 		}
 	}
+}
+
+// fits tells whether every name can stay as it is where no other folder is in its way.
+func fits(all []draft, there *places) bool {
+	for i := range all {
+		d := &all[i]
+		if !d.in() {
+			continue
+		}
+		if len(d.path) > there.levels() || slices.ContainsFunc(d.path, func(l string) bool { return !there.keeps(l) }) {
+			return false
+		}
+	}
+	return true
 }
 
 // entrant is a folder with what decides who keeps a name that two want.

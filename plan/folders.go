@@ -3,6 +3,7 @@ package plan
 import (
 	"cmp"
 	"slices"
+	"sort"
 	"strings"
 
 	"mailhaul/config"
@@ -44,12 +45,12 @@ const sharesMost = 20
 func Map(m *config.Mailbox, source, destination []mail.Folder, rules mail.NameRules) []Mapping {
 	all := make([]draft, len(source))
 	for i, f := range source {
-		all[i] = draft{Mapping: Mapping{Source: f}, path: normal(f.Path)}
+		all[i] = draft{Mapping: Mapping{Source: f}, name: f.Path.String(), path: normal(f.Path)}
 		all[i].flatten(deepest)
 		all[i].choose(m.Folders)
 	}
-	slices.SortFunc(all, func(a, b draft) int {
-		return cmp.Or(strings.Compare(a.Source.Path.String(), b.Source.Path.String()), strings.Compare(a.Source.Raw, b.Source.Raw))
+	sortBy(all, func(a, b *draft) int {
+		return cmp.Or(strings.Compare(a.name, b.name), strings.Compare(a.Source.Raw, b.Source.Raw))
 	})
 	there := newPlaces(destination, rules)
 	if m.Folders == nil || m.Folders.Special != config.SpecialNone {
@@ -72,7 +73,9 @@ func mergeAllowed(f *config.Folders) bool { return f != nil && f.Merge == config
 // draft is a Mapping in the making.
 type draft struct {
 	Mapping
+	name    string    // the source's, normalised
 	path    mail.Path // the target so far
+	guessed mail.Role // what path suggests, while special folders are looked for
 	literal bool      // a rename spelled it anew: no special folder applies
 	rules   []string  // that decided so far, for Reason
 	wonders []string  // for Surprise
@@ -181,8 +184,38 @@ func under(f *config.Folders) mail.Path {
 	return levels(f.Under)
 }
 
+// apart tells whether no two folders with messages have one target, as is usual.
+func apart(all []draft, there *places) bool {
+	met := make(map[string]bool, len(all))
+	for i := range all {
+		if !all[i].holds() {
+			continue
+		}
+		key := there.key(all[i].path)
+		if met[key] {
+			return false
+		}
+		met[key] = true
+	}
+	return true
+}
+
+// sortBy sorts large elements, which are mostly in order already, without copying them to compare them. Equal ones stay
+// in their order.
+func sortBy[T any](all []T, compare func(a, b *T) int) {
+	for i := 1; i < len(all); i++ {
+		if compare(&all[i-1], &all[i]) > 0 {
+			sort.SliceStable(all, func(i, k int) bool { return compare(&all[i], &all[k]) < 0 })
+			return
+		}
+	}
+}
+
 // share finds folders whose messages meet in one target.
 func share(all []draft, there *places) {
+	if apart(all, there) {
+		return
+	}
 	meet := map[string][]int{}
 	for i := range all {
 		if all[i].holds() {

@@ -35,6 +35,19 @@ func (t *places) legal(level string) string {
 	return out
 }
 
+// keeps tells whether a level is legal as it is.
+func (t *places) keeps(level string) bool { return t.free && plain(level) || t.legal(level) == level }
+
+// plain tells of most levels that every server can hold them.
+func plain(level string) bool {
+	for i := range len(level) {
+		if c := level[i]; c < ' ' || c >= 0x7f || c == '/' {
+			return false
+		}
+	}
+	return level != ""
+}
+
 // legalPath gives every level in its legal form.
 func (t *places) legalPath(p mail.Path) mail.Path {
 	out := make(mail.Path, len(p))

@@ -3,6 +3,7 @@ package plan
 import (
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/text/unicode/norm"
 
@@ -13,6 +14,7 @@ import (
 type places struct {
 	rules   mail.NameRules
 	flat    bool // names have one level
+	free    bool // nothing is known of the destination: any name will do, and none is taken
 	folders []mail.Folder
 	exact   map[string]int // by spelling
 	folded  map[string]int // by key
@@ -20,6 +22,7 @@ type places struct {
 
 func newPlaces(folders []mail.Folder, rules mail.NameRules) *places {
 	t := &places{rules: rules, folders: folders, exact: map[string]int{}, folded: map[string]int{}}
+	t.free = unknown(rules) && len(folders) == 0
 	if unknown(rules) {
 		t.rules.Delimiter = "/"
 	}
@@ -44,6 +47,9 @@ func unknown(r mail.NameRules) bool {
 
 // find gives the destination's folder of that name, the one spelled alike first.
 func (t *places) find(p mail.Path) (mail.Folder, bool) {
+	if len(t.folders) == 0 {
+		return mail.Folder{}, false
+	}
 	i, ok := t.exact[spelling(p)]
 	if !ok {
 		i, ok = t.folded[t.key(p)]
@@ -74,6 +80,9 @@ func spelling(p mail.Path) string { return strings.Join(normal(p), "\x00") }
 // fold makes names equal that differ in case or in how an accent is composed only. It is simple folding, one character
 // for one: a server that folds further is asked nothing wrong, as its own LIST shows the folder.
 func fold(s string) string {
+	if ascii(s) {
+		return strings.ToUpper(s)
+	}
 	return strings.Map(func(r rune) rune {
 		least := r
 		for n := unicode.SimpleFold(r); n != r; n = unicode.SimpleFold(n) {
@@ -81,4 +90,14 @@ func fold(s string) string {
 		}
 		return least
 	}, norm.NFC.String(s))
+}
+
+// ascii tells whether a text holds nothing but ASCII.
+func ascii(s string) bool {
+	for i := range len(s) {
+		if s[i] >= utf8.RuneSelf {
+			return false
+		}
+	}
+	return true
 }

@@ -241,6 +241,18 @@ func TestMapProperties(t *testing.T) {
 	}
 }
 
+// TestMapUnasked: where nothing is known of the destination the mapping is that for an empty one which forbids nothing.
+func TestMapUnasked(t *testing.T) {
+	for seed := range uint64(1_000) {
+		w := randomWorld(rand.New(rand.NewPCG(seed, 3)))
+		got := Map(w.mailbox, w.source, nil, mail.NameRules{})
+		want := Map(w.mailbox, w.source, nil, mail.NameRules{Delimiter: "/"})
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Fatalf("seed %d: %s", seed, diff)
+		}
+	}
+}
+
 // FuzzMap maps names that a hostile source might list, one a line with its levels between tabs, by rules from bits.
 func FuzzMap(f *testing.F) {
 	f.Add("INBOX\nSent\nINBOX\tSent", "Sent Items\nINBOX", uint16(0))

@@ -14,6 +14,9 @@ var mappedRoles = [...]mail.Role{mail.RoleSent, mail.RoleDrafts, mail.RoleTrash,
 
 // special sends the folders with a role to the destination's folder of that role, and what is below them along.
 func special(all []draft, there *places, under mail.Path) {
+	for i := range all {
+		all[i].guessed = guess(all[i].path)
+	}
 	moves := map[string]move{}
 	for _, role := range mappedRoles {
 		specialRole(all, role, there.special(role, under), moves)
@@ -86,6 +89,7 @@ func (d *draft) take(role mail.Role, to targets) {
 	case to.has(d.path):
 	case len(to.paths) > 0:
 		d.path = to.paths[0]
+		d.guessed = guess(d.path)
 	default:
 		return
 	}
@@ -102,7 +106,7 @@ func candidates(all []draft, role mail.Role) []int {
 		case !d.holds() || d.literal || d.path.IsInbox():
 		case d.Source.Role == role:
 			marked = append(marked, i)
-		case d.Source.Role == mail.RoleNone && guess(d.path) == role:
+		case d.Source.Role == mail.RoleNone && d.guessed == role:
 			guessed = append(guessed, i)
 		}
 	}

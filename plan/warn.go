@@ -129,7 +129,7 @@ func (l *line) oldest() time.Time {
 
 // merges makes an error of every target that several folders share, unless that is allowed.
 func (l *line) merges() {
-	if mergeAllowed(l.m.Folders) {
+	if mergeAllowed(l.m.Folders) || differ(l.out.Folders) {
 		return
 	}
 	meet := map[string][]*Folder{}
@@ -150,6 +150,22 @@ func (l *line) merges() {
 			l.plan.Errors = append(l.plan.Errors, l.merge(meet[key]))
 		}
 	}
+}
+
+// differ tells of a few folders that no two go to one target: that costs less than to gather them by target.
+func differ(folders []Folder) bool {
+	const few = 32
+	if len(folders) > few {
+		return false
+	}
+	for i := range folders {
+		for k := range folders[:i] {
+			if a, b := folders[i].Target, folders[k].Target; a != "" && len(a) == len(b) && strings.EqualFold(a, b) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func (l *line) merge(folders []*Folder) Note {
@@ -194,7 +210,7 @@ func hcl(s string) string {
 }
 
 // fault makes an error of a folder that the rules leave without a name.
-func (l *line) fault(m Mapping) {
+func (l *line) fault(m *Mapping) {
 	name := printable(m.Source.Path.String())
 	l.plan.Errors = append(l.plan.Errors, Note{Mailbox: l.out.Name, Code: string(config.CodeFolderName),
 		Text: fmt.Sprintf("%q can have no place: %s", name, m.Fault),

@@ -1,7 +1,9 @@
 package state
 
 import (
+	"cmp"
 	"context"
+	"sync"
 
 	"mailhaul/state/mail"
 )
@@ -78,48 +80,57 @@ func (r *Reader) folderTallies(ctx context.Context, where string, args ...any) (
 	})
 }
 
-// counted is what the tally alone tells of a folder; whole is false where its rows must be looked at for Pending.
-func (ft folderTally) counted(sel Selection, below mail.UID) (c FolderCount, whole bool) {
+// counts is what the tally tells of a folder whatever the Selection, and all that is open.
+func (ft folderTally) counts() (c FolderCount, open Count) {
 	t := ft.tally
 	c = FolderCount{Folder: ft.folder, Doubt: t.of(State.Doubt), Copied: t.of(State.Copied), Failed: t.of(State.Failed),
 		Ambiguous: t.counts[StateAmbiguous],
 		Absent:    t.counts[StateAbsent], Skipped: t.counts[StateSkipped], Gone: t.counts[StateGone], LeftOut: t.counts[StateLeftOut]}
 	c.Oldest, c.Newest = t.bounds()
-	open := t.of(State.Open).Add(c.LeftOut)
-	if open.Messages == 0 || t.allInside(sel, below) {
-		c.Pending = open
-		return c, true
-	}
-	return c, false
+	return c, t.of(State.Open)
 }
 
 func (r *Reader) count(ctx context.Context, ft folderTally, sel Selection, below mail.UID) (FolderCount, error) {
-	c, whole := ft.counted(sel, below)
+	c, open := ft.counts()
+	return c, r.look(ctx, &c, c.whole(open, &ft.tally.extent, sel, below), sel, below)
+}
+
+// whole fills in Pending where no row must be looked at for it.
+func (c *FolderCount) whole(open Count, e *extent, sel Selection, below mail.UID) bool {
+	again := open.Add(c.LeftOut)
+	if again.Messages > 0 && !e.allInside(sel, below) {
+		return false
+	}
+	c.Pending = again
+	return true
+}
+
+// look fills in what only the rows tell.
+func (r *Reader) look(ctx context.Context, c *FolderCount, whole bool, sel Selection, below mail.UID) (err error) {
 	if sel.First > 0 {
-		var err error
-		if c.First, err = r.first(ctx, ft.folder.ID, sel, below); err != nil {
-			return c, err
+		if c.First, err = r.first(ctx, c.Folder.ID, sel, below); err != nil {
+			return err
 		}
 	}
 	if whole {
-		return c, nil
+		return nil
 	}
-	args := selectionArgs(ft.folder.ID, sel, below)
+	args := selectionArgs(c.Folder.ID, sel, below)
 	rows, err := r.rows(ctx, countPending, args...)
 	_, err = collect(rows, err, func(row scanner) (struct{}, error) {
 		return struct{}{}, row.Scan(&c.Pending.Messages, &c.Pending.Bytes, &c.TooLarge.Messages, &c.TooLarge.Bytes,
 			&c.Later.Messages, &c.Later.Bytes)
 	})
 	if err != nil || c.TooLarge.Messages == 0 {
-		return c, err
+		return err
 	}
 	rows, err = r.rows(ctx, selectTooLarge, append(args, tooLargeMost)...)
 	c.TooLargeList, err = collect(rows, err, scanMessage)
-	return c, err
+	return err
 }
 
 // allInside tells whether the bounds hold for every row of the folder.
-func (c *tally) allInside(sel Selection, below mail.UID) bool {
+func (c *extent) allInside(sel Selection, below mail.UID) bool {
 	dated := sel.Older.IsZero() && sel.Newer.IsZero()
 	if !dated && c.undated == 0 && c.oldest != nil && c.newest != nil {
 		dated = (sel.Older.IsZero() || *c.newest < ceilSeconds(sel.Older)) &&
@@ -151,17 +162,35 @@ type MailboxTotal struct {
 
 // Totals gives every mailbox, by name. It costs the number of folders, not of messages.
 func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
+	var sums []map[MailboxID]*folderSum
+	var failed error
+	var walk sync.WaitGroup
+	walk.Go(func() { sums, failed = r.folderSums(ctx) })
+	all, at, err := r.noTotals(ctx)
+	walk.Wait()
+	if err := cmp.Or(err, wrap(r.path, failed)); err != nil {
+		return nil, err
+	}
+	for _, part := range sums {
+		for id, s := range part {
+			if t, ok := at[id]; ok {
+				t.Folders += s.folders
+				t.add(&s.tally)
+			}
+		}
+	}
+	return all, nil
+}
+
+// noTotals gives every mailbox with its passes and without sums, and where each is.
+func (r *Reader) noTotals(ctx context.Context) ([]MailboxTotal, map[MailboxID]*MailboxTotal, error) {
 	boxes, err := r.Mailboxes(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	passes, err := r.MailboxPasses(ctx)
 	if err != nil {
-		return nil, err
-	}
-	sums, err := r.folderSums(ctx)
-	if err != nil {
-		return nil, wrap(r.path, err)
+		return nil, nil, err
 	}
 	all := make([]MailboxTotal, len(boxes))
 	at := make(map[MailboxID]*MailboxTotal, len(boxes))
@@ -174,15 +203,7 @@ func (r *Reader) Totals(ctx context.Context) ([]MailboxTotal, error) {
 			t.Passes = append(t.Passes, p)
 		}
 	}
-	for _, part := range sums {
-		for id, s := range part {
-			if t, ok := at[id]; ok {
-				t.Folders += s.folders
-				t.add(&s.tally)
-			}
-		}
-	}
-	return all, nil
+	return all, at, nil
 }
 
 // folderSum is the tallies of a mailbox's Current folders, added up.
@@ -198,19 +219,19 @@ const walkTallies = "SELECT f.mailbox, f.id, t.counts, t.oldest, t.newest, t.und
 // folderSums adds the tallies up, in a few parts.
 func (r *Reader) folderSums(ctx context.Context) ([]map[MailboxID]*folderSum, error) {
 	found := make([]map[MailboxID]*folderSum, parts())
-	err := r.inParts(ctx, func(part int, from, to int64) error {
-		sums := map[MailboxID]*folderSum{}
-		found[part] = sums
-		var one tally // used again and again: there are many
+	err := r.inParts(ctx, lastFolder, func(part int, from, to int64) error {
+		all := map[MailboxID]*folderSum{}
+		found[part] = all
+		var reading sums
 		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
-			one = tally{}
-			if err := c[2:].tally(&one, FolderID(c.number(1))); err != nil {
+			one, err := reading.read(c[2:], FolderID(c.number(1)))
+			if err != nil {
 				return err
 			}
-			s := sums[MailboxID(c.number(0))]
+			s := all[MailboxID(c.number(0))]
 			if s == nil {
 				s = &folderSum{}
-				sums[MailboxID(c.number(0))] = s
+				all[MailboxID(c.number(0))] = s
 			}
 			s.folders++
 			for state, n := range one.counts {

@@ -20,7 +20,7 @@ func TestCountAllIsCountOfEach(t *testing.T) {
 		m := mailbox(t, l, fmt.Sprintf("u%d@old.example", n))
 		boxes[m.ID] = selections[n%len(selections)]
 		for k := range rng.IntN(4) {
-			f := folder(t, l, m, fmt.Sprint("F", k))
+			f := folder(t, l, m, fmt.Sprint("F", k/2)) // the second of a name leaves the first one behind
 			var rows []state.Message
 			for u := range rng.IntN(40) {
 				row := state.Message{Folder: f.ID, UID: mail.UID(u + 1), Size: mail.Size(rng.IntN(9000)),
@@ -34,7 +34,12 @@ func TestCountAllIsCountOfEach(t *testing.T) {
 			put(t, l, rows...)
 		}
 	}
-	all := must[map[state.MailboxID][]state.FolderCount](t)(l.CountAll(t.Context(), func(m state.MailboxID) (state.Selection, bool) {
+	o := must[*state.Overview](t)(l.Overview(t.Context()))
+	equal(t, "totals", o.Totals(), must[[]state.MailboxTotal](t)(l.Totals(t.Context())))
+	must[map[state.MailboxID][]state.FolderCount](t)(o.CountAll(t.Context(), func(state.MailboxID) (state.Selection, bool) {
+		return state.Selection{Older: day(200), MaxSize: 100, First: 2}, true // what it leaves must not count the next time
+	}))
+	all := must[map[state.MailboxID][]state.FolderCount](t)(o.CountAll(t.Context(), func(m state.MailboxID) (state.Selection, bool) {
 		return boxes[m], m != 1
 	}))
 	for m, sel := range boxes {

@@ -66,6 +66,7 @@ type everything struct {
 	Mailboxes []state.FailedMailbox
 	Runs      []state.Run
 	Pass      state.Pass
+	Counts    map[state.MailboxID][]state.FolderCount
 }
 
 // readAll asks a state file everything; what it can't tell is an error.
@@ -82,7 +83,17 @@ func readAll(ctx context.Context, r *state.Reader) (everything, error) {
 	e.Mailboxes, errs[7] = r.FailedMailboxes(ctx)
 	e.Runs, errs[8] = r.Runs(ctx)
 	e.Pass, _, errs[9] = r.Pass(ctx, "full")
+	e.Counts, errs[10] = countAll(ctx, r)
 	return e, errors.Join(errs[:]...)
+}
+
+// countAll asks what a plan asks that contacts nobody.
+func countAll(ctx context.Context, r *state.Reader) (map[state.MailboxID][]state.FolderCount, error) {
+	o, err := r.Overview(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return o.CountAll(ctx, func(state.MailboxID) (state.Selection, bool) { return state.Selection{Older: start}, true })
 }
 
 // outcome opens a file of these octets for writing and for reading and gives what it told. It fails the test if the

@@ -105,12 +105,12 @@ func (r *Reader) FailedMessagesOf(ctx context.Context, want func(Mailbox) bool) 
 // failedFolders gives the Current folders with a failure; mostly they are few among many.
 func (r *Reader) failedFolders(ctx context.Context, recorded map[FolderID][]Failure) ([]folderTally, error) {
 	parts := make([][]FolderID, parts())
-	err := r.inParts(ctx, func(part int, from, to int64) error {
-		var one tally
+	err := r.inParts(ctx, lastFolder, func(part int, from, to int64) error {
+		var reading sums
 		return r.walk(ctx, walkTallies, []any{from, to}, func(c cells) error {
 			id := FolderID(c.number(1))
-			one = tally{}
-			if err := c[2:].tally(&one, id); err != nil {
+			one, err := reading.read(c[2:], id)
+			if err != nil {
 				return err
 			}
 			if len(recorded[id]) > 0 || one.of(failing).Messages > 0 {

@@ -12,6 +12,11 @@ import (
 // tally is what is known of a folder's rows without looking at them; it changes in the transaction that changes rows.
 type tally struct {
 	counts [StateDamaged + 1]Count // by State
+	extent
+}
+
+// extent bounds the rows of a folder.
+type extent struct {
 	// oldest and newest bound INTERNALDATE over all rows, nil where no row has one. Like biggest (size) and highest
 	// (UID) they only widen: a UID's date and size do not change on a server that keeps to RFC 9051, 2.3.1.1.
 	oldest, newest   *int64

@@ -36,22 +36,44 @@ func (c cells) octets(i int) []byte {
 	return b
 }
 
-// intact tells whether the values before and those from one column up to another give the checksum that stands behind.
-func (c cells) intact(from, to int, before ...int64) bool {
-	var space [256]byte
-	b := space[:0]
+// sums checks rows of a walk, one after the other with the same room.
+type sums struct {
+	octets []byte
+	tally  tally
+}
+
+// intact tells whether the values before and those of the row but the last give the checksum that is the last.
+func (s *sums) intact(c cells, before ...int64) bool {
+	s.octets = s.octets[:0]
 	for _, n := range before {
-		b = appendValue(b, n)
+		s.octets = appendValue(s.octets, n)
 	}
-	for _, v := range c[from:to] {
+	last := len(c) - 1
+	for _, v := range c[:last] {
 		switch v.(type) {
 		case nil, int64, string, []byte:
 		default:
 			return false
 		}
-		b = appendValue(b, v)
+		s.octets = appendValue(s.octets, v)
 	}
-	return c.number(to) == sumOf(b)
+	return c.number(last) == sumOf(s.octets)
+}
+
+// read reads the columns of a folder's tally, which is good until the next. A folder without rows has none, so all may be
+// NULL.
+func (s *sums) read(c cells, f FolderID) (*tally, error) {
+	s.tally = tally{}
+	t := &s.tally
+	if c[len(c)-1] == nil {
+		return t, nil
+	}
+	if !s.intact(c, int64(f)) {
+		return nil, errSum
+	}
+	t.oldest, t.newest = c.pointer(1), c.pointer(2)
+	t.undated, t.biggest, t.highest = c.number(3), c.number(4), c.number(5)
+	return t, t.decode(c.octets(0))
 }
 
 // walk hands every row of a query to each, whose argument is good until it returns.
@@ -97,11 +119,17 @@ func named(args []any) []driver.NamedValue {
 	return values
 }
 
-// inParts divides the folders among a few goroutines: each gets a stretch of ids, from which is not in it up to to which
-// is.
-func (r *Reader) inParts(ctx context.Context, do func(part int, from, to int64) error) error {
+// What inParts divides.
+const (
+	lastFolder  = "SELECT coalesce(max(id), 0) FROM folder"
+	lastMailbox = "SELECT coalesce(max(mailbox), 0) FROM folder"
+)
+
+// inParts divides the folders, or those of the mailboxes, among a few goroutines: each gets a stretch of ids, from which is
+// not in it up to to which is.
+func (r *Reader) inParts(ctx context.Context, lastID string, do func(part int, from, to int64) error) error {
 	var last int64
-	err := r.walk(ctx, "SELECT coalesce(max(id), 0) FROM folder", nil, func(c cells) error {
+	err := r.walk(ctx, lastID, nil, func(c cells) error {
 		last = c.number(0)
 		return nil
 	})

@@ -31,7 +31,8 @@ func BenchmarkScale(b *testing.B) {
 	}
 	b.Cleanup(func() { _ = os.RemoveAll(dir) }) // the system clears it some day
 	large(b, dir, *scaleMailboxes)
-	for _, command := range []string{"plan --offline --pass prestage", "plan --offline --pass full", "status", "failures"} {
+	for _, command := range []string{"plan --offline --pass prestage", "plan --offline --pass full",
+		"plan --offline --pass full --json", "status", "status --json", "failures"} {
 		b.Run(strings.ReplaceAll(command, " ", "_"), func(b *testing.B) {
 			var took, busy time.Duration
 			for b.Loop() {

@@ -1,12 +1,8 @@
 package view
 
 import (
-	"bytes"
-	"encoding/json"
-	"fmt"
 	"io"
 	"time"
-	"unicode/utf8"
 
 	"mailhaul/plan"
 	"mailhaul/state/mail"
@@ -22,7 +18,11 @@ type Version struct {
 }
 
 // PlanJSON writes the plan as one document, the same as a plan file holds.
-func PlanJSON(w io.Writer, p *plan.Plan) error { return document(w, p) }
+func PlanJSON(w io.Writer, p *plan.Plan) error {
+	frame := *p
+	frame.Mailboxes = frame.Mailboxes[:0]
+	return longDocument(w, frame, "mailboxes", len(p.Mailboxes), func(i int) any { return &p.Mailboxes[i] })
+}
 
 // statusDocument is the document of StatusJSON, and statusRun its last run.
 type (
@@ -45,11 +45,7 @@ type (
 
 // StatusJSON writes the status as one document.
 func StatusJSON(w io.Writer, s StatusView) error {
-	doc := statusDocument{State: s.State, Undoing: s.Undoing, Mailboxes: make([]StatusRow, len(s.Rows))}
-	for i, r := range s.Rows {
-		r.Hint = Hint(r.Code)
-		doc.Mailboxes[i] = r
-	}
+	doc := statusDocument{State: s.State, Undoing: s.Undoing, Mailboxes: []StatusRow{}}
 	if r := s.Run; r != nil {
 		doc.Run = &statusRun{ID: r.ID, Pass: r.Pass, Started: r.Started.UTC(), Live: s.Live}
 		if !r.Ended.IsZero() {
@@ -57,7 +53,11 @@ func StatusJSON(w io.Writer, s StatusView) error {
 			doc.Run.Ended, doc.Run.ExitCode = &ended, &r.ExitCode
 		}
 	}
-	return document(w, doc)
+	return longDocument(w, doc, "mailboxes", len(s.Rows), func(i int) any {
+		r := s.Rows[i]
+		r.Hint = Hint(r.Code)
+		return &r
+	})
 }
 
 // failedMailbox and failedMessage are the records of FailuresJSON; their keys are those of the events.
@@ -139,41 +139,4 @@ func VersionText(o Output, v Version) error {
 		}
 	}
 	return o.put(text + "\n")
-}
-
-// document writes one JSON document, indented.
-func document(w io.Writer, v any) error {
-	text, err := encode(v, "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(text)
-	return err
-}
-
-// encode gives v as JSON that is safe on a terminal too: what Safe would make visible is written as JSON escapes, which
-// a reader decodes to what it was.
-func encode(v any, indent string) ([]byte, error) {
-	var raw bytes.Buffer
-	e := json.NewEncoder(&raw)
-	e.SetEscapeHTML(false)
-	e.SetIndent("", indent)
-	if err := e.Encode(v); err != nil {
-		return nil, fmt.Errorf("encode JSON: %w", err)
-	}
-	var safe bytes.Buffer
-	for rest := raw.Bytes(); len(rest) > 0; {
-		r, n := utf8.DecodeRune(rest)
-		switch {
-		case !dangerous(r) || r == '\n':
-			safe.Write(rest[:n])
-		case r > 0xffff:
-			// RFC 8259, 7: a surrogate pair.
-			fmt.Fprintf(&safe, `\u%04x\u%04x`, 0xd800+(r-0x10000)>>10, 0xdc00+(r-0x10000)&0x3ff)
-		default:
-			fmt.Fprintf(&safe, `\u%04x`, r)
-		}
-		rest = rest[n:]
-	}
-	return safe.Bytes(), nil
 }

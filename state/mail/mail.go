@@ -11,6 +11,7 @@ package mail
 
 import (
 	"io"
+	"slices"
 	"strings"
 	"time"
 )
@@ -44,6 +45,9 @@ const LevelSlash = "∕" // U+2215
 
 // String gives the normalised name: levels joined by "/". A "/" inside a level becomes LevelSlash.
 func (p Path) String() string {
+	if !slices.ContainsFunc(p, func(l string) bool { return strings.Contains(l, "/") }) {
+		return strings.Join(p, "/")
+	}
 	levels := make([]string, len(p))
 	for i, l := range p {
 		levels[i] = strings.ReplaceAll(l, "/", LevelSlash)
