@@ -38,7 +38,8 @@ func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	c.old = imapserver.Start(t, source, tls)
 	p := imapserver.Exchange()
 	p.Authorize = func(user, token string) imapserver.Entry {
-		if _, err := c.authority.Check(token); err != nil {
+		claims, err := c.authority.Check(token)
+		if err != nil || !slices.Contains(exchangeAudiences, claims.Audience) {
 			return imapserver.WrongToken
 		}
 		if at := c.grantedAt[user]; !at.IsZero() && time.Now().After(at) {
@@ -68,6 +69,10 @@ func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	c.env = []string{"M365_CLIENT_SECRET=" + tokenserver.Secret}
 	return c
 }
+
+// exchangeAudiences are the names under which Exchange takes tokens.
+var exchangeAudiences = []string{"https://outlook.office365.com", "https://outlook.office.com", "https://outlook.office365.com/",
+	"00000002-0000-0ff1-ce00-000000000000"}
 
 // people are those of the example: source, password, destination.
 var people = [][3]string{{"anna@contoso.example", "CANARY-1", "anna@contoso.example"}, {"bo@contoso.example", "CANARY-2", "bo.lind@contoso.example"}}
@@ -213,6 +218,27 @@ func TestMicrosoft365Verify(t *testing.T) {
 	}
 	if n := c.authority.Requests() - before; n != 1 {
 		t.Errorf("a refused secret was sent %d times", n)
+	}
+}
+
+// TestMicrosoft365TokenForAnother: a token that is not for Exchange is called that, and not one whose consent is missing, though
+// it has no role for mail either. Every name that Exchange has for itself will do.
+func TestMicrosoft365TokenForAnother(t *testing.T) {
+	c := newExampleCloud(t, imapserver.Dovecot())
+	c.fill()
+	for _, graph := range []string{"https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"} {
+		c.authority.Set(tokenserver.Settings{Audience: graph, Roles: []string{"Mail.ReadWrite"}})
+		r := c.must(4, "verify")
+		if !strings.Contains(r.stdout, "M365-TOKEN-REFUSED") || !strings.Contains(r.stdout, "the token is for "+graph) ||
+			!strings.Contains(r.stdout, "for "+graph+", and not for what was asked for") {
+			t.Errorf("%s: verify says:\n%s%s", graph, r.stdout, r.stderr)
+		}
+	}
+	for _, own := range exchangeAudiences {
+		c.authority.Set(tokenserver.Settings{Audience: own})
+		if r := c.must(0, "verify"); strings.Contains(r.stdout, "and not for what") {
+			t.Errorf("%s: verify says:\n%s", own, r.stdout)
+		}
 	}
 }
 
