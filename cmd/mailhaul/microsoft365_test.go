@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -31,12 +32,19 @@ type cloud struct {
 
 func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	t.Helper()
+	return newExampleCloudWith(t, source, imapserver.Exchange().Folders)
+}
+
+// newExampleCloudWith has other folders in each mailbox of Microsoft 365 than an English one.
+func newExampleCloudWith(t *testing.T, source imapserver.Profile, folders []string) *cloud {
+	t.Helper()
 	t.Parallel()
 	c := &cloud{migration: &migration{t: t, dir: t.TempDir()}, authority: tokenserver.Start(t), entry: map[string]imapserver.Entry{},
 		grantedAt: map[string]time.Time{}}
 	tls := imapserver.Options{TLS: c.authority.TLS(), Implicit: true}
 	c.old = imapserver.Start(t, source, tls)
 	p := imapserver.Exchange()
+	p.Folders = folders
 	p.Authorize = func(user, token string) imapserver.Entry {
 		claims, err := c.authority.Check(token)
 		if err != nil || !slices.Contains(exchangeAudiences, claims.Audience) {
@@ -302,6 +310,37 @@ func TestMicrosoft365AsSource(t *testing.T) {
 		if n := from.Counts().Commands[verb]; n != 0 {
 			t.Errorf("the source got %s %d times", verb, n)
 		}
+	}
+}
+
+// TestMicrosoft365Languages: mail for a special folder goes into the mailbox's own one, whatever its language; Exchange tells
+// no folder's use over IMAP. No folder of another name is made for it.
+func TestMicrosoft365Languages(t *testing.T) {
+	for language, folders := range map[string]map[string]string{
+		"German":  {"Sent": "Gesendete Elemente", "Trash": "Gel&APY-schte Elemente", "Drafts": "Entw&APw-rfe", "Junk": "Junk-E-Mail"},
+		"Swedish": {"Sent": "Skickat", "Trash": "Borttaget", "Drafts": "Utkast", "Junk": "Skr&AOQ-ppost"},
+		"French": {"Sent": "&AMk-l&AOk-ments envoy&AOk-s", "Trash": "&AMk-l&AOk-ments supprim&AOk-s", "Drafts": "Brouillons",
+			"Junk": "Courrier ind&AOk-sirable"},
+	} {
+		t.Run(language, func(t *testing.T) {
+			c := newExampleCloudWith(t, imapserver.Dovecot(), slices.Sorted(maps.Values(folders)))
+			p := people[0]
+			c.put("users.csv", "source,password,destination\n"+strings.Join(p[:], ",")+"\n")
+			from, to := c.old.Mailbox(p[0], p[1]), c.new.Mailbox(p[2], "")
+			for folder := range folders {
+				from.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, 0, 0, 0, time.UTC), Octets: []byte("Subject: " + folder + "\r\n\r\nLine\r\n")})
+			}
+			before := to.Folders()
+			c.must(0, "apply", "--auto-approve", "--pass", "full")
+			for folder, target := range folders {
+				if diff := cmp.Diff(wanted(from, folder), held(to, target)); diff != "" {
+					t.Errorf("%s in %s (-want +got):\n%s", folder, target, diff)
+				}
+			}
+			if diff := cmp.Diff(before, to.Folders()); diff != "" {
+				t.Errorf("the folders (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 
