@@ -127,7 +127,7 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 	session, err := dial()
 	if err != nil {
 		<-s.slots
-		return none, s.asConsent(s.asAdmin(err))
+		return none, s.asToken(s.asAdmin(err))
 	}
 	return session, nil
 }

@@ -143,21 +143,27 @@ func (s *server) scopes(transport string) []string {
 	return []string{resource + "/IMAP.AccessAsUser.All"}
 }
 
-// asConsent says of a refused sign-in that consent is missing, where the token itself tells that it opens no mailbox: an
-// application without an administrator's consent gets a token all the same, without the role.
-func (s *server) asConsent(err error) error {
+// asToken says of a refused sign-in what the token itself tells: that it is for another service, or that consent is missing,
+// since an application without an administrator's consent gets a token all the same, without the role.
+func (s *server) asToken(err error) error {
 	var e *mail.Error
 	tokens := s.tokens[config.TransportIMAP]
 	if tokens == nil || !errors.As(err, &e) || e.Code != mail.CodeM365SignIn && e.Code != mail.CodeM365Token {
 		return err
 	}
-	d := tokens.Describe()
-	if d.Opaque || slices.ContainsFunc(d.Roles, func(role string) bool { return strings.HasPrefix(role, "IMAP.") }) {
+	told := *e
+	switch d := tokens.Describe(); {
+	case d.Opaque, d.Expires.IsZero():
 		return err
+	case d.Elsewhere != "":
+		told.Code = mail.CodeM365Token
+		told.Text = fmt.Sprintf("the token is for %s, not for %s", d.Elsewhere, s.resource())
+	case slices.ContainsFunc(d.Roles, func(role string) bool { return strings.HasPrefix(role, "IMAP.") }):
+		return err
+	default:
+		told.Code = mail.CodeOAuthConsent
 	}
-	consent := *e
-	consent.Code = mail.CodeOAuthConsent
-	return &consent
+	return &told
 }
 
 // habits are those of the kind of server that the endpoint is.

@@ -74,14 +74,13 @@ func (f *setupFlags) script(e *config.Endpoint) (string, error) {
 		return "delegated.ps1.tmpl", nil
 	case e.SpeaksIMAP():
 		return "microsoft365.ps1.tmpl", nil
-	case e.Transport() == config.TransportEWS && f.delegated:
-		return "", fail(mail.Code(config.CodeNotSupported), "setup prints no delegated script for the transport \"ews\"",
+	case f.delegated:
+		return "", fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no delegated script for the transport %q", e.Transport()),
 			"Without --delegated it prints the one for the application. See: mailhaul help microsoft365")
-	case e.Transport() == config.TransportEWS:
+	case slices.Contains(e.Transports(), config.TransportEWS):
 		return "ews.ps1.tmpl", nil
 	}
-	return "", fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no script for the transport %q yet", e.Transport()),
-		"The application needs Mail-Advanced.ReadWrite.All and Mail.ReadWrite, and an administrator's consent. See: mailhaul help microsoft365")
+	return "graph.ps1.tmpl", nil
 }
 
 // prepared is what a script is made for.
@@ -89,6 +88,7 @@ type prepared struct {
 	Endpoint, Tenant, Client string
 	Mailboxes                []string
 	Size                     string // of the largest message; empty: the default
+	Graph                    bool   // it may be reached by Graph
 }
 
 // print writes the script of each microsoft365 endpoint that the mailboxes use.
@@ -128,7 +128,8 @@ func preparedFor(e *config.Endpoint, mailboxes []*config.Mailbox) prepared {
 	if e.Microsoft365 == nil {
 		return prepared{}
 	}
-	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID}
+	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID,
+		Graph: slices.Contains(e.Transports(), config.TransportGraph)}
 	for _, m := range mailboxes {
 		if m.Skip != "" {
 			continue

@@ -37,7 +37,7 @@ mailbox "test@old.example" {
   skip = "never used"
 }
 `, "users.csv": "source,password,destination\nanna@old.example,x,anna@contoso.example\no'hara@old.example,x,o'hara@contoso.example\n" +
-		"quote@old.example,x,o\u2019h$x`n@contoso.example\ntick@old.example,x,'@contoso.example\ntest@old.example,x,test@contoso.example\n"} {
+		"quote@old.example,x,o\u2019h$x`n@contoso.example\nspace@old.example,x,${x}\u201cå\u201d}&#%|=@contoso.example\ntick@old.example,x,'@contoso.example\ntest@old.example,x,test@contoso.example\n"} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -46,25 +46,14 @@ mailbox "test@old.example" {
 	if cfg == nil {
 		t.Fatal(diagnostics)
 	}
-	overEWS := *cfg
-	e := *cfg.Endpoints[1]
-	exchange := *e.Microsoft365
-	exchange.Transports, e.Microsoft365 = []string{config.TransportEWS}, &exchange
-	overEWS.Endpoints, overEWS.Mailboxes = []*config.Endpoint{cfg.Endpoints[0], &e}, nil
-	for _, m := range cfg.Mailboxes {
-		there := *m
-		there.To = &e
-		overEWS.Mailboxes = append(overEWS.Mailboxes, &there)
-	}
-	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}} {
-		cfg := cfg
-		if name == "ews.ps1" {
-			cfg = &overEWS
-		}
+	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}, "graph.ps1": {}, "both.ps1": {}} {
+		cfg := over(cfg, map[string][]string{"ews.ps1": {config.TransportEWS}, "graph.ps1": {config.TransportGraph},
+			"both.ps1": {config.TransportGraph, config.TransportIMAP}}[name])
 		var out bytes.Buffer
 		if err := f.print(&out, cfg, cfg.Mailboxes); err != nil {
 			t.Fatal(err)
 		}
+		wholePS(t, name, out.String(), cfg.Mailboxes)
 		file := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
@@ -82,6 +71,23 @@ mailbox "test@old.example" {
 	if err := (&setupFlags{}).print(&bytes.Buffer{}, cfg, nil); exitCode(err) != exitError {
 		t.Errorf("without a mailbox: %v", err)
 	}
+}
+
+// over gives the configuration with other transports; none: as it is.
+func over(cfg *config.Config, transports []string) *config.Config {
+	if transports == nil {
+		return cfg
+	}
+	changed, e := *cfg, *cfg.Endpoints[1]
+	exchange := *e.Microsoft365
+	exchange.Transports, e.Microsoft365 = transports, &exchange
+	changed.Endpoints, changed.Mailboxes = []*config.Endpoint{cfg.Endpoints[0], &e}, nil
+	for _, m := range cfg.Mailboxes {
+		there := *m
+		there.To = &e
+		changed.Mailboxes = append(changed.Mailboxes, &there)
+	}
+	return &changed
 }
 
 // TestPSQuote: nothing gets out of a string, typographic quotes included.

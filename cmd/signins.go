@@ -21,7 +21,7 @@ func (w *work) signIns() []view.SignIn {
 		if s := w.endpoints.servers[e]; s != nil {
 			for _, d := range s.descriptions() {
 				list = append(list, view.SignIn{Endpoint: e.Ref(), Sides: w.sides(e), Method: d.Method, Tenant: d.Tenant,
-					Application: d.Application, Roles: d.Roles, Expires: d.Expires})
+					Application: d.Application, Roles: d.Roles, Expires: d.Expires, Elsewhere: d.Elsewhere})
 			}
 		}
 	}

@@ -75,7 +75,7 @@ func (e *endpoints) dial(ctx context.Context, s *server, m *config.Mailbox, tran
 		d, err = imap.DialDestination(ctx, o)
 	}
 	if err != nil {
-		return nil, s.asConsent(err) // a nil session must not look like one
+		return nil, s.asToken(err) // a nil session must not look like one
 	}
 	return d, nil
 }

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"strings"
+	"time"
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
@@ -9,6 +10,18 @@ import (
 	"mailhaul/plan"
 	"mailhaul/state/mail"
 )
+
+// forGrants are the pauses after which verify asks again where a permission on the mailbox is missing: it may have been given
+// a moment ago. A person is willing to wait two minutes; a script that waits for grants runs verify again.
+func (a *app) forGrants(proves bool) []time.Duration {
+	switch {
+	case !proves:
+		return nil
+	case a.term.Err.IsTerminal:
+		return []time.Duration{5 * time.Second, 10 * time.Second, 20 * time.Second, 40 * time.Second, 45 * time.Second}
+	}
+	return []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}
+}
 
 func (w *work) verifyRows(p *plan.Plan) []view.VerifyRow {
 	var rows []view.VerifyRow

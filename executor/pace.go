@@ -36,6 +36,7 @@ const (
 	bolder   = 0.01 // of what the server takes: the first step, which doubles
 	enough   = 20   // messages that make a measure
 	maxGroup = 50 * time.Millisecond
+	late     = time.Second // what a busy machine was late by is made good, up to this
 )
 
 // rate gives the messages a second at a moment; zero: not limited. A server that refuses whatever the rate is must not slow
@@ -84,14 +85,14 @@ func (p *pace) reserve(n int) (wait, asked time.Duration) {
 		p.since = now
 	}
 	start := now
-	if p.next.After(now) {
+	if p.next.After(now.Add(-late)) {
 		start = p.next
 	}
 	p.next = start
 	if r := p.rate(start); r > 0 {
 		p.next = start.Add(time.Duration(float64(n) / r * float64(time.Second)))
 	}
-	return start.Sub(now), 0
+	return max(0, start.Sub(now)), 0
 }
 
 // left is how long the server still wants to be left alone.
@@ -113,16 +114,23 @@ func (p *pace) refused(wait time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
-	if p.limited && now.Before(p.until) {
+	if now.Before(p.until) {
 		return
 	}
 	wait = max(wait, p.least)
+	if !p.limited && p.taken < enough {
+		p.until = now.Add(wait) // somebody else has used the budget up; the count goes on, and this wait belongs to it
+		return
+	}
 	spent := p.span + time.Millisecond
+	if !p.limited {
+		spent += wait // what was saved up went at once: the time asked for is about what it takes to save it up again
+	}
 	if !p.since.IsZero() {
 		spent += now.Sub(p.since)
 	}
 	switch {
-	case p.taken >= enough || !p.limited:
+	case p.taken >= enough:
 		p.top, p.changed = float64(p.taken)/spent.Seconds(), p.limited
 		p.lessons++
 	default:

@@ -27,6 +27,9 @@ type SurveyOptions struct {
 	Flags bool
 	// Prove makes sure that the destination may be written to: signing in alone proves nothing.
 	Prove bool
+	// Again are the pauses after which mailboxes are asked once more whose permission is missing: one that was given a short
+	// while ago does not count at once. The others are not asked again. Nil: nobody is.
+	Again []time.Duration
 	// SourceOnly and DestinationOnly leave the other side alone.
 	SourceOnly, DestinationOnly bool
 	// Parallel is how many mailboxes are asked at the same time; zero: one.
@@ -61,6 +64,7 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	o.makeRoom()
 	var mu sync.Mutex
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
+	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Parallel)
 	for _, m := range o.Mailboxes {
@@ -73,7 +77,10 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 			return err
 		})
 	}
-	return result, g.Wait()
+	if err := g.Wait(); err != nil {
+		return result, err
+	}
+	return result, o.askAgain(whole, result)
 }
 
 // makeRoom ends parked sessions that would hold what this survey's mailboxes wait for: those of other mailboxes, and all

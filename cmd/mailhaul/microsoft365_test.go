@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -26,18 +27,31 @@ type cloud struct {
 	authority *tokenserver.Server
 	old, new  *imapserver.Server
 	entry     map[string]imapserver.Entry // by mailbox; else all are let in with a good token
+	grantedAt map[string]time.Time        // when a mailbox that is not connected begins to be
 }
 
 func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	t.Helper()
+	return newExampleCloudWith(t, source, imapserver.Exchange().Folders)
+}
+
+// newExampleCloudWith has other folders in each mailbox of Microsoft 365 than an English one.
+func newExampleCloudWith(t *testing.T, source imapserver.Profile, folders []string) *cloud {
+	t.Helper()
 	t.Parallel()
-	c := &cloud{migration: &migration{t: t, dir: t.TempDir()}, authority: tokenserver.Start(t), entry: map[string]imapserver.Entry{}}
+	c := &cloud{migration: &migration{t: t, dir: t.TempDir()}, authority: tokenserver.Start(t), entry: map[string]imapserver.Entry{},
+		grantedAt: map[string]time.Time{}}
 	tls := imapserver.Options{TLS: c.authority.TLS(), Implicit: true}
 	c.old = imapserver.Start(t, source, tls)
 	p := imapserver.Exchange()
+	p.Folders = folders
 	p.Authorize = func(user, token string) imapserver.Entry {
-		if _, err := c.authority.Check(token); err != nil {
+		claims, err := c.authority.Check(token)
+		if err != nil || !slices.Contains(exchangeAudiences, claims.Audience) {
 			return imapserver.WrongToken
+		}
+		if at := c.grantedAt[user]; !at.IsZero() && time.Now().After(at) {
+			return imapserver.Enter
 		}
 		return c.entry[user]
 	}
@@ -63,6 +77,10 @@ func newExampleCloud(t *testing.T, source imapserver.Profile) *cloud {
 	c.env = []string{"M365_CLIENT_SECRET=" + tokenserver.Secret}
 	return c
 }
+
+// exchangeAudiences are the names under which Exchange takes tokens.
+var exchangeAudiences = []string{"https://outlook.office365.com", "https://outlook.office.com", "https://outlook.office365.com/",
+	"00000002-0000-0ff1-ce00-000000000000"}
 
 // people are those of the example: source, password, destination.
 var people = [][3]string{{"anna@contoso.example", "CANARY-1", "anna@contoso.example"}, {"bo@contoso.example", "CANARY-2", "bo.lind@contoso.example"}}
@@ -184,10 +202,15 @@ func TestMicrosoft365Verify(t *testing.T) {
 	c := newExampleCloud(t, imapserver.Dovecot())
 	c.fill()
 	c.entry["bo.lind@contoso.example"] = imapserver.NotConnected
-	if r := c.must(3, "verify"); !strings.Contains(r.stdout, "M365-MAILBOX-DENIED") || !strings.Contains(r.stdout, "Add-MailboxPermission") ||
+	if r := c.must(3, "verify"); strings.Count(r.stderr, "takes its time to count") != 1 || !strings.Contains(r.stdout, "M365-MAILBOX-DENIED") || !strings.Contains(r.stdout, "Add-MailboxPermission") ||
 		!strings.Contains(r.stdout, "1 ready, 1 not") {
 		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
 	}
+	c.grantedAt["bo.lind@contoso.example"] = time.Now().Add(2 * time.Second) // a grant that begins to count meanwhile
+	if r := c.must(0, "verify"); !strings.Contains(r.stdout, "2 mailboxes: 2 ready") {
+		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
+	}
+	delete(c.grantedAt, "bo.lind@contoso.example")
 	c.entry = map[string]imapserver.Entry{people[0][2]: imapserver.WrongUser, people[1][2]: imapserver.WrongUser}
 	if r := c.must(4, "verify"); !strings.Contains(r.stdout, "M365-SIGN-IN-REFUSED") {
 		t.Errorf("verify says:\n%s%s", r.stdout, r.stderr)
@@ -203,6 +226,27 @@ func TestMicrosoft365Verify(t *testing.T) {
 	}
 	if n := c.authority.Requests() - before; n != 1 {
 		t.Errorf("a refused secret was sent %d times", n)
+	}
+}
+
+// TestMicrosoft365TokenForAnother: a token that is not for Exchange is called that, and not one whose consent is missing, though
+// it has no role for mail either. Every name that Exchange has for itself will do.
+func TestMicrosoft365TokenForAnother(t *testing.T) {
+	c := newExampleCloud(t, imapserver.Dovecot())
+	c.fill()
+	for _, graph := range []string{"https://graph.microsoft.com", "00000003-0000-0000-c000-000000000000"} {
+		c.authority.Set(tokenserver.Settings{Audience: graph, Roles: []string{"Mail.ReadWrite"}})
+		r := c.must(4, "verify")
+		if !strings.Contains(r.stdout, "M365-TOKEN-REFUSED") || !strings.Contains(r.stdout, "the token is for "+graph) ||
+			!strings.Contains(r.stdout, "for "+graph+", and not for what was asked for") {
+			t.Errorf("%s: verify says:\n%s%s", graph, r.stdout, r.stderr)
+		}
+	}
+	for _, own := range exchangeAudiences {
+		c.authority.Set(tokenserver.Settings{Audience: own})
+		if r := c.must(0, "verify"); strings.Contains(r.stdout, "and not for what") {
+			t.Errorf("%s: verify says:\n%s", own, r.stdout)
+		}
 	}
 }
 
@@ -266,6 +310,37 @@ func TestMicrosoft365AsSource(t *testing.T) {
 		if n := from.Counts().Commands[verb]; n != 0 {
 			t.Errorf("the source got %s %d times", verb, n)
 		}
+	}
+}
+
+// TestMicrosoft365Languages: mail for a special folder goes into the mailbox's own one, whatever its language; Exchange tells
+// no folder's use over IMAP. No folder of another name is made for it.
+func TestMicrosoft365Languages(t *testing.T) {
+	for language, folders := range map[string]map[string]string{
+		"German":  {"Sent": "Gesendete Elemente", "Trash": "Gel&APY-schte Elemente", "Drafts": "Entw&APw-rfe", "Junk": "Junk-E-Mail"},
+		"Swedish": {"Sent": "Skickat", "Trash": "Borttaget", "Drafts": "Utkast", "Junk": "Skr&AOQ-ppost"},
+		"French": {"Sent": "&AMk-l&AOk-ments envoy&AOk-s", "Trash": "&AMk-l&AOk-ments supprim&AOk-s", "Drafts": "Brouillons",
+			"Junk": "Courrier ind&AOk-sirable"},
+	} {
+		t.Run(language, func(t *testing.T) {
+			c := newExampleCloudWith(t, imapserver.Dovecot(), slices.Sorted(maps.Values(folders)))
+			p := people[0]
+			c.put("users.csv", "source,password,destination\n"+strings.Join(p[:], ",")+"\n")
+			from, to := c.old.Mailbox(p[0], p[1]), c.new.Mailbox(p[2], "")
+			for folder := range folders {
+				from.Add(folder, imapserver.Message{Date: time.Date(2020, 2, 29, 8, 0, 0, 0, time.UTC), Octets: []byte("Subject: " + folder + "\r\n\r\nLine\r\n")})
+			}
+			before := to.Folders()
+			c.must(0, "apply", "--auto-approve", "--pass", "full")
+			for folder, target := range folders {
+				if diff := cmp.Diff(wanted(from, folder), held(to, target)); diff != "" {
+					t.Errorf("%s in %s (-want +got):\n%s", folder, target, diff)
+				}
+			}
+			if diff := cmp.Diff(before, to.Folders()); diff != "" {
+				t.Errorf("the folders (-want +got):\n%s", diff)
+			}
+		})
 	}
 }
 

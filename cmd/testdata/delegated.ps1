@@ -19,6 +19,7 @@ $ErrorActionPreference = 'Stop'
 $tenant = 'contoso.onmicrosoft.com'
 $app = '11111111-2222-3333-4444-555555555555'
 $mailboxes = @(
+  '${x}“å”}&#%|=@contoso.example'
   '''@contoso.example'
   'anna@contoso.example'
   'o''hara@contoso.example'

@@ -12,6 +12,7 @@ param([Parameter(Mandatory)][string]$Sku, [Parameter(Mandatory)][string]$Locatio
 $ErrorActionPreference = 'Stop'
 @'
 User Name,First Name,Last Name,Display Name,Job Title,Department,Office Number,Office Phone,Mobile Phone,Fax,Alternate email address,Address,City,State or Province,ZIP or Postal Code,Country or Region
+${x}“å”}&#%|=@contoso.example,,,${x}“å”}&#%|=@contoso.example,,,,,,,,,,,,
 "'@contoso.example",,,"'@contoso.example",,,,,,,,,,,,
 anna@contoso.example,,,anna@contoso.example,,,,,,,,,,,,
 o'hara@contoso.example,,,o'hara@contoso.example,,,,,,,,,,,,

@@ -161,6 +161,9 @@ func reason(e executor.Waiting) string {
 	if e.Kind == mail.Throttled {
 		return who + " asked for it"
 	}
+	if e.Code == mail.CodeM365Denied {
+		return who + " " + cause(e.Code) + "; one that is new takes its time to count"
+	}
 	if why := cause(e.Code); why != "" {
 		return who + " " + why
 	}

@@ -14,6 +14,8 @@ type SignIn struct {
 	Application string    `json:"application"`
 	Roles       []string  `json:"roles,omitempty"`
 	Expires     time.Time `json:"expires,omitzero"` // zero: no token was issued
+	// Elsewhere is whom the token is for, where that is not the endpoint.
+	Elsewhere string `json:"elsewhere,omitempty"`
 }
 
 // SignIns writes how each endpoint is signed in to, for information.
@@ -42,6 +44,9 @@ func (s SignIn) details(zone *time.Location) []string {
 		lines = append(lines, "the token names no role")
 	default:
 		lines = append(lines, "roles "+Safe(strings.Join(s.Roles, ", ")))
+	}
+	if s.Elsewhere != "" {
+		lines = append(lines, "the token is for "+Safe(s.Elsewhere)+", and not for what was asked for")
 	}
 	if zone == nil {
 		zone = time.Local

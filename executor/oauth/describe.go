@@ -21,6 +21,8 @@ type Description struct {
 	Roles       []string  // application permissions, or the scopes of a person's token; sorted
 	Expires     time.Time // zero: there is no token yet
 	Opaque      bool      // the token can't be looked into
+	// Elsewhere is whom the token says to be for, where that is not what it was asked for; empty: it is, or says nothing.
+	Elsewhere string
 }
 
 // Describe describes the current token. It contacts nobody.
@@ -44,6 +46,7 @@ func (s *Source) Describe() Description {
 	if c.Application != "" {
 		d.Application = c.Application
 	}
+	d.Elsewhere = elsewhere(c.audience(), s.opts.Scopes)
 	d.Roles = append(c.Roles, strings.Fields(c.Scopes)...)
 	slices.Sort(d.Roles)
 	return d
@@ -68,6 +71,42 @@ type claims struct {
 	Application string   `json:"appid"`
 	Roles       []string `json:"roles"`
 	Scopes      string   `json:"scp"`
+	Audience    any      `json:"aud"`
+}
+
+// audience is whom the token is for; empty where it does not say so in one word.
+func (c claims) audience() string {
+	one, _ := c.Audience.(string)
+	return one
+}
+
+// names are those of one service: tokens may carry its address or its id as an application, whatever they were asked for by.
+// Those of the sovereign clouds are from Microsoft's page; nobody here could try them.
+var names = [][]string{
+	{"outlook.office365.com", "outlook.office.com", "ps.outlook.com", "outlook.office365.us", "outlook-dod.office365.us",
+		"partner.outlook.cn", "00000002-0000-0ff1-ce00-000000000000"},
+	{"graph.microsoft.com", "graph.microsoft.us", "dod-graph.microsoft.us", "microsoftgraph.chinacloudapi.cn",
+		"00000003-0000-0000-c000-000000000000"},
+}
+
+// elsewhere gives the audience where it is none of the services that the scopes belong to.
+func elsewhere(audience string, scopes []string) string {
+	if audience == "" {
+		return ""
+	}
+	for _, scope := range scopes {
+		asked, own := bare(scope[:max(0, strings.LastIndexByte(scope, '/'))]), bare(audience)
+		same := func(service []string) bool { return slices.Contains(service, asked) && slices.Contains(service, own) }
+		if asked == own || slices.ContainsFunc(names, same) {
+			return ""
+		}
+	}
+	return audience
+}
+
+// bare is the address of a service without what differs between tokens.
+func bare(address string) string {
+	return strings.TrimSuffix(strings.TrimPrefix(strings.ToLower(address), "https://"), "/")
 }
 
 func read(token string) (c claims, ok bool) {

@@ -216,6 +216,10 @@ func mailCommands(verb string) (func(*conn) error, state) {
 		return (*conn).search, opened
 	case "UID STORE":
 		return (*conn).storeFlags, opened
+	case "UID EXPUNGE":
+		return (*conn).expunge, opened
+	case "DELETE":
+		return (*conn).delete, signedIn
 	}
 	return nil, always
 }

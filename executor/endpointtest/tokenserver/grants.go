@@ -136,7 +136,7 @@ func (s *Server) grant(w http.ResponseWriter, r *http.Request, set Settings) {
 	}
 	own := r.PostForm.Get("grant_type") == "client_credentials"
 	c := Claims{Issuer: s.web.URL + "/" + Tenant + "/v2.0", Tenant: cmp.Or(set.Tenant, Tenant), Application: Client,
-		Expires: time.Now().Add(life).Unix(), Audience: audience(r.PostForm.Get("scope"))}
+		Expires: time.Now().Add(life).Unix(), Audience: cmp.Or(set.Audience, audience(r.PostForm.Get("scope")))}
 	answer := map[string]any{"token_type": "Bearer", "expires_in": int(life / time.Second)}
 	if own {
 		if c.Roles = set.Roles; c.Roles == nil {

@@ -56,6 +56,8 @@ type Settings struct {
 	Roles []string
 	// Tenant is whose the tokens say to be; empty: Tenant's.
 	Tenant string
+	// Audience is whom the tokens say to be for; empty: what they were asked for.
+	Audience string
 	// Certificates of the application, beside its secret.
 	Certificates []*x509.Certificate
 	// Users are the people who may sign in, with their passwords.
