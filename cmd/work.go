@@ -143,7 +143,7 @@ func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOption
 	ctx, cancel := w.app.untilStop(ctx)
 	defer cancel()
 	events := w.app.surveyEvents()
-	o.Endpoints, o.Parallel, o.Events = w.endpoints, w.parallel(), events.Event
+	o.Endpoints, o.Limits, o.Parallel, o.Events = w.endpoints, w.endpoints.limits, w.parallel(), events.Event
 	if o.Park != nil {
 		o.Endpoints = o.Park // a second survey of one command takes the sessions of the first
 	}

@@ -34,6 +34,8 @@ type SurveyOptions struct {
 	// Park takes over the sessions of mailboxes that could be asked, for a run that follows; nil: they are closed. It
 	// counts only where all mailboxes are asked at the same time.
 	Park *Parked
+	// Limits are those of the endpoints; nil: nothing bounds them that no server says.
+	Limits *Limits
 	// Patience is short where it is zero: somebody waits for the plan, and nothing is lost by asking again later.
 	Patience Patience
 	// Events takes Waiting events; nil: nobody listens.
@@ -59,7 +61,11 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	}
 	o.Parallel = max(1, o.Parallel)
 	o.makeRoom()
+	if o.Limits == nil {
+		o.Limits = newLimits(nil, nil, o.Now, o.Patience.filled().First)
+	}
 	var mu sync.Mutex
+	o.Limits.listen(o.tellLowered(&mu))
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Parallel)
@@ -73,7 +79,24 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 			return err
 		})
 	}
-	return result, g.Wait()
+	err := g.Wait()
+	if o.Ledger != nil {
+		err = errors.Join(err, o.Limits.keep(context.WithoutCancel(ctx), o.Ledger))
+	}
+	return result, err
+}
+
+// tellLowered gives what hears of fewer connections.
+func (o *SurveyOptions) tellLowered(mu *sync.Mutex) func(lowered) {
+	return func(l lowered) {
+		if o.Events == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		o.Events(ConnectionsLowered{Stamp: Stamp{Time: o.Now()}, Endpoint: l.endpoint, Mailbox: l.mailbox, Most: l.most,
+			Text: l.said, Again: l.again})
+	}
 }
 
 // makeRoom ends parked sessions that would hold what this survey's mailboxes wait for: those of other mailboxes, and all
@@ -105,15 +128,52 @@ type surveyor struct {
 	also    error // the destination's, where the source failed too
 }
 
-// ask gives the inventory; what went wrong with the mailbox is in it.
+// ask gives the inventory; what went wrong with the mailbox is in it. A mailbox that a server turns away comes back when
+// others have left.
 func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
-	s.inv = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}
+	row := &s.mailbox.Row
+	var sides [][2]string
+	if !s.DestinationOnly {
+		sides = append(sides, [2]string{SideSource, row.SourceEndpoint})
+	}
+	if !s.SourceOnly {
+		sides = append(sides, [2]string{SideDestination, row.DestinationEndpoint})
+	}
+	guest, err := s.Limits.guest(ctx, row.Name, sides...)
+	for err == nil {
+		if err = s.Limits.enter(ctx, nil, guest, s.crowded); err != nil {
+			break
+		}
+		inv, err := s.onceOver(ctx, guest)
+		s.Limits.leave(guest)
+		if !isAway(err) {
+			return inv, err
+		}
+		s.Park.fill() // parked sessions are what others wait for
+	}
+	return s.inv, err
+}
+
+// crowded tells that the mailbox waits for its turn. Parked sessions would keep it waiting.
+func (s *surveyor) crowded(side, said string, d time.Duration) {
+	s.Park.fill()
+	s.waiting(side)(&mail.Error{Op: "connect", Kind: mail.Throttled, Code: mail.CodeIMAPConnections, Text: said}, d)
+}
+
+// onceOver asks both sides. An awayError says that nothing was found out.
+func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, error) {
+	s.inv, s.also = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}, nil
 	name := s.mailbox.Row.Name
 	s.src = retryingSource{reader[Source]{newSession(s.Patience, nil,
-		func(ctx context.Context) (Source, error) { return s.Endpoints.Source(ctx, name) }, s.waiting(SideSource))}}
+		func(ctx context.Context) (Source, error) {
+			src, err := s.Endpoints.Source(ctx, name)
+			return src, s.Limits.judge(g, s.mailbox.Row.SourceEndpoint, err)
+		}, s.waiting(SideSource))}}
 	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
-		func(ctx context.Context) (Destination, error) { return s.Endpoints.Destination(ctx, name) },
-		s.waiting(SideDestination))}}
+		func(ctx context.Context) (Destination, error) {
+			dst, err := s.Endpoints.Destination(ctx, name)
+			return dst, s.Limits.judge(g, s.mailbox.Row.DestinationEndpoint, err)
+		}, s.waiting(SideDestination))}}
 	defer closeBoth(s.src, s.dst)
 	err := s.sides(ctx)
 	if err == nil && s.List && s.Ledger != nil {
@@ -125,7 +185,10 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 		}
 		return s.inv, nil
 	}
-	if ctx.Err() != nil || mail.KindOf(err) == mail.Internal {
+	switch {
+	case isAway(s.also):
+		return s.inv, s.also
+	case isAway(err), ctx.Err() != nil, mail.KindOf(err) == mail.Internal:
 		return s.inv, err
 	}
 	s.inv.Problem = problem(err)

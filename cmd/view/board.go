@@ -107,7 +107,7 @@ func (b *board) take(e executor.Event) string {
 		return b.scrolled(false, e.Mailbox, sentence(e))
 	case executor.Interrupted:
 		b.interrupted = true
-	case executor.WindowClosed, executor.WindowOpened:
+	case executor.WindowClosed, executor.WindowOpened, executor.ConnectionsLowered:
 		return sentence(e)
 	case executor.PassDone:
 		b.counted.Copied, b.planned = e.Copied, e.Planned
