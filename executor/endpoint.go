@@ -80,7 +80,7 @@ type UndoEndpoints interface {
 
 // Endpoints opens sessions; the one place that knows configuration and passwords implements it. It is safe for use by
 // several goroutines. Each session counts against the endpoint's connections until it is closed; Open blocks while there
-// is none free.
+// is none free. Limits is told of each session by Opened and Refused: they let a mailbox begin when there is room for it.
 type Endpoints interface {
 	Source(ctx context.Context, mailbox string) (Source, error)
 	Destination(ctx context.Context, mailbox string) (Destination, error)

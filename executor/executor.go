@@ -27,8 +27,8 @@
 // (match.go), over every pair that shares the destination folder.
 //
 // One mailbox is worked on by one goroutine with three others for the folder in hand, or by a few such goroutines where
-// folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger and the
-// memory budget.
+// folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger, the
+// memory budget and what the servers take: messages, octets and connections, learnt by Limits (limits.go).
 package executor
 
 import (

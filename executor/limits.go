@@ -39,7 +39,7 @@ type Memory interface {
 	Pace(ctx context.Context, scope string, of state.Measure) (state.Pace, error)
 }
 
-// Quiet is how long no server must refuse a connection before one more than it has shown to take is tried.
+// Quiet is how long a server must refuse no connection before one more than it has shown to take is tried, the first time.
 const Quiet = 5 * time.Minute
 
 // NewLimits begins with the ceilings of endpoints, by their names, and with what the memory knows.

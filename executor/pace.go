@@ -72,7 +72,11 @@ func (p *pace) rate(at time.Time) float64 {
 	if !p.limited {
 		return p.ceiling
 	}
-	r := max(p.wanted(at), enough*p.typical/p.span.Seconds())
+	floor := enough * p.typical
+	if p.of == state.Octets {
+		floor = p.typical // messages are of all sizes
+	}
+	r := max(p.wanted(at), floor/p.span.Seconds())
 	if p.ceiling > 0 {
 		r = min(r, p.ceiling)
 	}

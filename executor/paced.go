@@ -6,6 +6,7 @@ import (
 	"io"
 	"time"
 
+	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
@@ -30,7 +31,7 @@ func (m *mailboxRun) gauge(ctx context.Context, side string) (*gauge, error) {
 	endpoint := scope
 	if side == SideSource {
 		endpoint, mailbox = m.mailbox.SourceEndpoint, m.mailbox.Name
-		scope = "from " + endpoint
+		scope = plan.From + endpoint
 	}
 	whole, err := m.Limits.flow(ctx, scope, m.Limits.ceilings[endpoint].MessagesPerSecond)
 	if err != nil {
@@ -78,6 +79,13 @@ func (g *gauge) wait(ctx context.Context, messages int, octets mail.Size) (soon 
 		return tooSoon(asked, p.refusedBy()), err
 	}
 	return nil, nil
+}
+
+// owe books so much without waiting; less than nothing is given back.
+func (g *gauge) owe(messages int, octets mail.Size) {
+	for _, p := range g.paces() {
+		p.line.back(-p.amount(messages, octets))
+	}
 }
 
 // left is how long the server still wants to be left alone, and by which code it said so.
@@ -218,21 +226,53 @@ func (s *pacedSource) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID,
 			return err
 		}
 	}
-	err := s.Source.Fetch(ctx, f, uids, &pacedSink{Sink: to, gauge: s.gauge, ctx: ctx})
+	sink := &pacedSink{Sink: to, gauge: s.gauge, ctx: ctx, left: len(uids)}
+	err := s.Source.Fetch(ctx, f, uids, sink)
+	if sink.paid {
+		s.owe(-1, -sink.size)
+	}
 	s.hear(err)
 	return err
 }
 
-// pacedSink holds each body back until there is room for it.
+// pacedSink holds each message back until there is room for it.
 type pacedSink struct {
 	mail.Sink
 	*gauge
 	ctx  context.Context // of the Fetch: a Sink has no other way to be stopped
+	left int             // messages that are still to come
 	size mail.Size       // of the body that came last
+	paid bool            // there is room for one of that size
 }
 
-// Body waits for its turn before the first octet is read.
+// Body waits for its turn, where it has not come before the server sent anything.
 func (s *pacedSink) Body(size mail.Size, r io.Reader) error {
+	if s.paid {
+		s.owe(0, size-s.size)
+	} else if err := s.turn(size); err != nil {
+		return err
+	}
+	s.size, s.paid = size, false
+	return s.Sink.Body(size, r)
+}
+
+// Message counts what came whole. What comes next is not read before there is room for one more of that size: the server
+// counts what it sends, and not what is taken.
+func (s *pacedSink) Message(m mail.Message, hasBody bool) error {
+	if err := s.Sink.Message(m, hasBody); err != nil || !hasBody {
+		return err
+	}
+	s.landed(s.size)
+	if s.left--; s.left <= 0 {
+		return nil
+	}
+	err := s.turn(s.size)
+	s.paid = err == nil
+	return err
+}
+
+// turn waits for room for one message.
+func (s *pacedSink) turn(size mail.Size) error {
 	soon, err := s.wait(s.ctx, 1, size)
 	switch {
 	case err != nil:
@@ -240,16 +280,7 @@ func (s *pacedSink) Body(size mail.Size, r io.Reader) error {
 	case soon != nil:
 		return soon
 	}
-	s.size = size
-	return s.Sink.Body(size, r)
-}
-
-// Message counts what came whole.
-func (s *pacedSink) Message(m mail.Message, hasBody bool) error {
-	if hasBody {
-		s.landed(s.size)
-	}
-	return s.Sink.Message(m, hasBody)
+	return nil
 }
 
 var (

@@ -2,7 +2,10 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"slices"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -148,4 +151,118 @@ func second(t *testing.T, first *Limits, known remembers, perSecond float64) {
 	if fastest < 0.5*perSecond || fastest > 1.5*perSecond {
 		t.Errorf("the next run begins with %.1f a second, where the budget gives %.1f", fastest, perSecond)
 	}
+}
+
+// well is a source that gives messages of one size, and asks to wait where its budget of octets is used up.
+type well struct {
+	Source
+	budget *imapserver.Budget // nil: it gives all it has
+	size   mail.Size
+}
+
+func (w *well) Fetch(_ context.Context, _ mail.Folder, uids []mail.UID, to mail.Sink) error {
+	for _, u := range uids {
+		time.Sleep(time.Millisecond)
+		if w.budget != nil && !w.budget.Take(time.Now(), int(w.size)) {
+			return &mail.Error{Op: "fetch", Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Limit: mail.LimitOctets, Wait: time.Minute}
+		}
+		if err := to.Body(w.size, nil); err != nil {
+			return err
+		}
+		if err := to.Message(mail.Message{UID: u}, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted counts the messages that come.
+type counted struct{ n int }
+
+func (c *counted) Body(mail.Size, io.Reader) error { return nil }
+
+func (c *counted) Message(mail.Message, bool) error { c.n++; return nil }
+
+// TestMessagesPerSecondOfASource: three mailboxes with messages of very different sizes share the rate that is configured
+// for their source, in simulated time; each gets a third while all have work, and nothing is told, as nobody was refused.
+func TestMessagesPerSecondOfASource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(nil, nil, time.Now, time.Second)
+		if _, err := l.flow(t.Context(), "endpoint", 5); err != nil {
+			t.Fatal(err)
+		}
+		counts := make([]counted, 3)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var work sync.WaitGroup
+		for i, size := range []mail.Size{100, 100_000, 30_000_000} {
+			g := gaugeOf(t, l, fmt.Sprint(i))
+			g.told = func(code mail.Code, d time.Duration) { t.Errorf("a wait of %v for %s was told", d, code) }
+			for range 1 + i { // however many connections they have
+				work.Go(func() {
+					s := &pacedSource{&well{size: size}, g}
+					if err := s.Fetch(ctx, mail.Folder{}, make([]mail.UID, 10_000), &counts[i]); !errors.Is(err, context.DeadlineExceeded) {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		work.Wait()
+		for i, c := range counts {
+			if c.n < 980 || c.n > 1020 {
+				t.Errorf("mailbox %d got %d messages, want a third of 3,000", i, c.n)
+			}
+		}
+	})
+}
+
+// TestThrottledSource reads from a source with a budget of octets, in simulated time: it is used well, few messages are
+// refused, and a wait that the pace brings is told with its length.
+func TestThrottledSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 200_000
+		budget := &imapserver.Budget{PerSecond: 20_000, Burst: 2_000_000}
+		g := gaugeOf(t, newLimits(nil, nil, time.Now, time.Second), "anna")
+		var told []time.Duration
+		g.told = func(code mail.Code, d time.Duration) {
+			if told = append(told, d); code != mail.CodeIMAPThrottled {
+				t.Errorf("code %s", code)
+			}
+		}
+		s, got := &pacedSource{&well{budget: budget, size: size}, g}, counted{}
+		for got.n < 5_000 {
+			if err := s.Fetch(t.Context(), mail.Folder{}, make([]mail.UID, 5_000-got.n), &got); err != nil {
+				time.Sleep(waitOf(err))
+			}
+		}
+		part, refused := budget.Used()
+		if part < 0.9 || refused*size > 0.01 {
+			t.Errorf("%.1f %% of the budget, %.2f %% refused", 100*part, 100*refused*size)
+		}
+		if len(told) == 0 || slices.Max(told) > 30*time.Second || slices.Min(told) < worthTelling {
+			t.Errorf("waits of %v were told, where one message takes 10 s", told[:min(10, len(told))])
+		}
+	})
+}
+
+// TestRoomIsGivenBack: what a mailbox booked of its own pace and did not use, since the endpoint is to be left alone, does
+// not keep it waiting later; the answer has the code of the server that refused.
+func TestRoomIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gaugeOf(t, newLimits(nil, nil, time.Now, time.Second), "anna")
+		g.own.messages.refused(time.Second, mail.CodeEWSThrottled)
+		time.Sleep(time.Minute)
+		g.whole.messages.refused(time.Minute, mail.CodeGraphThrottled)
+		for range 100 {
+			soon, err := g.wait(t.Context(), 1, 1000)
+			if err != nil || soon == nil || soon.Wait != time.Minute || soon.Code != mail.CodeGraphThrottled {
+				t.Fatalf("%+v, %v", soon, err)
+			}
+		}
+		time.Sleep(time.Minute)
+		began := time.Now()
+		if soon, err := g.wait(t.Context(), 1, 1000); soon != nil || err != nil || time.Since(began) > time.Second {
+			t.Errorf("%+v, %v after %v", soon, err, time.Since(began))
+		}
+	})
 }

@@ -13,11 +13,12 @@ import (
 
 // room is how many connections an endpoint takes at once, or one mailbox of it. As many are opened as are configured until
 // the server refuses one: then as many as it has just shown to take, and after a quiet while one more, until it refuses
-// again or all are allowed. The lock of Limits guards it.
+// again or all are allowed. A server that refuses that one too is left alone for twice as long. The lock of Limits guards it.
 type room struct {
 	most     int            // as configured; zero: no bound
 	limit    int            // what the server has shown to take; zero: it has refused none
 	since    time.Time      // when the limit was learnt
+	quiet    time.Duration  // from then on, until one more is tried
 	said     string         // by the server, at the last refusal
 	open     map[string]int // by mailbox
 	total    int            // of open
@@ -29,11 +30,11 @@ type room struct {
 }
 
 // allowed is how many connections may be open at a moment.
-func (r *room) allowed(now time.Time, quiet time.Duration) int {
+func (r *room) allowed(now time.Time) int {
 	if r.limit == 0 {
 		return r.most
 	}
-	n := r.limit + max(0, int(now.Sub(r.since)/quiet))
+	n := r.limit + max(0, int(now.Sub(r.since)/r.quiet))
 	if r.most > 0 && n >= r.most {
 		return r.most
 	}
@@ -41,8 +42,24 @@ func (r *room) allowed(now time.Time, quiet time.Duration) int {
 }
 
 // refused learns that no more can be had than are open.
-func (r *room) refused(now time.Time, said string) {
+func (r *room) refused(now time.Time, said string, quiet time.Duration) {
+	before := r.limit
 	r.limit, r.since, r.said, r.changed = max(1, r.total), now, said, true
+	if r.limit == before {
+		quiet = min(2*r.quiet, longestQuiet*quiet)
+	}
+	r.quiet = quiet
+}
+
+// longestQuiet is how many times the first quiet while the longest is.
+const longestQuiet = 12
+
+// again is how long it is until one more is tried.
+func (r *room) again(now time.Time) time.Duration {
+	if r.limit == 0 {
+		return r.quiet
+	}
+	return r.quiet - now.Sub(r.since)%r.quiet
 }
 
 // others tells whether anybody but this mailbox has a connection open.
@@ -67,7 +84,7 @@ func (r *room) lesson(scope string, now time.Time) (state.Pace, bool) {
 func (l *Limits) room(scope string) *room {
 	r := l.rooms[scope]
 	if r == nil {
-		r = &room{most: l.ceilings[scope].Connections, open: map[string]int{}, closed: map[string]int{}}
+		r = &room{quiet: l.quiet, most: l.ceilings[scope].Connections, open: map[string]int{}, closed: map[string]int{}}
 		l.rooms[scope] = r
 	}
 	return r
@@ -91,8 +108,8 @@ func (l *Limits) count(endpoint, mailbox string, n int) {
 		if n < 0 {
 			r.closed[mailbox]++
 			r.closings++
-		} else if now := l.now(); r.limit > 0 && r.total > r.allowed(now, l.quiet) {
-			r.limit, r.since, r.changed = r.total, now, true // it has shown to take more
+		} else if now := l.now(); r.limit > 0 && r.total > r.allowed(now) {
+			r.limit, r.since, r.quiet, r.changed = r.total, now, l.quiet, true // it has shown to take more
 		}
 	}
 	if n < 0 {
@@ -115,20 +132,20 @@ func (l *Limits) Refused(endpoint, mailbox string, err error) {
 		return
 	}
 	e, _ := asMail(err)
-	news := lowered{endpoint: endpoint, said: e.Text, again: l.quiet}
+	news := lowered{endpoint: endpoint, said: e.Text}
 	scope := endpoint
 	if e.Limit == mail.LimitUserConnections {
 		scope, news.mailbox = endpoint+" "+mailbox, mailbox
 	}
 	l.mu.Lock()
 	r, now := l.room(scope), l.now()
-	before := r.allowed(now, l.quiet)
+	before := r.allowed(now)
 	if r.total == 0 {
 		l.mu.Unlock()
 		return
 	}
-	r.refused(now, e.Text)
-	news.most = r.limit
+	r.refused(now, e.Text, l.quiet)
+	news.most, news.again = r.limit, r.quiet
 	told := l.told
 	l.mu.Unlock()
 	if before == 0 || news.most < before {
@@ -152,7 +169,7 @@ func crowded(err error) bool {
 func (l *Limits) Allowed(endpoint string) int {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.room(endpoint).allowed(l.now(), l.quiet)
+	return l.room(endpoint).allowed(l.now())
 }
 
 // Beside tells whether a mailbox may open one more connection than it has.
@@ -160,7 +177,7 @@ func (l *Limits) Beside(endpoint, mailbox string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	r := l.room(endpoint + " " + mailbox)
-	n := r.allowed(l.now(), l.quiet)
+	n := r.allowed(l.now())
 	return n == 0 || r.total < n
 }
 
@@ -263,11 +280,7 @@ func (l *Limits) admit(g *guest) (*full, <-chan struct{}) {
 	now := l.now()
 	for _, n := range g.needs {
 		if !l.fits(g, n, now) {
-			again := l.quiet
-			if n.room.limit > 0 {
-				again -= now.Sub(n.room.since) % l.quiet
-			}
-			return &full{n.side, n.room.said, again}, l.changed
+			return &full{n.side, n.room.said, n.room.again(now)}, l.changed
 		}
 	}
 	for _, n := range g.needs {
@@ -305,10 +318,10 @@ func (l *Limits) leave(g *guest) {
 func (l *Limits) fits(g *guest, n need, now time.Time) bool {
 	r := n.room
 	freed, turnedAway := g.seen[r]
-	if turnedAway && freed == r.freed(g.mailbox) && r.others(g.mailbox) && now.Sub(r.since) < l.quiet {
+	if turnedAway && freed == r.freed(g.mailbox) && r.others(g.mailbox) && now.Sub(r.since) < r.quiet {
 		return false // nothing has changed since it was refused
 	}
-	allowed := r.allowed(now, l.quiet)
+	allowed := r.allowed(now)
 	if allowed == 0 || r.admitted == 0 && r.further == 0 {
 		return true
 	}
