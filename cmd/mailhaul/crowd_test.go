@@ -129,7 +129,7 @@ func crowdTold(t *testing.T, out string) (waits, lowered int) {
 				t.Errorf("an operator can't tell how long that is: %s", line)
 			}
 		case "diagnostic":
-			if lowered++; e.Kind != "warning" || !strings.Contains(e.Text, "at once from now on") {
+			if lowered++; e.Kind != "warning" || !strings.Contains(e.Text, "goes on with") {
 				t.Errorf("an operator can't tell what that means: %s", line)
 			}
 		}

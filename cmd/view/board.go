@@ -107,8 +107,10 @@ func (b *board) take(e executor.Event) string {
 		return b.scrolled(false, e.Mailbox, sentence(e))
 	case executor.Interrupted:
 		b.interrupted = true
-	case executor.WindowClosed, executor.WindowOpened, executor.ConnectionsLowered:
+	case executor.WindowClosed, executor.WindowOpened:
 		return sentence(e)
+	case executor.ConnectionsLowered:
+		return b.o.harden(" " + strings.Join(wrap(sentence(e), b.o.Width-3), "\n   "))
 	case executor.PassDone:
 		b.counted.Copied, b.planned = e.Copied, e.Planned
 		b.atWork = nil

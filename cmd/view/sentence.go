@@ -177,7 +177,7 @@ func loweredText(e executor.ConnectionsLowered) string {
 	if e.Mailbox != "" {
 		where += " for " + Safe(e.Mailbox)
 	}
-	return fmt.Sprintf("%s takes no more connections: %s at once from now on, one more is tried in %s", where, Count(e.Most), Duration(e.Again))
+	return fmt.Sprintf("%s takes no more connections: goes on with %s, tries one more in %s", where, Count(e.Most), Duration(e.Again))
 }
 
 // stopped says why a mailbox stopped: "source refused the password".
