@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"testing/synctest"
@@ -39,6 +40,13 @@ func (h *house) hangUp() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.open--
+}
+
+// inside tells how many are connected.
+func (h *house) inside() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.open
 }
 
 // crowd moves mailboxes between two houses.
@@ -155,9 +163,9 @@ func TestRoomOpensAgain(t *testing.T) {
 		no := &mail.Error{Kind: mail.Throttled, Code: mail.CodeIMAPConnections, Limit: mail.LimitConnections}
 		c := &crowd{from: &house{most: 2, no: no}, to: &house{most: 100}}
 		c.limits = newLimits(nil, map[string]Ceiling{"from": {Connections: 5}, "to": {Connections: 5}}, time.Now, time.Second)
-		told := 0
+		var told atomic.Int32
 		c.limits.listen(func(l lowered) {
-			if told++; l.most != 2 || l.endpoint != "from" || l.again != Quiet {
+			if told.Add(1); l.most != 2 || l.endpoint != "from" || l.again != Quiet {
 				t.Errorf("told %+v", l)
 			}
 		})
@@ -169,8 +177,8 @@ func TestRoomOpensAgain(t *testing.T) {
 			})
 		}
 		time.Sleep(time.Minute)
-		if n := c.limits.Allowed("from"); n != 2 || c.from.open != 2 || told != 1 {
-			t.Errorf("after the refusal %d are allowed, %d open, it was told %d times", n, c.from.open, told)
+		if n := c.limits.Allowed("from"); n != 2 || c.from.inside() != 2 || told.Load() != 1 {
+			t.Errorf("after the refusal %d are allowed, %d open, it was told %d times", n, c.from.inside(), told.Load())
 		}
 		c.from.mu.Lock()
 		c.from.most = 5
@@ -178,8 +186,8 @@ func TestRoomOpensAgain(t *testing.T) {
 		for want := 3; want <= 5; want++ {
 			time.Sleep(Quiet)
 			synctest.Wait()
-			if c.from.open != want {
-				t.Errorf("%d are open, want %d", c.from.open, want)
+			if n := c.from.inside(); n != want {
+				t.Errorf("%d are open, want %d", n, want)
 			}
 		}
 		all.Wait()
