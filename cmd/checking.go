@@ -98,12 +98,12 @@ func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbo
 	if tokens := s.tokens[config.TransportIMAP]; tokens != nil {
 		token = tokens.Token
 	}
-	return check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Bandwidth: s.bandwidth, Literals: l.Literals,
+	c := check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
+		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Literals: l.Literals,
 		Connect: func(ctx context.Context) (func(), error) {
 			select {
 			case s.slots <- struct{}{}:
-				return s.leave(), nil
+				return s.leave(mailbox), nil
 			case <-ctx.Done():
 				return nil, ctx.Err()
 			}
@@ -114,4 +114,8 @@ func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbo
 			}
 			return nil
 		}}
+	if s.bandwidth != nil {
+		c.Bandwidth = s.bandwidth.Of(l.Address)
+	}
+	return c
 }

@@ -18,10 +18,11 @@ import (
 type endpoints struct {
 	mailboxes map[string]*config.Mailbox // by name
 	servers   map[*config.Endpoint]*server
+	limits    *executor.Limits
 	traces    *traces // nil: no trace
 	// first is the transport that is tried first, where the configuration has it; empty: as the configuration says.
 	first string
-	// ledger remembers by which transport a mailbox was written to; nil: nothing is remembered.
+	// ledger remembers by which transport a mailbox was written to, and what servers take; nil: nothing is remembered.
 	ledger *state.Reader
 
 	mu     sync.Mutex                   // guards what follows, and the servers' spare
@@ -29,7 +30,6 @@ type endpoints struct {
 	chosen map[string]via               // by destination mailbox
 	known  map[string][]state.MailboxID // by destination mailbox; nil: nobody has asked
 	more   map[*config.Mailbox]int
-	noMore bool // a server refused a further session
 }
 
 // newEndpoints prepares the servers; nothing is contacted yet. The traces go into a directory if one is named.
@@ -39,11 +39,13 @@ func newEndpoints(cfg *config.Config, traceDir string) (*endpoints, error) {
 	for _, m := range cfg.Mailboxes {
 		e.mailboxes[m.Name()] = m
 	}
+	e.limits = executor.NewLimits(e, ceilings(cfg))
 	for _, block := range cfg.Endpoints {
 		s, err := newServer(block)
 		if err != nil {
 			return nil, err
 		}
+		s.limits = e.limits
 		e.servers[block] = s
 	}
 	if traceDir == "" {
@@ -73,12 +75,12 @@ func (e *endpoints) Source(ctx context.Context, mailbox string) (executor.Source
 		return nil, err
 	}
 	s := e.servers[m.From]
-	return open(ctx, s, func() (executor.Source, error) {
+	return open(ctx, s, mailbox, func() (executor.Source, error) {
 		session, err := imap.DialSource(ctx, s.options(m.Source, e.traces.open("source", mailbox)))
 		if err != nil {
 			return nil, err
 		}
-		return &source{session, s.leave()}, nil
+		return &source{session, s.leave(mailbox)}, nil
 	})
 }
 
@@ -89,12 +91,12 @@ func (e *endpoints) Destination(ctx context.Context, mailbox string) (executor.D
 		return nil, err
 	}
 	s := e.servers[m.To]
-	return open(ctx, s, func() (executor.Destination, error) {
+	return open(ctx, s, mailbox, func() (executor.Destination, error) {
 		session, by, err := e.reach(ctx, s, m)
 		if err != nil {
 			return nil, err
 		}
-		return &destination{session, by, s.doubts(by), s.leave()}, nil
+		return &destination{session, by, s.doubts(by), s.leave(mailbox)}, nil
 	})
 }
 
@@ -117,7 +119,7 @@ func (e *endpoints) find(mailbox string) (*config.Mailbox, error) {
 }
 
 // open waits for a free connection; a session that can't be opened gives it back.
-func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, error) {
+func open[T any](ctx context.Context, s *server, mailbox string, dial func() (T, error)) (T, error) {
 	var none T
 	select {
 	case s.slots <- struct{}{}:
@@ -127,19 +129,29 @@ func open[T any](ctx context.Context, s *server, dial func() (T, error)) (T, err
 	session, err := dial()
 	if err != nil {
 		<-s.slots
-		return none, s.asToken(s.asAdmin(err))
+		err = s.asToken(s.asAdmin(err))
+		s.limits.Refused(s.Ref(), mailbox, err)
+		return none, err
 	}
 	return session, nil
 }
 
-// asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong.
+// asAdmin says of a refused sign-in that it was the administrator's, where one signs in: no user's password is wrong, and a
+// limit of connections of "the user" is one for all mailboxes.
 func (s *server) asAdmin(err error) error {
 	var e *mail.Error
-	if s.Admin == nil || s.Microsoft365 != nil || !errors.As(err, &e) || e.Code != mail.CodeIMAPLogin {
+	if s.Admin == nil || s.Microsoft365 != nil || !errors.As(err, &e) {
 		return err
 	}
 	admin := *e
-	admin.Code = mail.CodeIMAPAdmin
+	switch {
+	case e.Code == mail.CodeIMAPLogin:
+		admin.Code = mail.CodeIMAPAdmin
+	case e.Limit == mail.LimitUserConnections && s.Admin.Style != config.StyleDovecotMaster:
+		admin.Limit = mail.LimitConnections
+	default:
+		return err
+	}
 	return &admin
 }
 

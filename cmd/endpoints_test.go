@@ -54,7 +54,7 @@ func TestAdminRefused(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		_, err = open(t.Context(), s, func() (int, error) { return 0, refused })
+		_, err = open(t.Context(), s, "anna", func() (int, error) { return 0, refused })
 		if mail.CodeOf(err) != want || mail.KindOf(err) != mail.Auth {
 			t.Errorf("admin block %v: code %s, want %s", admin != nil, mail.CodeOf(err), want)
 		}
@@ -68,16 +68,16 @@ func TestSlots(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused := errors.New("refused")
-	if _, err := open(t.Context(), s, func() (int, error) { return 0, refused }); !errors.Is(err, refused) {
+	if _, err := open(t.Context(), s, "anna", func() (int, error) { return 0, refused }); !errors.Is(err, refused) {
 		t.Fatalf("error %v, want %v", err, refused)
 	}
-	if _, err := open(t.Context(), s, func() (int, error) { return 1, nil }); err != nil {
+	if _, err := open(t.Context(), s, "anna", func() (int, error) { return 1, nil }); err != nil {
 		t.Fatal(err)
 	}
-	leave := s.leave()
+	leave := s.leave("anna")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := open(ctx, s, func() (int, error) { return 2, nil }); !errors.Is(err, context.Canceled) {
+	if _, err := open(ctx, s, "anna", func() (int, error) { return 2, nil }); !errors.Is(err, context.Canceled) {
 		t.Fatalf("a second connection was opened: %v", err)
 	}
 	leave()

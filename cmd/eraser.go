@@ -28,12 +28,12 @@ func (e *endpoints) Eraser(ctx context.Context, mailbox string) (executor.Eraser
 				Text: fmt.Sprintf("by %q mailhaul can't remove exactly what it wrote; nothing was removed", by)}
 		}
 	}
-	return open(ctx, s, func() (executor.Eraser, error) {
+	return open(ctx, s, mailbox, func() (executor.Eraser, error) {
 		session, err := imap.DialEraser(ctx, s.options(m.Destination, e.traces.open("undo", mailbox)))
 		if err != nil {
 			return nil, err
 		}
-		return &eraser{session, s.leave()}, nil
+		return &eraser{session, s.leave(mailbox)}, nil
 	})
 }
 

@@ -8,9 +8,8 @@ import (
 	"strings"
 	"sync"
 
-	"golang.org/x/time/rate"
-
 	"mailhaul/config"
+	"mailhaul/executor"
 	"mailhaul/executor/ews"
 	"mailhaul/executor/graph"
 	"mailhaul/executor/imap"
@@ -22,9 +21,9 @@ type server struct {
 	*config.Endpoint
 	slots     chan struct{} // one for each connection that may be open
 	spare     int           // connections that no mailbox needs to begin with; guarded by endpoints.mu
+	limits    *executor.Limits
 	roots     *x509.CertPool
-	bandwidth *rate.Limiter
-	appends   *rate.Limiter
+	bandwidth *executor.Share          // nil: no limit
 	tokens    map[string]*oauth.Source // by transport; none: passwords sign in
 	exchange  *ews.Service             // for the transport "ews"
 	graph     *graph.Service           // for the transport "graph"
@@ -33,7 +32,8 @@ type server struct {
 }
 
 func newServer(block *config.Endpoint) (*server, error) {
-	s := &server{Endpoint: block, slots: make(chan struct{}, max(1, block.Connections)), tell: func(string) {}}
+	s := &server{Endpoint: block, slots: make(chan struct{}, max(1, block.Connections)), tell: func(string) {},
+		limits: executor.NewLimits(nil, nil)}
 	if block.CAFile != "" {
 		roots, err := trust(block.CAFile)
 		if err != nil {
@@ -42,11 +42,7 @@ func newServer(block *config.Endpoint) (*server, error) {
 		s.roots = roots
 	}
 	if block.Bandwidth > 0 {
-		// A burst of a second lets a full window of APPENDs leave at once.
-		s.bandwidth = rate.NewLimiter(rate.Limit(block.Bandwidth), int(max(block.Bandwidth, 64<<10)))
-	}
-	if block.MessagesPerSecond > 0 {
-		s.appends = rate.NewLimiter(rate.Limit(block.MessagesPerSecond), block.MessagesPerSecond)
+		s.bandwidth = executor.NewShare(float64(block.Bandwidth))
 	}
 	if block.Microsoft365 == nil {
 		return s, nil
@@ -71,8 +67,14 @@ func trust(file string) (*x509.CertPool, error) {
 	return roots, nil
 }
 
-// leave gives a connection back, once.
-func (s *server) leave() func() { return sync.OnceFunc(func() { <-s.slots }) }
+// leave counts a mailbox's connection that is open now, and gives what gives it back, once.
+func (s *server) leave(mailbox string) func() {
+	closed := s.limits.Opened(s.Ref(), mailbox)
+	return sync.OnceFunc(func() {
+		closed()
+		<-s.slots
+	})
+}
 
 // trace begins the trace of a session that speaks no IMAP.
 func (s *server) trace(mailbox string) io.Writer {
@@ -85,8 +87,10 @@ func (s *server) trace(mailbox string) io.Writer {
 // options says how a session of one mailbox is opened.
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		Bandwidth: s.bandwidth, AppendRate: s.appends, Compress: s.Compress, Login: s.login(l),
-		Habits: habits(s.Endpoint), Literals: l.Literals}
+		Compress: s.Compress, Login: s.login(l), Habits: habits(s.Endpoint), Literals: l.Literals}
+	if s.bandwidth != nil {
+		o.Bandwidth = s.bandwidth.Of(l.Address)
+	}
 	if trace != nil {
 		o.Trace = trace
 	}

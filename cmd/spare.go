@@ -30,8 +30,8 @@ func (e *endpoints) reserve(mailboxes int) {
 	}
 }
 
-// Further opens one more session on each side, where per_mailbox and connections leave room for it. After a refusal no
-// server is asked again in this run: it has said how many it takes.
+// Further opens one more session on each side, where per_mailbox, connections and what the servers have shown to take leave
+// room for it. A refusal teaches how many that are (open), so that the next one is tried after a quiet while.
 func (e *endpoints) Further(ctx context.Context, mailbox string) (executor.Source, executor.Destination, bool) {
 	m, err := e.find(mailbox)
 	if err != nil || !e.takeSpare(m) {
@@ -43,7 +43,7 @@ func (e *endpoints) Further(ctx context.Context, mailbox string) (executor.Sourc
 	g.Go(func() (err error) { src, err = e.Source(ctx, mailbox); return err })
 	g.Go(func() (err error) { dst, err = e.Destination(ctx, mailbox); return err })
 	if err := g.Wait(); err != nil {
-		e.refusedFurther(src, dst)
+		e.unused(m, src, dst)
 		return nil, nil, false
 	}
 	open := &atomic.Int32{}
@@ -65,33 +65,45 @@ func (e *endpoints) takeSpare(m *config.Mailbox) bool {
 	if from == to {
 		need = 2
 	}
-	if e.noMore || e.more[m] >= min(m.From.PerMailbox, m.To.PerMailbox)-1 || from.spare < need || to.spare < need {
+	if e.more[m] >= min(m.From.PerMailbox, m.To.PerMailbox)-1 || e.spareOf(from, m) < need || e.spareOf(to, m) < need {
 		return false
 	}
-	from.spare--
-	to.spare--
-	e.more[m]++
+	e.changeSpare(m, 1)
 	return true
+}
+
+// spareOf is how many connections of a server the mailbox may take beside those it has.
+func (e *endpoints) spareOf(s *server, m *config.Mailbox) int {
+	if !e.limits.Beside(s.Ref(), m.Name()) {
+		return 0
+	}
+	return s.spare - (s.Connections - e.limits.Allowed(s.Ref()))
+}
+
+// changeSpare takes n connections on each side for the mailbox, or gives them back. The lock is held.
+func (e *endpoints) changeSpare(m *config.Mailbox, n int) {
+	for _, block := range []*config.Endpoint{m.From, m.To} {
+		e.servers[block].spare -= n
+		e.limits.Further(block.Ref(), n)
+	}
+	e.more[m] += n
 }
 
 func (e *endpoints) giveSpare(m *config.Mailbox) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.servers[m.From].spare++
-	e.servers[m.To].spare++
-	e.more[m]--
+	e.changeSpare(m, -1)
 }
 
-func (e *endpoints) refusedFurther(src executor.Source, dst executor.Destination) {
-	e.mu.Lock()
-	e.noMore = true
-	e.mu.Unlock()
+// unused ends a pair of sessions of which one was refused.
+func (e *endpoints) unused(m *config.Mailbox, src executor.Source, dst executor.Destination) {
 	if src != nil {
 		_ = src.Close() // it was not used
 	}
 	if dst != nil {
 		_ = dst.Close() // likewise
 	}
+	e.giveSpare(m)
 }
 
 // further is a destination that was opened beside the mailbox's first one.

@@ -77,12 +77,14 @@ func (s *speed) rate() state.Rate {
 func (r *memory) speeds(ctx context.Context, cfg *config.Config, in *plan.Input) error {
 	in.Paces = map[string]float64{}
 	for _, e := range cfg.Endpoints {
-		p, err := r.Pace(ctx, e.Ref())
-		if err != nil {
-			return err
-		}
-		if in.Now.Sub(p.Learned) <= executor.PaceKept {
-			in.Paces[e.Ref()] = p.PerSecond
+		for _, way := range []string{e.Ref(), plan.From + e.Ref()} {
+			p, err := r.Pace(ctx, way, state.Messages)
+			if err != nil {
+				return err
+			}
+			if in.Now.Sub(p.Learned) <= executor.PaceKept {
+				in.Paces[way] = p.Most
+			}
 		}
 	}
 	rate, err := r.Rate(ctx)

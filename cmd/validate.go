@@ -71,7 +71,7 @@ func (a *app) read(ctx context.Context) (*config.Config, config.Diagnostics, err
 	if a.flags.state != "" {
 		cfg.Project.State = a.flags.state
 	}
-	return cfg, append(cfg.Warnings, append(a.exposed(cfg), idle(cfg)...)...), nil
+	return cfg, append(cfg.Warnings, a.exposed(cfg)...), nil
 }
 
 // warn shows warnings of the configuration.

@@ -143,7 +143,8 @@ func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOption
 	ctx, cancel := w.app.untilStop(ctx)
 	defer cancel()
 	events := w.app.surveyEvents()
-	o.Endpoints, o.Parallel, o.Events, o.Again = w.endpoints, w.parallel(), events.Event, w.app.forGrants(o.Prove)
+	o.Endpoints, o.Limits, o.Parallel, o.Events = w.endpoints, w.endpoints.limits, w.parallel(), events.Event
+	o.Again = w.app.forGrants(o.Prove)
 	if o.Park != nil {
 		o.Endpoints = o.Park // a second survey of one command takes the sessions of the first
 	}

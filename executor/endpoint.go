@@ -80,7 +80,7 @@ type UndoEndpoints interface {
 
 // Endpoints opens sessions; the one place that knows configuration and passwords implements it. It is safe for use by
 // several goroutines. Each session counts against the endpoint's connections until it is closed; Open blocks while there
-// is none free.
+// is none free. Limits is told of each session by Opened and Refused: they let a mailbox begin when there is room for it.
 type Endpoints interface {
 	Source(ctx context.Context, mailbox string) (Source, error)
 	Destination(ctx context.Context, mailbox string) (Destination, error)
@@ -118,8 +118,8 @@ type Ledger interface {
 	Put(ctx context.Context, rows []state.Message, failures []state.Failure) error
 	// Count gives a folder's counts; below bounds Pending, TooLarge and Later to UIDs under it (zero: no bound).
 	Count(ctx context.Context, f state.FolderID, sel state.Selection, below mail.UID) (state.FolderCount, error)
-	// Pace gives what was learnt of how fast a destination takes mail, the zero Pace where nothing was; PutPace keeps it.
-	Pace(ctx context.Context, scope string) (state.Pace, error)
+	// Pace gives what was learnt of how much a server takes, the zero Pace where nothing was; PutPace keeps it.
+	Pace(ctx context.Context, scope string, of state.Measure) (state.Pace, error)
 	PutPace(ctx context.Context, p state.Pace) error
 	// PutMailboxPass records how a mailbox fares in a pass.
 	PutMailboxPass(ctx context.Context, p state.MailboxPass) error

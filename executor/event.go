@@ -62,6 +62,16 @@ type Waiting struct {
 	Wait    time.Duration
 }
 
+// ConnectionsLowered says that a server has refused a connection, and how many are used from now on.
+type ConnectionsLowered struct {
+	Stamp
+	Endpoint string
+	Mailbox  string // whose connections are meant; empty: those of all
+	Most     int
+	Text     string        // the server's words, unescaped
+	Again    time.Duration // until one more is tried
+}
+
 // Progress is the whole run at this moment; it comes every ten seconds.
 type Progress struct {
 	Stamp

@@ -27,8 +27,8 @@
 // (match.go), over every pair that shares the destination folder.
 //
 // One mailbox is worked on by one goroutine with three others for the folder in hand, or by a few such goroutines where
-// folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger and the
-// memory budget.
+// folders have nothing to do with each other (lanes.go); nothing else is shared between mailboxes than the ledger, the
+// memory budget and what the servers take: messages, octets and connections, learnt by Limits (limits.go).
 package executor
 
 import (
@@ -50,6 +50,8 @@ type Options struct {
 	// Parked are the sessions that the survey of the plan has left open; nil: there are none.
 	Parked *Parked
 	Ledger Ledger
+	// Limits are those of the endpoints, which the survey has used as well; nil: nothing bounds them that no server says.
+	Limits *Limits
 	Run    state.Run
 	// Events takes what happens, one at a time; nil: nobody listens.
 	Events func(Event)
@@ -86,7 +88,6 @@ type runner struct {
 	Options
 	plan    *plan.Plan
 	spooler *spooler
-	paces   *paces
 
 	mu      sync.Mutex // guards what follows, the counts of mailboxRuns, and the order of events
 	outcome Outcome
@@ -113,8 +114,14 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 		o.Parked = &Parked{Endpoints: o.Endpoints}
 	}
 	defer o.Parked.Close()
+	if o.Limits == nil {
+		o.Limits = newLimits(o.Ledger, nil, o.Now, o.Patience.filled().First)
+	}
 	r := &runner{Options: o, plan: p, spooler: newSpooler(o.SpoolDir, o.Parallel), destinations: map[string]*sync.Mutex{},
-		paces: newPaces(o.Now, o.Patience.filled().First), told: map[string]bool{}}
+		told: map[string]bool{}}
+	r.Limits.listen(func(l lowered) {
+		r.emit(ConnectionsLowered{Stamp: r.stamp(), Endpoint: l.endpoint, Mailbox: l.mailbox, Most: l.most, Text: l.said, Again: l.again})
+	})
 	started := o.Now()
 	r.begin()
 	err := r.mailboxes(ctx)

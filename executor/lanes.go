@@ -158,6 +158,9 @@ func (m *mailboxRun) lane(ctx context.Context) *mailboxRun {
 		return nil
 	}
 	slowed, err := m.paced(ctx, dst)
+	if err == nil {
+		src, err = m.pacedSource(ctx, src)
+	}
 	if err != nil {
 		closeBoth(retryingSource{reader[Source]{once(m, src, SideSource)}}, retryingDestination{reader[Destination]{once(m, dst, SideDestination)}})
 		return nil

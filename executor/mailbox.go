@@ -1,7 +1,6 @@
 package executor
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,7 +24,8 @@ type mailboxRun struct {
 	dst  retryingDestination
 
 	started time.Time
-	further bool // it is a lane beside the first one (lanes.go)
+	guest   *guest // at both endpoints
+	further bool   // it is a lane beside the first one (lanes.go)
 	*common
 }
 
@@ -108,43 +108,6 @@ func (m *mailboxRun) countRefused(side string, kind mail.Kind) {
 	})
 }
 
-// carryOut opens both sides and copies folder by folder.
-func (m *mailboxRun) carryOut(ctx context.Context) error {
-	if err := m.begun(ctx); err != nil {
-		return err
-	}
-	m.emit(MailboxStarted{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
-		Transport: m.mailbox.Via, Planned: m.mailbox.Todo})
-	m.add(func(*Outcome) { m.atWork++ })
-	defer m.add(func(*Outcome) { m.atWork-- })
-	m.connect()
-	defer closeBoth(m.src, m.dst)
-	err := m.inventory(ctx)
-	if err == nil {
-		err = m.finishUndo(ctx)
-	}
-	if err != nil {
-		return err
-	}
-	err = m.attempts(ctx)
-	m.reportLeftOut()
-	return cmp.Or(m.keepPaces(context.WithoutCancel(ctx)), err)
-}
-
-func (m *mailboxRun) connect() {
-	m.src = retryingSource{reader[Source]{newSession(m.Patience, m.Stop,
-		func(ctx context.Context) (Source, error) { return m.Parked.Source(ctx, m.mailbox.Name) },
-		m.waiting(SideSource))}}
-	m.dst = retryingDestination{reader[Destination]{newSession(m.Patience, m.Stop,
-		func(ctx context.Context) (Destination, error) {
-			d, err := m.Parked.Destination(ctx, m.mailbox.Name)
-			if err != nil {
-				return nil, err
-			}
-			return m.paced(ctx, d)
-		}, m.waiting(SideDestination))}}
-}
-
 func (m *mailboxRun) waiting(side string) func(error, time.Duration) {
 	return func(err error, d time.Duration) {
 		if side == SideDestination && mail.KindOf(err) == mail.Throttled {
@@ -196,9 +159,14 @@ func (m *mailboxRun) attempts(ctx context.Context) error {
 		if err := sleep(ctx, m.Stop, wait); err != nil {
 			return err
 		}
-		m.add(func(o *Outcome) { o.Failed = sub(o.Failed, m.failed) })
-		m.failed = state.Count{}
+		m.forgive()
 	}
+}
+
+// forgive takes the failures so far out of the counts: they are tried again.
+func (m *mailboxRun) forgive() {
+	m.add(func(o *Outcome) { o.Failed = sub(o.Failed, m.failed) })
+	m.failed = state.Count{}
 }
 
 func sub(a, b state.Count) state.Count {

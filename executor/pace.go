@@ -1,32 +1,53 @@
 package executor
 
 import (
+	"context"
 	"math"
 	"sync"
 	"time"
 
 	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
-// pace is how fast messages are sent to one destination mailbox, or to all of an endpoint, where its server asks for less
-// than the machine can. Nothing is limited until a server refuses. Then it learns: what was taken between two refusals, in
-// the time of sending and the time asked for, is about what the server's budget gives. After a refusal it goes on at half
-// of that, climbs back to a little below it, and stays there, the longer the more often it was refused, since a refusal
-// costs the time asked for again. Then it tries for more, in steps that grow until the next refusal.
+// pace is how fast one thing, messages or their octets, goes to or comes from one mailbox, or all of an endpoint, where its
+// server asks for less than the machine can. Nothing but the ceiling limits it until a server refuses. Then it learns: what
+// was taken between two refusals, in the time of sending and the time asked for, is about what the server's budget gives.
+// After a refusal it goes on at half of that, climbs back to a little below it, and stays there, the longer the more often
+// it was refused, since a refusal costs the time asked for again. Then it tries for more, in steps that grow until the next
+// refusal.
 type pace struct {
-	now   func() time.Time
-	least time.Duration // the shortest time that counts as asked for
+	now     func() time.Time
+	least   time.Duration // the shortest time that counts as asked for
+	of      state.Measure
+	ceiling float64 // a second, as configured; zero: none
+	line    line    // of those who share it; its lock is taken before this one's
 
 	mu      sync.Mutex
 	limited bool
+	code    mail.Code // of the last refusal
 	lessons int
-	top     float64       // messages a second that the server takes, as far as is known
+	top     float64       // a second that the server takes, as far as is known
 	since   time.Time     // when sending began after the last refusal; zero: it has not
-	taken   int           // since the last refusal
+	taken   float64       // since the last refusal
+	count   int           // of messages, likewise
+	typical float64       // of one message
 	until   time.Time     // the server asked to wait until
 	span    time.Duration // how long that was
-	next    time.Time     // when the next message may leave
 	changed bool          // something was learnt that is not kept yet
+}
+
+// newPace makes the pace of a scope that nothing is known of.
+func newPace(now func() time.Time, least time.Duration, of state.Measure, ceiling float64) *pace {
+	p := &pace{now: now, least: least, of: of, ceiling: ceiling}
+	if of == state.Messages {
+		p.typical = 1
+	}
+	p.line.now, p.line.rate, p.line.late = now, p.rateAt, late
+	if ceiling > 0 {
+		p.line.burst = time.Second // what goes unused in a second can be made up for in the next
+	}
+	return p
 }
 
 // What the pace does with what it learnt.
@@ -39,13 +60,28 @@ const (
 	late     = time.Second // what a busy machine was late by is made good, up to this
 )
 
-// rate gives the messages a second at a moment; zero: not limited. A server that refuses whatever the rate is must not slow
-// the copy down without end: some messages always go in the time that it asks for. The lock is held.
+// rateAt gives how much a second at a moment; zero: not limited.
+func (p *pace) rateAt(at time.Time) float64 {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.rate(at)
+}
+
+// rate is rateAt with the lock held. A server that refuses whatever the rate is must not slow the copy down without end:
+// some messages always go in the time that it asks for.
 func (p *pace) rate(at time.Time) float64 {
 	if !p.limited {
-		return 0
+		return p.ceiling
 	}
-	return max(p.wanted(at), enough/p.span.Seconds())
+	floor := enough * p.typical
+	if p.of == state.Octets {
+		floor = p.typical // messages are of all sizes
+	}
+	r := max(p.wanted(at), floor/p.span.Seconds())
+	if p.ceiling > 0 {
+		r = min(r, p.ceiling)
+	}
+	return r
 }
 
 // wanted is the rate that follows from what was learnt.
@@ -61,38 +97,43 @@ func (p *pace) wanted(at time.Time) float64 {
 	return p.top * (comfort + bolder*(math.Exp2(spans-hold)-1))
 }
 
-// group is how many of so many messages may leave together.
-func (p *pace) group(most int) int {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+// group is how many of so many messages may leave together; amount tells how much each of them is.
+func (p *pace) group(most int, amount func(i int) float64) int {
 	// The rate grows without bound while nothing is refused: as an integer it would turn negative.
-	if room := p.rate(p.now()) * maxGroup.Seconds(); room > 0 && room < float64(most) {
-		most = max(1, int(room))
+	room := p.rateAt(p.now()) * maxGroup.Seconds()
+	if room <= 0 {
+		return most
+	}
+	for i, sum := 0, 0.0; i < most; i++ {
+		if sum += amount(i); sum > room {
+			return max(1, i)
+		}
 	}
 	return most
 }
 
-// reserve takes room for so many messages, and gives how long to wait for it. asked is how long the server wants to be left
-// alone; then nothing is taken.
-func (p *pace) reserve(n int) (wait, asked time.Duration) {
+// wait takes room for somebody when it is their turn. asked is how long the server wants to be left alone; then nothing is
+// taken, and nothing after an error either. A wait that is worth telling of is told.
+func (p *pace) wait(ctx context.Context, stop <-chan struct{}, c claim) (asked time.Duration, err error) {
+	if asked = p.left(); asked > 0 {
+		return asked, nil
+	}
+	if p.refusedBy() == "" {
+		c.told = nil // it is as slow as it was told to be
+	}
+	if err = p.line.wait(ctx, stop, c); err != nil {
+		return 0, err
+	}
+	if asked = p.left(); asked > 0 {
+		p.line.back(c.amount) // it refused somebody else meanwhile
+		return asked, nil
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	now := p.now()
-	if asked = p.until.Sub(now); asked > 0 {
-		return 0, asked
-	}
 	if p.since.IsZero() {
-		p.since = now
+		p.since = p.now()
 	}
-	start := now
-	if p.next.After(now.Add(-late)) {
-		start = p.next
-	}
-	p.next = start
-	if r := p.rate(start); r > 0 {
-		p.next = start.Add(time.Duration(float64(n) / r * float64(time.Second)))
-	}
-	return max(0, start.Sub(now)), 0
+	return 0, nil
 }
 
 // left is how long the server still wants to be left alone.
@@ -102,25 +143,44 @@ func (p *pace) left() time.Duration {
 	return max(0, p.until.Sub(p.now()))
 }
 
-// landed counts a message that the server took.
-func (p *pace) landed() {
+// refusedBy gives the code of the last refusal; empty: nothing was refused that is known of.
+func (p *pace) refusedBy() mail.Code {
 	p.mu.Lock()
-	p.taken++
-	p.mu.Unlock()
+	defer p.mu.Unlock()
+	return p.code
+}
+
+// landed counts a message of that amount that the server took or gave.
+func (p *pace) landed(amount float64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.taken += amount
+	p.count++
+	if p.typical == 0 {
+		p.typical = amount
+	}
+	p.typical += (amount - p.typical) / 100
 }
 
 // refused learns from an answer that asks to wait. Answers that come while that time runs are of the same refusal.
-func (p *pace) refused(wait time.Duration) {
+func (p *pace) refused(wait time.Duration, code mail.Code) {
+	if p.learn(wait, code) {
+		p.line.anew()
+	}
+}
+
+func (p *pace) learn(wait time.Duration, code mail.Code) bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := p.now()
 	if now.Before(p.until) {
-		return
+		return false
 	}
 	wait = max(wait, p.least)
-	if !p.limited && p.taken < enough {
-		p.until = now.Add(wait) // somebody else has used the budget up; the count goes on, and this wait belongs to it
-		return
+	if !p.limited && p.count < enough {
+		// Somebody else has used the budget up; the count goes on, and this wait belongs to it.
+		p.until, p.code = now.Add(wait), code
+		return false
 	}
 	spent := p.span + time.Millisecond
 	if !p.limited {
@@ -130,25 +190,27 @@ func (p *pace) refused(wait time.Duration) {
 		spent += now.Sub(p.since)
 	}
 	switch {
-	case p.taken >= enough:
-		p.top, p.changed = float64(p.taken)/spent.Seconds(), p.limited
+	case p.count >= enough:
+		p.top, p.changed = p.taken/spent.Seconds(), p.limited
 		p.lessons++
 	default:
 		p.top /= 2 // too few to measure
 	}
-	p.limited, p.since, p.taken = true, time.Time{}, 0
-	p.until, p.span, p.next = now.Add(wait), wait, time.Time{}
+	p.limited, p.since, p.taken, p.count = true, time.Time{}, 0, 0
+	p.until, p.span, p.code = now.Add(wait), wait, code
+	return true
 }
 
 // recall begins with what another run has learnt.
 func (p *pace) recall(known state.Pace) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if known.PerSecond <= 0 || p.now().Sub(known.Learned) > PaceKept {
+	if known.Most <= 0 || p.now().Sub(known.Learned) > PaceKept {
 		return
 	}
 	p.span = max(known.Wait, p.least)
-	p.limited, p.lessons, p.top, p.until = true, 5, known.PerSecond, p.now().Add(-p.span)
+	p.code = mail.CodeIMAPThrottled // the run before knew better
+	p.limited, p.lessons, p.top, p.until = true, 5, known.Most, p.now().Add(-p.span)
 }
 
 // PaceKept is how old what was learnt may be: limits are lifted for a migration, and come back after it.
@@ -160,5 +222,5 @@ func (p *pace) lesson(scope string) (state.Pace, bool) {
 	defer p.mu.Unlock()
 	known := p.changed
 	p.changed = false
-	return state.Pace{Scope: scope, PerSecond: p.top, Wait: p.span, Learned: p.now()}, known
+	return state.Pace{Scope: scope, Of: p.of, Most: p.top, Wait: p.span, Learned: p.now()}, known
 }

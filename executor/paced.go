@@ -2,111 +2,173 @@ package executor
 
 import (
 	"context"
-	"sync"
+	"errors"
+	"io"
 	"time"
 
+	"mailhaul/plan"
+	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
-// paces are those of one Run. Every mailbox has its own. An endpoint has one for all of its mailboxes, which learns when
-// several are refused at about the same time: then the budget is one for all, and each sender waits in line for the
-// next few messages, so that none goes short.
-type paces struct {
-	now   func() time.Time
-	least time.Duration
+// flow is what passes to or from one mailbox, or all of an endpoint, counted in both ways that servers count.
+type flow struct{ messages, octets *pace }
 
-	mu    sync.Mutex
-	all   map[string]*pace
-	ended map[string]refusal // the last one of each endpoint
+// gauge is one side of a mailbox between the paces that bound it: its own, and that of all mailboxes of the endpoint,
+// which learns when several are refused at about the same time. Then the budget is one for all, and each stands in line
+// for the next few messages, so that none goes short.
+type gauge struct {
+	limits         *Limits
+	stop           <-chan struct{}
+	scope, mailbox string
+	whole, own     *flow
+	told           func(mail.Code, time.Duration) // of a wait in line; nil: nobody is
 }
 
-// refusal is when a mailbox was refused, and how long that counts.
-type refusal struct {
-	mailbox string
-	until   time.Time
-}
-
-func newPaces(now func() time.Time, least time.Duration) *paces {
-	return &paces{now: now, least: least, all: map[string]*pace{}, ended: map[string]refusal{}}
-}
-
-// of gives the pace of a scope, as another run has left it.
-func (s *paces) of(ctx context.Context, l Ledger, scope string) (*pace, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if p := s.all[scope]; p != nil {
-		return p, nil
+// gauge gives that of a mailbox's side.
+func (m *mailboxRun) gauge(ctx context.Context, side string) (*gauge, error) {
+	scope, mailbox := m.mailbox.DestinationEndpoint, m.mailbox.Destination
+	endpoint := scope
+	if side == SideSource {
+		endpoint, mailbox = m.mailbox.SourceEndpoint, m.mailbox.Name
+		scope = plan.From + endpoint
 	}
-	p := &pace{now: s.now, least: s.least}
-	known, err := l.Pace(ctx, scope)
+	whole, err := m.Limits.flow(ctx, scope, m.Limits.ceilings[endpoint].MessagesPerSecond)
 	if err != nil {
 		return nil, err
 	}
-	p.recall(known)
-	s.all[scope] = p
-	return p, nil
+	own, err := m.Limits.flow(ctx, scope+" "+mailbox, 0)
+	if err != nil {
+		return nil, err
+	}
+	told := func(code mail.Code, d time.Duration) {
+		m.emit(Waiting{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Side: side, Code: code, Kind: mail.Throttled, Wait: d})
+	}
+	return &gauge{limits: m.Limits, stop: m.Stop, scope: scope, mailbox: mailbox, whole: whole, own: own, told: told}, nil
 }
 
-// shared tells whether another mailbox of the endpoint was refused a short while ago.
-func (s *paces) shared(endpoint, mailbox string, wait time.Duration) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	now, last := s.now(), s.ended[endpoint]
-	s.ended[endpoint] = refusal{mailbox, now.Add(4 * max(wait, s.least))}
-	return last.mailbox != "" && last.mailbox != mailbox && now.Before(last.until)
+// paces are all that bound the side.
+func (g *gauge) paces() [4]*pace {
+	return [...]*pace{g.own.messages, g.own.octets, g.whole.messages, g.whole.octets}
 }
+
+// amount is how much of so many messages with so many octets a pace counts.
+func (p *pace) amount(messages int, octets mail.Size) float64 {
+	if p.of == state.Octets {
+		return float64(octets)
+	}
+	return float64(messages)
+}
+
+// wait waits for room for some messages. A time that the server asked for is left to whoever tells of it: soon says how
+// long it is. Nothing is taken then, nor where err says that somebody ends the wait.
+func (g *gauge) wait(ctx context.Context, messages int, octets mail.Size) (soon *mail.Error, err error) {
+	paces := g.paces()
+	for i, p := range paces {
+		c := claim{who: g.mailbox, amount: p.amount(messages, octets)}
+		if g.told != nil {
+			c.told = func(d time.Duration) { g.told(p.refusedBy(), d) }
+		}
+		asked, err := p.wait(ctx, g.stop, c)
+		if asked == 0 && err == nil {
+			continue
+		}
+		for _, q := range paces[:i] {
+			q.line.back(q.amount(messages, octets)) // or the next ones would wait for what was never sent
+		}
+		return tooSoon(asked, p.refusedBy()), err
+	}
+	return nil, nil
+}
+
+// owe books so much without waiting; less than nothing is given back.
+func (g *gauge) owe(messages int, octets mail.Size) {
+	for _, p := range g.paces() {
+		p.line.back(-p.amount(messages, octets))
+	}
+}
+
+// left is how long the server still wants to be left alone, and by which code it said so.
+func (g *gauge) left() (longest time.Duration, code mail.Code) {
+	for _, p := range g.paces() {
+		if d := p.left(); d > longest {
+			longest, code = d, p.refusedBy()
+		}
+	}
+	return longest, code
+}
+
+// landed counts a message that passed.
+func (g *gauge) landed(size mail.Size) {
+	for _, p := range g.paces() {
+		p.landed(p.amount(1, size))
+	}
+}
+
+// hear learns from an answer that asks to wait, in the measure that the server counts in. How many connections it takes
+// is learnt elsewhere.
+func (g *gauge) hear(err error) {
+	e, is := asMail(err)
+	if !is || e.Kind != mail.Throttled || e.Code == mail.CodeIMAPConnections || errors.Is(err, errTooSoon) {
+		return
+	}
+	flow := g.own
+	if g.limits.shared(g.scope, g.mailbox, e.Wait) {
+		flow = g.whole
+	}
+	if e.Limit == mail.LimitOctets {
+		flow.octets.refused(e.Wait, e.Code)
+	} else {
+		flow.messages.refused(e.Wait, e.Code)
+	}
+}
+
+// tooSoon is why a message was not asked for or sent now, or is in doubt: for the reason that the server gave before.
+func tooSoon(wait time.Duration, code mail.Code) *mail.Error {
+	if code == "" {
+		code = mail.CodeIMAPThrottled
+	}
+	return &mail.Error{Op: "use the server", Kind: mail.Throttled, Code: code, Wait: wait, Text: "the server asked to wait", Err: errTooSoon}
+}
+
+// errTooSoon marks what no server said: from it nothing is learnt.
+var errTooSoon = errors.New("it is too soon")
 
 // paced is a Destination that is not sent more than its server takes.
 type paced struct {
 	Destination
-	*paces
-	stop              <-chan struct{}
-	endpoint, mailbox string
-	whole, own        *pace
+	*gauge
 }
 
 // paced puts the paces of the mailbox's destination before a session.
 func (m *mailboxRun) paced(ctx context.Context, d Destination) (Destination, error) {
-	endpoint := m.mailbox.DestinationEndpoint
-	whole, err := m.paces.of(ctx, m.Ledger, endpoint)
+	g, err := m.gauge(ctx, SideDestination)
 	if err != nil {
 		return nil, err
 	}
-	own, err := m.paces.of(ctx, m.Ledger, endpoint+" "+m.mailbox.Destination)
-	if err != nil {
-		return nil, err
-	}
-	return &paced{Destination: d, paces: m.paces, stop: m.Stop, endpoint: endpoint, mailbox: m.mailbox.Destination, whole: whole, own: own}, nil
-}
-
-// keepPaces keeps what the mailbox has learnt.
-func (m *mailboxRun) keepPaces(ctx context.Context) error {
-	for _, scope := range []string{m.mailbox.DestinationEndpoint, m.mailbox.DestinationEndpoint + " " + m.mailbox.Destination} {
-		p, err := m.paces.of(ctx, m.Ledger, scope)
-		if err != nil {
-			return err
-		}
-		if lesson, is := p.lesson(scope); is {
-			if err := m.Ledger.PutPace(ctx, lesson); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
+	return &paced{d, g}, nil
 }
 
 // Append sends a few messages at a time. What the server would refuse now is not sent: it is absent, with how long to wait.
 func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
+	sizes := make(map[int64]mail.Size, len(batch))
+	for _, m := range batch {
+		sizes[m.ID] = m.Size
+	}
 	heard := func(a mail.Appended) {
-		d.hear(a)
-		if left := max(d.own.left(), d.whole.left()); a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() && left > 0 {
-			a.Err = tooSoon(left) // it was on the wire when the server refused another one
+		if a.Outcome == mail.Landed {
+			d.landed(sizes[a.ID])
+		} else {
+			d.hear(a.Err)
+		}
+		if left, code := d.left(); a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() && left > 0 {
+			a.Err = tooSoon(left, code) // it was on the wire when the server refused another one
 		}
 		done(a)
 	}
 	for len(batch) > 0 {
-		n := min(d.own.group(len(batch)), d.whole.group(len(batch)))
-		if soon := d.wait(ctx, n); soon != nil {
+		n, octets := d.group(batch)
+		if soon, _ := d.wait(ctx, n, octets); soon != nil {
 			unsent(batch, done, soon)
 			return nil
 		}
@@ -120,6 +182,18 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 	return nil
 }
 
+// group is how many of the messages may leave together, and their octets.
+func (d *paced) group(batch []mail.Outgoing) (n int, octets mail.Size) {
+	n = len(batch)
+	for _, p := range d.paces() {
+		n = p.group(n, func(i int) float64 { return p.amount(1, batch[i].Size) })
+	}
+	for _, m := range batch[:n] {
+		octets += m.Size
+	}
+	return n, octets
+}
+
 // unsent says of messages that nothing of them has left.
 func unsent(batch []mail.Outgoing, done func(mail.Appended), err error) {
 	for _, m := range batch {
@@ -127,41 +201,89 @@ func unsent(batch []mail.Outgoing, done func(mail.Appended), err error) {
 	}
 }
 
-// wait waits for room for some messages. A time that the server asked for is left to whoever tells of it.
-func (d *paced) wait(ctx context.Context, n int) *mail.Error {
-	for _, p := range []*pace{d.own, d.whole} {
-		wait, asked := p.reserve(n)
-		if asked == 0 && wait > 0 {
-			asked = wait
-			if sleep(ctx, d.stop, wait) == nil {
-				continue
-			}
+// pacedSource is a Source that is not asked for more than its server gives.
+type pacedSource struct {
+	Source
+	*gauge
+}
+
+// pacedSource puts the paces of the mailbox's source before a session.
+func (m *mailboxRun) pacedSource(ctx context.Context, s Source) (Source, error) {
+	g, err := m.gauge(ctx, SideSource)
+	if err != nil {
+		return nil, err
+	}
+	return &pacedSource{s, g}, nil
+}
+
+// Fetch takes each body when its turn has come: until then it waits in the connection, and the server with it.
+func (s *pacedSource) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID, to mail.Sink) error {
+	if left, code := s.left(); left > 0 {
+		if left >= worthTelling {
+			s.told(code, left)
 		}
-		if asked > 0 {
-			return tooSoon(asked)
+		if err := sleep(ctx, s.stop, left); err != nil {
+			return err
 		}
+	}
+	sink := &pacedSink{Sink: to, gauge: s.gauge, ctx: ctx, left: len(uids)}
+	err := s.Source.Fetch(ctx, f, uids, sink)
+	if sink.paid {
+		s.owe(-1, -sink.size)
+	}
+	s.hear(err)
+	return err
+}
+
+// pacedSink holds each message back until there is room for it.
+type pacedSink struct {
+	mail.Sink
+	*gauge
+	ctx  context.Context // of the Fetch: a Sink has no other way to be stopped
+	left int             // messages that are still to come
+	size mail.Size       // of the body that came last
+	paid bool            // there is room for one of that size
+}
+
+// Body waits for its turn, where it has not come before the server sent anything.
+func (s *pacedSink) Body(size mail.Size, r io.Reader) error {
+	if s.paid {
+		s.owe(0, size-s.size)
+	} else if err := s.turn(size); err != nil {
+		return err
+	}
+	s.size, s.paid = size, false
+	return s.Sink.Body(size, r)
+}
+
+// Message counts what came whole. What comes next is not read before there is room for one more of that size: the server
+// counts what it sends, and not what is taken.
+func (s *pacedSink) Message(m mail.Message, hasBody bool) error {
+	if err := s.Sink.Message(m, hasBody); err != nil || !hasBody {
+		return err
+	}
+	s.landed(s.size)
+	if s.left--; s.left <= 0 {
+		return nil
+	}
+	err := s.turn(s.size)
+	s.paid = err == nil
+	return err
+}
+
+// turn waits for room for one message.
+func (s *pacedSink) turn(size mail.Size) error {
+	soon, err := s.wait(s.ctx, 1, size)
+	switch {
+	case err != nil:
+		return err
+	case soon != nil:
+		return soon
 	}
 	return nil
 }
 
-// tooSoon is why a message was not sent now, or is in doubt.
-func tooSoon(wait time.Duration) *mail.Error {
-	return &mail.Error{Op: "append message", Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Wait: wait, Text: "the server asked to wait"}
-}
-
-// hear learns from an answer.
-func (d *paced) hear(a mail.Appended) {
-	switch {
-	case a.Outcome == mail.Landed:
-		d.own.landed()
-		d.whole.landed()
-	case mail.KindOf(a.Err) == mail.Throttled:
-		if wait := waitOf(a.Err); d.shared(d.endpoint, d.mailbox, wait) {
-			d.whole.refused(wait)
-		} else {
-			d.own.refused(wait)
-		}
-	}
-}
-
-var _ Destination = (*paced)(nil)
+var (
+	_ Destination = (*paced)(nil)
+	_ Source      = (*pacedSource)(nil)
+)

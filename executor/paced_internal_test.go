@@ -2,7 +2,9 @@ package executor
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"testing"
@@ -19,17 +21,26 @@ type tenant struct {
 	Destination
 	budget *imapserver.Budget
 	asks   time.Duration
+	octets bool // what it counts
 }
 
 func (d *tenant) Append(_ context.Context, _ mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
 	lost := &mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeIMAPLost}
+	refused := &mail.Error{Kind: mail.Throttled, Code: mail.CodeEWSThrottled, Wait: d.asks}
+	if d.octets {
+		refused.Limit = mail.LimitOctets
+	}
 	for i, m := range batch {
 		time.Sleep(time.Millisecond)
-		if d.budget.Take(time.Now(), 1) {
+		n := 1
+		if d.octets {
+			n = int(m.Size)
+		}
+		if d.budget.Take(time.Now(), n) {
 			done(mail.Appended{ID: m.ID, Outcome: mail.Landed})
 			continue
 		}
-		done(mail.Appended{ID: m.ID, Outcome: mail.Absent, Err: &mail.Error{Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Wait: d.asks}})
+		done(mail.Appended{ID: m.ID, Outcome: mail.Absent, Err: refused})
 		for _, m := range batch[i+1:] {
 			done(mail.Appended{ID: m.ID, Outcome: mail.Absent, Err: lost})
 		}
@@ -66,27 +77,37 @@ func (d *exchange) Append(_ context.Context, _ mail.Folder, batch []mail.Outgoin
 	return nil
 }
 
-// forgetful is a ledger that knows of paces only.
-type forgetful struct {
-	Ledger
-	known map[string]state.Pace
+// remembers is a memory of its own.
+type remembers map[string]state.Pace
+
+func (r remembers) Pace(_ context.Context, scope string, of state.Measure) (state.Pace, error) {
+	return r[string(of)+" "+scope], nil
 }
 
-func (l *forgetful) Pace(_ context.Context, scope string) (state.Pace, error) {
-	return l.known[scope], nil
+func (r remembers) keep(l *Limits) {
+	for _, p := range l.lessons() {
+		r[string(p.Of)+" "+p.Scope] = p
+	}
+}
+
+// gaugeOf gives the gauge of a mailbox as a run makes it.
+func gaugeOf(t *testing.T, l *Limits, mailbox string) *gauge {
+	whole, err := l.flow(t.Context(), "endpoint", 0)
+	own, err2 := l.flow(t.Context(), "endpoint "+mailbox, 0)
+	if err != nil || err2 != nil {
+		t.Fatal(err, err2)
+	}
+	return &gauge{limits: l, scope: "endpoint", mailbox: mailbox, whole: whole, own: own}
 }
 
 // sender copies one mailbox as a pipeline does: batch after batch, and after a refusal it waits as it was asked to.
-func sender(t *testing.T, s *paces, l Ledger, mailbox string, to Destination, messages int) {
-	whole, err := s.of(t.Context(), l, "endpoint")
-	own, err2 := s.of(t.Context(), l, "endpoint "+mailbox)
-	if err != nil || err2 != nil {
-		t.Error(err, err2)
-		return
-	}
-	d := &paced{Destination: to, paces: s, endpoint: "endpoint", mailbox: mailbox, whole: whole, own: own}
+func sender(t *testing.T, l *Limits, mailbox string, to Destination, messages int, size mail.Size) {
+	d := &paced{to, gaugeOf(t, l, mailbox)}
 	for messages > 0 {
 		batch, wait := make([]mail.Outgoing, min(256, messages)), time.Duration(0)
+		for i := range batch {
+			batch[i] = mail.Outgoing{ID: int64(i), Size: size}
+		}
 		_ = d.Append(t.Context(), mail.Folder{}, batch, func(a mail.Appended) { // what counts is told of each message
 			if a.Outcome == mail.Landed {
 				messages--
@@ -100,7 +121,8 @@ func sender(t *testing.T, s *paces, l Ledger, mailbox string, to Destination, me
 }
 
 // TestThrottledTenant copies to tenants with budgets, in simulated time: more than nine tenths of what the budget allows in
-// that time are used, and fewer than one request in a hundred is refused, for one mailbox and for several that share it.
+// that time are used, and fewer than one message in a hundred is refused, for one mailbox and for several that share it,
+// whether the tenant counts messages or octets.
 // What a run has learnt the next one begins with.
 func TestThrottledTenant(t *testing.T) {
 	for _, c := range []struct {
@@ -108,61 +130,175 @@ func TestThrottledTenant(t *testing.T) {
 		burst     int
 		asks      time.Duration
 		mailboxes int
-		messages  int // of each
+		messages  int       // of each
+		size      mail.Size // of each, where the tenant counts octets
 		ews       bool
 	}{
-		{4, 240, 10 * time.Second, 1, 50_000, false},
-		{10, 600, 30 * time.Second, 1, 100_000, false},
-		{20, 4_000, time.Minute, 4, 50_000, false},
-		{10, 3_000, 5 * time.Minute, 1, 200_000, false},
-		{50, 200, time.Second, 4, 50_000, false},
-		{10, 600, 30 * time.Second, 1, 100_000, true},
-		{20, 4_000, time.Minute, 4, 50_000, true},
+		{4, 240, 10 * time.Second, 1, 50_000, 0, false},
+		{10, 600, 30 * time.Second, 1, 100_000, 0, false},
+		{20, 4_000, time.Minute, 4, 50_000, 0, false},
+		{10, 3_000, 5 * time.Minute, 1, 200_000, 0, false},
+		{50, 200, time.Second, 4, 50_000, 0, false},
+		{100_000, 10_000_000, 10 * time.Second, 1, 50_000, 20_000, false},
+		{1_000_000, 100_000_000, time.Minute, 4, 50_000, 50_000, false},
+		{10, 600, 30 * time.Second, 1, 100_000, 0, true},
+		{20, 4_000, time.Minute, 4, 50_000, 0, true},
 	} {
 		t.Run(fmt.Sprintf("%v a second, asks for %v, %d mailboxes, over EWS %v", c.perSecond, c.asks, c.mailboxes, c.ews), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				budget := &imapserver.Budget{PerSecond: c.perSecond, Burst: c.burst}
-				s, l := newPaces(time.Now, time.Second), &forgetful{known: map[string]state.Pace{}}
+				budget, known := &imapserver.Budget{PerSecond: c.perSecond, Burst: c.burst}, remembers{}
+				l := newLimits(known, nil, time.Now, time.Second)
 				var work sync.WaitGroup
 				for i := range c.mailboxes {
 					work.Go(func() {
-						to := tenant{budget: budget, asks: c.asks}
+						to := tenant{budget: budget, asks: c.asks, octets: c.size > 0}
 						if c.ews {
-							sender(t, s, l, fmt.Sprint(i), &exchange{to}, c.messages)
+							sender(t, l, fmt.Sprint(i), &exchange{to}, c.messages, c.size)
 							return
 						}
-						sender(t, s, l, fmt.Sprint(i), &to, c.messages)
+						sender(t, l, fmt.Sprint(i), &to, c.messages, c.size)
 					})
 				}
 				work.Wait()
 				part, refused := budget.Used()
+				refused *= float64(max(1, c.size)) // the budget counts octets then
 				t.Logf("%.1f %% of the budget, %.2f %% refused", 100*part, 100*refused)
 				if part < 0.9 || refused >= 0.01 {
 					t.Errorf("%.1f %% of the budget, want 90; %.2f %% refused, want less than 1", 100*part, 100*refused)
 				}
-				second(t, s, l, c.perSecond)
+				second(t, l, known, c.perSecond)
 			})
 		})
 	}
 }
 
 // second wants a later run to begin at what the first one has learnt.
-func second(t *testing.T, first *paces, l *forgetful, perSecond float64) {
-	for scope, p := range first.all {
-		if lesson, is := p.lesson(scope); is {
-			l.known[scope] = lesson
-		}
-	}
+func second(t *testing.T, first *Limits, known remembers, perSecond float64) {
+	known.keep(first)
 	fastest := 0.0
-	next := newPaces(time.Now, time.Second)
-	for scope := range first.all {
-		p, err := next.of(t.Context(), l, scope)
+	next := newLimits(known, nil, time.Now, time.Second)
+	for scope := range first.flows {
+		f, err := next.flow(t.Context(), scope, 0)
 		if err != nil {
 			t.Fatal(err)
 		}
-		fastest = max(fastest, p.rate(time.Now()))
+		fastest = max(fastest, f.messages.rateAt(time.Now()), f.octets.rateAt(time.Now()))
 	}
 	if fastest < 0.5*perSecond || fastest > 1.5*perSecond {
-		t.Errorf("the next run begins with %.1f messages a second, where the budget gives %.1f", fastest, perSecond)
+		t.Errorf("the next run begins with %.1f a second, where the budget gives %.1f", fastest, perSecond)
 	}
+}
+
+// well is a source that gives messages of one size, and asks to wait where its budget of octets is used up.
+type well struct {
+	Source
+	budget *imapserver.Budget // nil: it gives all it has
+	size   mail.Size
+}
+
+func (w *well) Fetch(_ context.Context, _ mail.Folder, uids []mail.UID, to mail.Sink) error {
+	for _, u := range uids {
+		time.Sleep(time.Millisecond)
+		if w.budget != nil && !w.budget.Take(time.Now(), int(w.size)) {
+			return &mail.Error{Op: "fetch", Kind: mail.Throttled, Code: mail.CodeIMAPThrottled, Limit: mail.LimitOctets, Wait: time.Minute}
+		}
+		if err := to.Body(w.size, nil); err != nil {
+			return err
+		}
+		if err := to.Message(mail.Message{UID: u}, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// counted counts the messages that come.
+type counted struct{ n int }
+
+func (c *counted) Body(mail.Size, io.Reader) error { return nil }
+
+func (c *counted) Message(mail.Message, bool) error { c.n++; return nil }
+
+// TestMessagesPerSecondOfASource: three mailboxes with messages of very different sizes share the rate that is configured
+// for their source, in simulated time; each gets a third while all have work, and nothing is told, as nobody was refused.
+func TestMessagesPerSecondOfASource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(nil, nil, time.Now, time.Second)
+		if _, err := l.flow(t.Context(), "endpoint", 5); err != nil {
+			t.Fatal(err)
+		}
+		counts := make([]counted, 3)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+		defer cancel()
+		var work sync.WaitGroup
+		for i, size := range []mail.Size{100, 100_000, 30_000_000} {
+			g := gaugeOf(t, l, fmt.Sprint(i))
+			g.told = func(code mail.Code, d time.Duration) { t.Errorf("a wait of %v for %s was told", d, code) }
+			for range 1 + i { // however many connections they have
+				work.Go(func() {
+					s := &pacedSource{&well{size: size}, g}
+					if err := s.Fetch(ctx, mail.Folder{}, make([]mail.UID, 10_000), &counts[i]); !errors.Is(err, context.DeadlineExceeded) {
+						t.Error(err)
+					}
+				})
+			}
+		}
+		work.Wait()
+		for i, c := range counts {
+			if c.n < 980 || c.n > 1020 {
+				t.Errorf("mailbox %d got %d messages, want a third of 3,000", i, c.n)
+			}
+		}
+	})
+}
+
+// TestThrottledSource reads from a source with a budget of octets, in simulated time: it is used well, few messages are
+// refused, and a wait that the pace brings is told with its length.
+func TestThrottledSource(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const size = 200_000
+		budget := &imapserver.Budget{PerSecond: 20_000, Burst: 2_000_000}
+		g := gaugeOf(t, newLimits(nil, nil, time.Now, time.Second), "anna")
+		var told []time.Duration
+		g.told = func(code mail.Code, d time.Duration) {
+			if told = append(told, d); code != mail.CodeIMAPThrottled {
+				t.Errorf("code %s", code)
+			}
+		}
+		s, got := &pacedSource{&well{budget: budget, size: size}, g}, counted{}
+		for got.n < 5_000 {
+			if err := s.Fetch(t.Context(), mail.Folder{}, make([]mail.UID, 5_000-got.n), &got); err != nil {
+				time.Sleep(waitOf(err))
+			}
+		}
+		part, refused := budget.Used()
+		if part < 0.9 || refused*size > 0.01 {
+			t.Errorf("%.1f %% of the budget, %.2f %% refused", 100*part, 100*refused*size)
+		}
+		if len(told) == 0 || slices.Max(told) > 30*time.Second || slices.Min(told) < worthTelling {
+			t.Errorf("waits of %v were told, where one message takes 10 s", told[:min(10, len(told))])
+		}
+	})
+}
+
+// TestRoomIsGivenBack: what a mailbox booked of its own pace and did not use, since the endpoint is to be left alone, does
+// not keep it waiting later; the answer has the code of the server that refused.
+func TestRoomIsGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gaugeOf(t, newLimits(nil, nil, time.Now, time.Second), "anna")
+		g.own.messages.refused(time.Second, mail.CodeEWSThrottled)
+		time.Sleep(time.Minute)
+		g.whole.messages.refused(time.Minute, mail.CodeGraphThrottled)
+		for range 100 {
+			soon, err := g.wait(t.Context(), 1, 1000)
+			if err != nil || soon == nil || soon.Wait != time.Minute || soon.Code != mail.CodeGraphThrottled {
+				t.Fatalf("%+v, %v", soon, err)
+			}
+		}
+		time.Sleep(time.Minute)
+		began := time.Now()
+		if soon, err := g.wait(t.Context(), 1, 1000); soon != nil || err != nil || time.Since(began) > time.Second {
+			t.Errorf("%+v, %v after %v", soon, err, time.Since(began))
+		}
+	})
 }

@@ -22,6 +22,7 @@ type Parked struct {
 
 	mu        sync.Mutex
 	mailboxes map[string]*parkedMailbox
+	filled    bool // the servers give fewer connections than would be parked: none is any more
 }
 
 // parkedMailbox is what is parked of one mailbox; what was taken is nil.
@@ -46,11 +47,14 @@ func (p *Parked) now() time.Time {
 
 // park keeps the sessions that are live. What was parked of the mailbox before is ended.
 func (p *Parked) park(mailbox string, src retryingSource, dst retryingDestination, folders []mail.Folder) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.filled {
+		return
+	}
 	m := &parkedMailbox{folders: folders, since: p.now()}
 	m.source, _ = src.release()
 	m.destination, _ = dst.release()
-	p.mu.Lock()
-	defer p.mu.Unlock()
 	// While somebody thinks about a plan overnight, its sessions do not count against the users' at the servers.
 	m.timer = time.AfterFunc(parkedFor, func() { p.expire(mailbox, m) })
 	if p.mailboxes == nil {
@@ -126,6 +130,17 @@ func (p *Parked) Keep(mailboxes map[string]bool) {
 			delete(p.mailboxes, name)
 		}
 	}
+}
+
+// fill ends every session, and keeps others from being parked: somebody waits for a connection.
+func (p *Parked) fill() {
+	if p == nil {
+		return
+	}
+	p.mu.Lock()
+	p.filled = true
+	p.mu.Unlock()
+	p.Close()
 }
 
 // Close ends every session that nobody took. It may be called twice.

@@ -63,7 +63,7 @@ func (s *session[T]) do(ctx context.Context, op func(T) error) error {
 			s.progress()
 			return nil
 		}
-		if !passing(mail.KindOf(err)) || ctx.Err() != nil || s.tries >= s.patience.Tries {
+		if !passing(mail.KindOf(err)) || ctx.Err() != nil || s.tries >= s.patience.Tries || isAway(err) {
 			return err
 		}
 		s.tries++

@@ -37,6 +37,8 @@ type SurveyOptions struct {
 	// Park takes over the sessions of mailboxes that could be asked, for a run that follows; nil: they are closed. It
 	// counts only where all mailboxes are asked at the same time.
 	Park *Parked
+	// Limits are those of the endpoints; nil: nothing bounds them that no server says.
+	Limits *Limits
 	// Patience is short where it is zero: somebody waits for the plan, and nothing is lost by asking again later.
 	Patience Patience
 	// Events takes Waiting events; nil: nobody listens.
@@ -62,7 +64,11 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	}
 	o.Parallel = max(1, o.Parallel)
 	o.makeRoom()
+	if o.Limits == nil {
+		o.Limits = newLimits(nil, nil, o.Now, o.Patience.filled().First)
+	}
 	var mu sync.Mutex
+	o.Limits.listen(o.tellLowered(&mu))
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)
@@ -77,10 +83,14 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 			return err
 		})
 	}
-	if err := g.Wait(); err != nil {
-		return result, err
+	err := g.Wait()
+	if err == nil {
+		err = o.askAgain(whole, result)
 	}
-	return result, o.askAgain(whole, result)
+	if o.Ledger != nil {
+		err = errors.Join(err, o.Limits.keep(context.WithoutCancel(whole), o.Ledger))
+	}
+	return result, err
 }
 
 // makeRoom ends parked sessions that would hold what this survey's mailboxes wait for: those of other mailboxes, and all
@@ -110,36 +120,6 @@ type surveyor struct {
 	dst     retryingDestination
 	inv     plan.Inventory
 	also    error // the destination's, where the source failed too
-}
-
-// ask gives the inventory; what went wrong with the mailbox is in it.
-func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
-	s.inv = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}
-	name := s.mailbox.Row.Name
-	s.src = retryingSource{reader[Source]{newSession(s.Patience, nil,
-		func(ctx context.Context) (Source, error) { return s.Endpoints.Source(ctx, name) }, s.waiting(SideSource))}}
-	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
-		func(ctx context.Context) (Destination, error) { return s.Endpoints.Destination(ctx, name) },
-		s.waiting(SideDestination))}}
-	defer closeBoth(s.src, s.dst)
-	err := s.sides(ctx)
-	if err == nil && s.List && s.Ledger != nil {
-		err = s.list(ctx)
-	}
-	if err == nil {
-		if s.Park != nil {
-			s.Park.park(name, s.src, s.dst, s.inv.Destination)
-		}
-		return s.inv, nil
-	}
-	if ctx.Err() != nil || mail.KindOf(err) == mail.Internal {
-		return s.inv, err
-	}
-	s.inv.Problem = problem(err)
-	if s.also != nil {
-		s.inv.Also = problem(s.also)
-	}
-	return s.inv, nil
 }
 
 func problem(err error) *plan.Problem {

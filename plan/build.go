@@ -37,7 +37,8 @@ type Input struct {
 	// Rate is what earlier runs have measured, and Parallel how many mailboxes are at work at a time: for the estimate.
 	Rate     state.Rate
 	Parallel int
-	// Paces are the messages a second that servers have shown to take when they asked to wait, by the endpoint's Ref.
+	// Paces are the messages a second that servers have shown to take or, behind From, to give when they asked to wait, by the
+	// endpoint's Ref.
 	Paces map[string]float64
 
 	Now     time.Time

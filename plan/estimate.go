@@ -26,11 +26,14 @@ const (
 	graphMessages = 10_000.0 / 600
 )
 
+// From stands before an endpoint where what is read from it is meant and not what is written to it.
+const From = "from "
+
 // estimate says how long the work takes; nil where nothing tells.
 func (in *Input) estimate(p *Plan) *Estimate {
 	e := &Estimate{Measured: in.Rate.Seconds > 0 && in.Rate.Messages > 0}
 	var sum, longest float64
-	load, sent := map[string]float64{}, map[string]float64{} // octets of each endpoint; messages written to it
+	load, sent := map[string]float64{}, map[string]float64{} // octets of each endpoint; messages each way
 	for i := range p.Mailboxes {
 		m := &p.Mailboxes[i]
 		if m.Action != Start && m.Action != Continue {
@@ -39,6 +42,7 @@ func (in *Input) estimate(p *Plan) *Estimate {
 		load[m.SourceEndpoint] += float64(m.Todo.Bytes)
 		load[m.DestinationEndpoint] += float64(m.Todo.Bytes)
 		sent[m.DestinationEndpoint] += float64(m.Todo.Messages)
+		sent[From+m.SourceEndpoint] += float64(m.Todo.Messages)
 		took := in.mailboxSeconds(m)
 		sum += took
 		if took > longest {
@@ -47,8 +51,10 @@ func (in *Input) estimate(p *Plan) *Estimate {
 	}
 	total := max(longest, sum/float64(max(1, in.Parallel)))
 	for _, end := range in.Config.Endpoints {
-		total = max(total, seconds(load[end.Ref()], float64(end.Bandwidth)),
-			seconds(sent[end.Ref()], float64(end.MessagesPerSecond)), seconds(sent[end.Ref()], in.Paces[end.Ref()]))
+		total = max(total, seconds(load[end.Ref()], float64(end.Bandwidth)))
+		for _, way := range []string{end.Ref(), From + end.Ref()} {
+			total = max(total, seconds(sent[way], float64(end.MessagesPerSecond)), seconds(sent[way], in.Paces[way]))
+		}
 	}
 	if total <= 0 {
 		return nil

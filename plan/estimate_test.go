@@ -20,6 +20,7 @@ func TestEstimate(t *testing.T) {
 		windows   config.Windows
 		bandwidth int64
 		perSecond int
+		fetched   int // a second, from the source
 		learned   float64
 		via       string
 		want      *Estimate
@@ -31,6 +32,7 @@ func TestEstimate(t *testing.T) {
 		"a slow line":       {rate: fast, parallel: 9, bandwidth: 500_000, want: &Estimate{Seconds: 129_600, Measured: true, LongestSeconds: 36_000}},
 		"a limit alone":     {parallel: 9, bandwidth: 1_000_000, want: &Estimate{Seconds: 64_800}},
 		"messages a second": {parallel: 9, perSecond: 1, want: &Estimate{Seconds: 1010}},
+		"fetched a second":  {parallel: 9, perSecond: 5, fetched: 1, want: &Estimate{Seconds: 1010}},
 		"a server's budget": {parallel: 9, perSecond: 1, learned: 0.01, want: &Estimate{Seconds: 101_000}},
 		"Graph's budget":    {parallel: 9, via: "graph", want: &Estimate{Seconds: 72_000, LongestSeconds: 72_000}},
 		// It is 20:15 on the first night, of which 9h 45m are left.
@@ -41,7 +43,7 @@ func TestEstimate(t *testing.T) {
 			s := newSite(t, "full", "anna bo carla dan")
 			s.in.Pass.Windows, s.in.Rate, s.in.Parallel = c.windows, c.rate, c.parallel
 			old, dst := s.mailbox("anna").From, s.mailbox("anna").To
-			old.Bandwidth, dst.MessagesPerSecond = c.bandwidth, c.perSecond
+			old.Bandwidth, old.MessagesPerSecond, dst.MessagesPerSecond = c.bandwidth, c.fetched, c.perSecond
 			s.in.Config.Endpoints, s.in.Paces = []*config.Endpoint{old, dst}, map[string]float64{dst.Ref(): c.learned}
 			p := &Plan{Mailboxes: []Mailbox{
 				{Action: Start, Name: "bo@contoso.example", Todo: state.Count{Messages: 10, Bytes: mail.Size(28.8 * gb)}},

@@ -187,11 +187,22 @@ type Pass struct {
 	Approved                   time.Time
 }
 
-// Pace is what was learnt of how fast a destination takes mail before it refuses.
+// Measure is what a Pace counts.
+type Measure string
+
+// The measures.
+const (
+	Messages    Measure = "messages"    // a second
+	Octets      Measure = "octets"      // of messages, a second
+	Connections Measure = "connections" // at once
+)
+
+// Pace is what was learnt of how much a server takes before it refuses.
 type Pace struct {
-	// Scope is an endpoint, or an endpoint and a mailbox behind a blank.
-	Scope     string
-	PerSecond float64 // messages; zero: nothing was learnt
+	// Scope is an endpoint, or an endpoint and a mailbox behind a blank; "from " stands before one that is read from.
+	Scope string
+	Of    Measure
+	Most  float64 // zero: nothing was learnt
 	// Wait is how long the server asked to wait the last time.
 	Wait    time.Duration
 	Learned time.Time

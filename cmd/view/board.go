@@ -111,6 +111,8 @@ func (b *board) take(e executor.Event) string {
 		b.interrupted = true
 	case executor.WindowClosed, executor.WindowOpened:
 		return sentence(e)
+	case executor.ConnectionsLowered:
+		return b.o.harden(" " + strings.Join(wrap(sentence(e), b.o.Width-3), "\n   "))
 	case executor.PassDone:
 		b.counted.Copied, b.planned = e.Copied, e.Planned
 		b.atWork = nil

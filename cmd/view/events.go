@@ -109,6 +109,9 @@ func recordOf(e executor.Event) (record, bool) {
 	case executor.Waiting:
 		r.Event, r.Seconds = "waiting", seconds(e.Wait)
 		r.setCause(e.Code, e.Kind)
+	case executor.ConnectionsLowered:
+		r.Event, r.Code, r.Kind = "diagnostic", string(mail.CodeIMAPConnections), "warning"
+		r.Hint = Hint(r.Code)
 	case executor.Progress:
 		r.Event = "progress"
 		r.setCounts(e.Planned, e.Copied, e.Failed, e.LeftOut)

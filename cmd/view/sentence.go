@@ -27,6 +27,8 @@ func sentence(e executor.Event) string {
 			return "waits a moment: " + reason(e)
 		}
 		return "waits " + Duration(e.Wait) + ": " + reason(e)
+	case executor.ConnectionsLowered:
+		return loweredText(e)
 	case executor.Progress:
 		return progressText(e)
 	case executor.MessageLeftOut:
@@ -113,6 +115,8 @@ func stampOf(e executor.Event) executor.Stamp {
 		return e.Stamp
 	case executor.Waiting:
 		return e.Stamp
+	case executor.ConnectionsLowered:
+		return e.Stamp
 	case executor.Progress:
 		return e.Stamp
 	case executor.MessageLeftOut:
@@ -158,7 +162,7 @@ func reason(e executor.Waiting) string {
 	if e.Side == "" {
 		who = "the server"
 	}
-	if e.Kind == mail.Throttled {
+	if e.Kind == mail.Throttled && e.Code != mail.CodeIMAPConnections {
 		return who + " asked for it"
 	}
 	if e.Code == mail.CodeM365Denied {
@@ -168,6 +172,15 @@ func reason(e executor.Waiting) string {
 		return who + " " + why
 	}
 	return Safe(string(e.Code))
+}
+
+// loweredText says how many connections a server is asked for from now on.
+func loweredText(e executor.ConnectionsLowered) string {
+	where := Safe(e.Endpoint)
+	if e.Mailbox != "" {
+		where += " for " + Safe(e.Mailbox)
+	}
+	return fmt.Sprintf("%s takes no more connections: goes on with %s, tries one more in %s", where, Count(e.Most), Duration(e.Again))
 }
 
 // stopped says why a mailbox stopped: "source refused the password".

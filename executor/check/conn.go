@@ -18,8 +18,6 @@ import (
 	"strings"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"mailhaul/state/mail"
 )
 
@@ -29,6 +27,11 @@ const (
 	TLSStart    = "starttls"
 	TLSNone     = "none"
 )
+
+// Limiter lets so many octets pass when their time has come.
+type Limiter interface {
+	WaitN(ctx context.Context, n int) error
+}
 
 // Server says how one side of a mailbox is reached and who signs in. Host, Port and User are needed, or Web.
 type Server struct {
@@ -49,7 +52,7 @@ type Server struct {
 	// Connect waits until one more connection may be open; release gives it back. Nil: there is no limit.
 	Connect func(ctx context.Context) (release func(), err error)
 	// Bandwidth bounds the octets read; nil: no limit.
-	Bandwidth *rate.Limiter
+	Bandwidth Limiter
 	// Trace begins a record of a session without secrets and bodies; nil, or a nil writer: none.
 	Trace func() io.Writer
 	// Literals sends folder names as literals, for servers that can't read quotes in a quoted string.
@@ -276,11 +279,14 @@ func (c *conn) lost(op string, err error) error {
 	return e
 }
 
+// atOnce is how many octets are read at a time where there is a limit.
+const atOnce = 64 << 10
+
 // patient gives every read and write its own deadline and keeps to the bandwidth.
 type patient struct {
 	net.Conn
 	silence time.Duration
-	limit   *rate.Limiter
+	limit   Limiter
 }
 
 func (p *patient) until() time.Time {
@@ -292,13 +298,13 @@ func (p *patient) until() time.Time {
 
 func (p *patient) Read(b []byte) (int, error) {
 	if p.limit != nil {
-		b = b[:min(len(b), max(1, p.limit.Burst()))]
+		b = b[:min(len(b), atOnce)]
 	}
 	if err := p.SetReadDeadline(p.until()); err != nil {
 		return 0, err
 	}
 	n, err := p.Conn.Read(b)
-	// A wait for the limit is short: b is no larger than what a second brings.
+	// A wait for the limit is short: b is small.
 	if p.limit == nil || n == 0 {
 		return n, err
 	}

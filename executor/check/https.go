@@ -244,14 +244,14 @@ type progress struct {
 func (p *progress) Read(b []byte) (int, error) {
 	limit := p.server.Bandwidth
 	if limit != nil {
-		b = b[:min(len(b), max(1, limit.Burst()))]
+		b = b[:min(len(b), atOnce)]
 	}
 	n, err := p.ReadCloser.Read(b)
 	p.moved()
 	if limit == nil || n == 0 {
 		return n, err
 	}
-	// A wait for the limit is short: b is no larger than what a second brings.
+	// A wait for the limit is short: b is small.
 	if waited := limit.WaitN(context.Background(), n); waited != nil {
 		return n, waited
 	}

@@ -31,7 +31,6 @@ func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination
 	d := &Destination{client: &client{s: s, box: s.box(mailbox), trace: web.NewTrace(s.opts.Trace, mailbox)}, opened: map[string]bool{}}
 	if t := d.box.remembered(); t != nil {
 		d.tree = t
-		d.signedIn.Store(true)
 		return d, nil
 	}
 	if err := d.lookAround(ctx); err != nil {

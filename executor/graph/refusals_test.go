@@ -98,3 +98,46 @@ func TestAddresses(t *testing.T) {
 		}
 	}
 }
+
+// withdrawn gives the server's token until it is taken back: then one that is good for nothing, and the authority has no
+// better one.
+type withdrawn struct {
+	*graphserver.Server
+	gone *bool
+}
+
+func (w withdrawn) Token(ctx context.Context) (string, error) {
+	if *w.gone {
+		return "CANARY", nil
+	}
+	return w.Server.Token(ctx)
+}
+
+func (w withdrawn) Refused(string) bool { return false }
+
+// TestTokensWithdrawn: a token that is refused in the middle of a session may have run out, so a new session asks for
+// another. Where that one is refused too nobody can sign in, however well the mailbox was known before.
+func TestTokensWithdrawn(t *testing.T) {
+	s := graphserver.Start(t)
+	s.Mailbox(anna)
+	opts, gone := options(s), false
+	opts.Tokens = withdrawn{s, &gone}
+	g := service(t, opts)
+	d, err := g.Destination(t.Context(), anna)
+	if err != nil {
+		t.Fatal(err)
+	}
+	gone = true
+	if _, err := d.Folders(t.Context()); mail.KindOf(err) != mail.Transient || mail.CodeOf(err) != mail.CodeGraphSignIn {
+		t.Errorf("in the middle of a session: %v, %s", mail.KindOf(err), mail.CodeOf(err))
+	}
+	for range 2 { // one that remembers the mailbox, and one that looks around anew
+		d, err := g.Destination(t.Context(), anna)
+		if err == nil {
+			_, err = d.Folders(t.Context())
+		}
+		if mail.KindOf(err) != mail.Auth || mail.CodeOf(err) != mail.CodeGraphSignIn {
+			t.Errorf("in a new session: %v, %s", mail.KindOf(err), mail.CodeOf(err))
+		}
+	}
+}

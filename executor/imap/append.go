@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -25,9 +24,9 @@ type appender struct {
 
 // send writes the batch and returns when all octets have been handed to the connection. Messages that were not begun
 // when the session died are absent.
-func (w *appender) send(ctx context.Context, batch []mail.Outgoing) error {
+func (w *appender) send(batch []mail.Outgoing) error {
 	for len(batch) > 0 {
-		n, err := w.next(ctx, batch)
+		n, err := w.next(batch)
 		if err != nil {
 			w.never(batch[n:], err)
 			return err
@@ -49,14 +48,14 @@ func (w *appender) never(batch []mail.Outgoing, err error) {
 }
 
 // one writes one message. An error means that the session is dead; the message is settled then.
-func (w *appender) one(ctx context.Context, m *mail.Outgoing) error {
+func (w *appender) one(m *mail.Outgoing) error {
 	head, err := w.head(m)
 	if err != nil {
 		// Nothing is announced yet: a body that can't be read costs only itself.
 		w.flight.refuse(m.ID, w.done, err)
 		return nil
 	}
-	if err := w.wait(ctx); err != nil {
+	if err := w.wait(); err != nil {
 		w.flight.refuse(m.ID, w.done, err)
 		return err
 	}
@@ -100,16 +99,8 @@ func bodyError(m *mail.Outgoing, got int64, err error) error {
 	return e
 }
 
-// wait keeps to the rate and the window. What is buffered goes out first: the answers that make room depend on it.
-func (w *appender) wait(ctx context.Context) error {
-	if limit := w.c.opts.AppendRate; limit != nil && !limit.Allow() {
-		if err := w.c.out.flush(); err != nil {
-			return w.broken(err)
-		}
-		if err := limit.Wait(ctx); err != nil {
-			return w.broken(err)
-		}
-	}
+// wait keeps to the window. What is buffered goes out first: the answers that make room depend on it.
+func (w *appender) wait() error {
 	if w.flight.room() {
 		return nil
 	}

@@ -32,8 +32,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"mailhaul/state/mail"
 )
 
@@ -59,10 +57,8 @@ type Options struct {
 	// Trace gets the protocol with secrets and message bodies left out. Writes to it are never concurrent within one
 	// session.
 	Trace io.Writer
-	// Bandwidth bounds the octets in both directions together; AppendRate bounds messages written. Both may be shared
-	// between sessions.
-	Bandwidth  *rate.Limiter
-	AppendRate *rate.Limiter
+	// Bandwidth bounds the octets in both directions together; nil: nothing does. Sessions may share one bound.
+	Bandwidth Limiter
 	// Habits are those of the kind of server that it is.
 	Habits Habits
 	// Late is shared by the sessions of one destination mailbox, for servers with the habit FlagAfter; nil: each session has
@@ -75,6 +71,11 @@ type Options struct {
 	Literals bool
 	// Dial opens the connection beneath TLS; nil: a net.Dialer.
 	Dial func(ctx context.Context, network, address string) (net.Conn, error)
+}
+
+// Limiter lets so many octets pass when their time has come.
+type Limiter interface {
+	WaitN(ctx context.Context, n int) error
 }
 
 // Login is who signs in. With AuthzID, User signs in and the mailbox of AuthzID is opened (SASL PLAIN, RFC 4616). With

@@ -10,8 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"mailhaul/state/fault"
 )
 
@@ -169,7 +167,7 @@ type pacer struct {
 	net.Conn
 	ctx      context.Context // ends with the link, so that waits for the limiter end
 	epoch    time.Time       // monotonic base of wrote
-	limit    *rate.Limiter
+	limit    Limiter
 	progress atomic.Int64 // nanoseconds without an octet that are borne
 	patience atomic.Int64 // added to progress while big appends are unanswered
 	wrote    atomic.Int64 // when the last write went through, in nanoseconds since epoch
@@ -239,13 +237,13 @@ func (p *pacer) Write(b []byte) (int, error) {
 	return n, err
 }
 
-// throttle waits until the limiter lets n octets pass.
+// throttle waits until the limiter lets n octets pass, a chunk at a time.
 func (p *pacer) throttle(n int) error {
 	if p.limit == nil {
 		return nil
 	}
 	for n > 0 {
-		part := min(n, max(1, p.limit.Burst()))
+		part := min(n, chunk)
 		if err := p.limit.WaitN(p.ctx, part); err != nil {
 			return err
 		}

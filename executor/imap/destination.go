@@ -120,7 +120,7 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 			return err
 		}
 	}
-	return d.c.reason(ctx, w.send(ctx, batch))
+	return d.c.reason(ctx, w.send(batch))
 }
 
 // Drain waits for the answers to everything appended.

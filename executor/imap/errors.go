@@ -134,10 +134,34 @@ func classify(op string, s status, at place) *mail.Error {
 	if e.Wait > 0 && e.Kind != mail.Throttled {
 		e.Kind, e.Code = mail.Throttled, mail.CodeIMAPThrottled
 	}
+	e.Limit = limitOf(e, s)
 	if e.Text == "" {
 		e.Err = fmt.Errorf("the server says %s %s", s.verb, s.code)
 	}
 	return e
+}
+
+// The words by which servers say what they count. Dovecot's "Maximum number of connections from user+IP exceeded
+// (mail_max_userip_connections=10)" is about one user, whoever else signs in from here.
+var (
+	ofOctets = regexp.MustCompile(`(?i)bandwidth|bytes|octets|\b[kmg]b\b`)
+	ofUser   = regexp.MustCompile(`(?i)\b(user|account|mailbox)\b|userip`)
+)
+
+// limitOf says what a server that throttles counts. THROTTLED and OVERQUOTA are the codes of servers that count octets;
+// what Exchange counts, messages and commands, it says in words.
+func limitOf(e *mail.Error, s status) mail.Limit {
+	switch {
+	case e.Kind != mail.Throttled:
+		return mail.LimitRate
+	case e.Code == mail.CodeIMAPConnections && ofUser.MatchString(s.text+" "+s.args):
+		return mail.LimitUserConnections
+	case e.Code == mail.CodeIMAPConnections:
+		return mail.LimitConnections
+	case s.code == "THROTTLED", s.code == "OVERQUOTA", ofOctets.MatchString(s.text + " " + s.args):
+		return mail.LimitOctets
+	}
+	return mail.LimitRate
 }
 
 func findVerdict(s status, at place) verdict {

@@ -71,3 +71,31 @@ func TestSourceVerbs(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestLimitOf holds what a server that says no has too much of: octets, connections of everybody or of one user, or what
+// it does not say.
+func TestLimitOf(t *testing.T) {
+	for _, c := range []struct {
+		line string
+		at   place
+		want mail.Limit
+	}{
+		{"NO [OVERQUOTA] Account exceeded command or bandwidth limits", atFetch, mail.LimitOctets},
+		{"BYE [THROTTLED] slow down", atBye, mail.LimitOctets},
+		{"NO Bandwidth limit exceeded", atAppend, mail.LimitOctets},
+		{"BAD Request is throttled. Suggested Backoff Time: 299961 milliseconds", atAppend, mail.LimitRate},
+		{"BYE Too many connections", atGreeting, mail.LimitConnections},
+		{"NO [LIMIT] no more", atSignIn, mail.LimitConnections},
+		{"NO too many simultaneous connections", atSignIn, mail.LimitConnections},
+		{"NO [UNAVAILABLE] Maximum number of connections from user+IP exceeded (mail_max_userip_connections=10)", atSignIn, mail.LimitUserConnections},
+		{"NO [OVERQUOTA] mailbox is full", atAppend, mail.LimitRate},
+	} {
+		verb := c.line[:2]
+		if c.line[:3] == "BAD" || c.line[:3] == "BYE" {
+			verb = c.line[:3]
+		}
+		if e := classify("do something", parseStatus(verb, []byte(c.line[len(verb):])), c.at); e.Limit != c.want {
+			t.Errorf("%s: limit %v, want %v", c.line, e.Limit, c.want)
+		}
+	}
+}

@@ -1,7 +1,6 @@
 package imap
 
 import (
-	"context"
 	"strconv"
 
 	"mailhaul/state/fault"
@@ -20,18 +19,18 @@ const (
 
 // next writes the next message of the batch, or a group, and tells how many messages it took. They are settled or in
 // flight then, also where there is an error.
-func (w *appender) next(ctx context.Context, batch []mail.Outgoing) (int, error) {
+func (w *appender) next(batch []mail.Outgoing) (int, error) {
 	n := w.group(batch)
 	if n == 1 {
-		return 1, w.one(ctx, &batch[0])
+		return 1, w.one(&batch[0])
 	}
-	return w.many(ctx, batch[:n])
+	return w.many(batch[:n])
 }
 
 // group tells how many messages from the head of the batch may go into one command. Only literals that need no consent
 // go into groups: between two literals of one command nothing can be waited for without blocking the server.
 func (w *appender) group(batch []mail.Outgoing) int {
-	if !w.c.caps.has("MULTIAPPEND") || !w.c.caps.literalPlus() || w.c.opts.AppendRate != nil {
+	if !w.c.caps.has("MULTIAPPEND") || !w.c.caps.literalPlus() {
 		return 1
 	}
 	n, octets := 0, int64(0)
@@ -51,8 +50,8 @@ func (w *appender) group(batch []mail.Outgoing) int {
 
 // many writes messages as one command. A body that can't be read ends the group before its literal is announced; what
 // comes behind it is left to the next one.
-func (w *appender) many(ctx context.Context, batch []mail.Outgoing) (int, error) {
-	if err := w.wait(ctx); err != nil {
+func (w *appender) many(batch []mail.Outgoing) (int, error) {
+	if err := w.wait(); err != nil {
 		return 0, err
 	}
 	a := &attempt{done: w.done, unfinished: true}

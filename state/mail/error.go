@@ -54,8 +54,21 @@ type Error struct {
 	Text string
 	// Wait is how long the server asked to wait; zero: it did not say.
 	Wait time.Duration
-	Err  error
+	// Limit is what a server that throttles has too much of.
+	Limit Limit
+	Err   error
 }
+
+// Limit is what a server counts that has said no because of how much was asked of it.
+type Limit uint8
+
+// The limits.
+const (
+	LimitRate            Limit = iota // messages or requests in a time, or it doesn't say
+	LimitOctets                       // octets in a time
+	LimitConnections                  // connections at once, whoever signs in with them
+	LimitUserConnections              // connections at once of one user
+)
 
 // Error gives one sentence without the server's words repeated.
 func (e *Error) Error() string {

@@ -26,6 +26,7 @@ type conn struct {
 	over     bool // LOGOUT was said
 	errors   int  // answers that were errors
 
+	leave       func() // gives a place in the crowd back; nil: there is none
 	user, token string // of a sign-in with a token
 	apart       bool   // signed in, and not connected
 }
@@ -69,6 +70,16 @@ var errBroken = errors.New("connection broken")
 
 // run serves until the client leaves.
 func (c *conn) run() {
+	defer func() {
+		if c.leave != nil {
+			c.leave()
+		}
+	}()
+	if w := c.server.profile.Crowd; w != nil && w.atGreeting() && !c.join("") {
+		c.say("* %s", w.Words)
+		_ = c.out.Flush() // the connection ends either way
+		return
+	}
 	c.say("* OK [CAPABILITY %s] ready", strings.Join(c.capabilities(), " "))
 	for !c.over {
 		err := c.command()
@@ -355,7 +366,16 @@ func (c *conn) enter(authzid, user, password string) error {
 	if b == nil {
 		return &refusal{"NO [AUTHENTICATIONFAILED] no such user or password"}
 	}
+	if w := c.server.profile.Crowd; w != nil && !w.atGreeting() && !c.join(b.user) {
+		return &refusal{w.Words}
+	}
 	c.mailbox = b
 	c.answer("OK [CAPABILITY %s] welcome", strings.Join(c.capabilities(), " "))
 	return nil
+}
+
+// join takes a place in the crowd; false: there is none.
+func (c *conn) join(user string) (ok bool) {
+	c.leave, ok = c.server.profile.Crowd.come(user)
+	return ok
 }

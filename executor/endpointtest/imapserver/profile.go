@@ -52,6 +52,8 @@ type Profile struct {
 	MostErrors int
 	// Budget is what all mailboxes together may send; nil: as much as they like.
 	Budget *Budget
+	// Crowd bounds how many may be there at once; nil: nothing does.
+	Crowd *Crowd
 	// BackOff is how many milliseconds a throttled client is asked to wait.
 	BackOff int
 }
