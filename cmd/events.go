@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"fmt"
+	"syscall"
 
 	"mailhaul/cmd/view"
 	"mailhaul/executor"
@@ -58,7 +59,10 @@ func (l *lastWord) end(err error) error {
 		l.done.Interrupted = l.done.Interrupted || interrupted
 		l.Events.Event(*l.done)
 	}
-	return l.Close()
+	if err := l.Close(); !errors.Is(err, syscall.EIO) {
+		return err
+	}
+	return nil // the terminal is gone, and nobody looks any more: how the work ended is not changed by that
 }
 
 // noEvents tells nobody.
