@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"fmt"
+	"net"
 	"slices"
 	"strings"
 	"sync"
@@ -34,6 +35,8 @@ type wire struct {
 	// adapt changes how sessions of the destination are opened, and keeps gives the flags that it keeps; nil: as ever.
 	adapt func(user string, o *imap.Options)
 	keeps func(flags []string) []string
+	// dial makes the connections to a server; nil: the network does.
+	dial func(*imapserver.Server) func(ctx context.Context, network, address string) (net.Conn, error)
 }
 
 // lane is one mailbox on both sides.
@@ -88,6 +91,9 @@ func (w *wire) options(user string, s *imapserver.Server, p *proxy.Proxy) imap.O
 		Login: imap.Login{User: user, Password: wirePassword}}
 	if p != nil {
 		o.Port = p.Port()
+	}
+	if w.dial != nil {
+		o.Dial = w.dial(s)
 	}
 	return o
 }

@@ -51,6 +51,12 @@ func Start(t testing.TB, p Profile, o Options) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return StartOn(t, l, p, o)
+}
+
+// StartOn is Start with a listener of the test's own, whose address must be that of a TCP port.
+func StartOn(t testing.TB, l net.Listener, p Profile, o Options) *Server {
+	t.Helper()
 	s := &Server{profile: p, options: o, listener: l, ended: make(chan struct{}), mailboxes: map[string]*Mailbox{},
 		conns: map[net.Conn]struct{}{}}
 	s.settled = sync.NewCond(&s.mu)
