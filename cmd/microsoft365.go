@@ -112,7 +112,7 @@ func (s *server) newTransport(transport string, tell func(string)) (err error) {
 		if m.Basic {
 			o.User, o.Password = s.Admin.User, s.Admin.Password.Reveal()
 		} else {
-			o.Token = s.tokens[transport].Token
+			o.Token, o.Refused = s.tokens[transport].Token, s.tokens[transport].Refused
 		}
 		s.exchange, err = ews.New(o)
 	case config.TransportGraph:

@@ -19,7 +19,7 @@ import (
 //go:embed setup/*.tmpl
 var scripts embed.FS
 
-type setupFlags struct{ users, delegated bool }
+type setupFlags struct{ users, delegated, sourceOnly, destinationOnly bool }
 
 func setupCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
@@ -50,6 +50,9 @@ takes all of that away again. Nothing is contacted and nothing is changed.
 			if f.users && f.delegated {
 				return usage("--users and --delegated exclude each other", "Each prints a script of its own.")
 			}
+			if f.sourceOnly && f.destinationOnly {
+				return usage("--source-only and --destination-only exclude each other", "A script is for one side, where both are at Microsoft 365.")
+			}
 			cfg, mailboxes, err := a.loadChosen(c.Context(), chosen{patterns: words})
 			if err != nil {
 				return err
@@ -59,10 +62,13 @@ takes all of that away again. Nothing is contacted and nothing is changed.
 	}
 	c.Flags().BoolVar(&f.users, "users", false, "print the admin centre's bulk-add CSV and the script that creates users with licences")
 	c.Flags().BoolVar(&f.delegated, "delegated", false, "print the older route, in which a person signs in")
+	c.Flags().BoolVar(&f.sourceOnly, "source-only", false, "leave the destination alone")
+	c.Flags().BoolVar(&f.destinationOnly, "destination-only", false, "leave the source alone")
 	return c
 }
 
-// script names the template. An endpoint that speaks IMAP at all gets IMAP's, since a source and an undo need it.
+// script names the template. An endpoint that speaks IMAP at all gets IMAP's, since a source and an undo need it; what EWS and
+// Graph need stands in it where they may be used too.
 func (f *setupFlags) script(e *config.Endpoint) (string, error) {
 	switch {
 	case e.Microsoft365.Basic:
@@ -88,56 +94,55 @@ type prepared struct {
 	Endpoint, Tenant, Client string
 	Mailboxes                []string
 	Size                     string // of the largest message; empty: the default
-	Graph                    bool   // it may be reached by Graph
+	EWS, Graph               bool   // it may be reached by them
 }
 
-// print writes the script of each microsoft365 endpoint that the mailboxes use.
+// print writes the script of the microsoft365 endpoint that the mailboxes use.
 func (f *setupFlags) print(w io.Writer, cfg *config.Config, mailboxes []*config.Mailbox) error {
+	var used *config.Endpoint
+	for _, e := range cfg.Endpoints {
+		switch {
+		case len(f.prepare(e, mailboxes).Mailboxes) == 0:
+		case used != nil:
+			return usage("the mailboxes use more than one endpoint of type microsoft365",
+				"Each needs a script of its own: choose by --source-only or --destination-only, or by naming mailboxes.")
+		default:
+			used = e
+		}
+	}
+	if used == nil {
+		return fail("CONFIG-MISSING", "no mailbox uses an endpoint of type microsoft365",
+			"Write one, with tenant_id and client_id, and name it in a users block. See: mailhaul help microsoft365")
+	}
+	script, err := f.script(used)
+	if err != nil {
+		return err
+	}
 	t, err := template.New("").Funcs(template.FuncMap{"q": psQuote, "cell": psCell}).ParseFS(scripts, "setup/*.tmpl")
 	if err != nil {
 		return err
 	}
-	printed := 0
-	for _, e := range cfg.Endpoints {
-		p := preparedFor(e, mailboxes)
-		if e.Microsoft365 == nil || len(p.Mailboxes) == 0 {
-			continue
-		}
-		script, err := f.script(e)
-		if err != nil {
-			return err
-		}
-		if printed++; printed > 1 {
-			return usage("the mailboxes use more than one endpoint of type microsoft365", "Name mailboxes of one of them: mailhaul setup microsoft365 MAILBOX...")
-		}
-		if err := t.ExecuteTemplate(w, script, p); err != nil {
-			return err
-		}
-	}
-	if printed == 0 {
-		return fail("CONFIG-MISSING", "no mailbox uses an endpoint of type microsoft365",
-			"Write one, with tenant_id and client_id, and name it in a users block. See: mailhaul help microsoft365")
-	}
-	return nil
+	return t.ExecuteTemplate(w, script, f.prepare(used, mailboxes))
 }
 
 // largest is what a mailbox takes by default, in octets.
 const largest = 35_000_000
 
-func preparedFor(e *config.Endpoint, mailboxes []*config.Mailbox) prepared {
+// prepare gathers what the endpoint's script is made for; without a mailbox none is needed.
+func (f *setupFlags) prepare(e *config.Endpoint, mailboxes []*config.Mailbox) prepared {
 	if e.Microsoft365 == nil {
 		return prepared{}
 	}
 	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID,
-		Graph: slices.Contains(e.Transports(), config.TransportGraph)}
+		EWS: slices.Contains(e.Transports(), config.TransportEWS), Graph: slices.Contains(e.Transports(), config.TransportGraph)}
 	for _, m := range mailboxes {
 		if m.Skip != "" {
 			continue
 		}
-		if m.From == e {
+		if m.From == e && !f.destinationOnly {
 			p.Mailboxes = append(p.Mailboxes, m.Source.Username)
 		}
-		if m.To == e {
+		if m.To == e && !f.sourceOnly {
 			p.Mailboxes = append(p.Mailboxes, m.Destination.Username)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -46,9 +47,11 @@ mailbox "test@old.example" {
 	if cfg == nil {
 		t.Fatal(diagnostics)
 	}
-	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}, "graph.ps1": {}, "both.ps1": {}} {
+	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}, "graph.ps1": {}, "both.ps1": {},
+		"three.ps1": {}} {
 		cfg := over(cfg, map[string][]string{"ews.ps1": {config.TransportEWS}, "graph.ps1": {config.TransportGraph},
-			"both.ps1": {config.TransportGraph, config.TransportIMAP}}[name])
+			"both.ps1":  {config.TransportGraph, config.TransportIMAP},
+			"three.ps1": {config.TransportEWS, config.TransportGraph, config.TransportIMAP}}[name])
 		var out bytes.Buffer
 		if err := f.print(&out, cfg, cfg.Mailboxes); err != nil {
 			t.Fatal(err)
@@ -70,6 +73,26 @@ mailbox "test@old.example" {
 	}
 	if err := (&setupFlags{}).print(&bytes.Buffer{}, cfg, nil); exitCode(err) != exitError {
 		t.Errorf("without a mailbox: %v", err)
+	}
+}
+
+// TestSetupOfBothSides: between two tenants each side has a script of its own, and without a choice nothing is printed.
+func TestSetupOfBothSides(t *testing.T) {
+	endpoint := func(name string) *config.Endpoint {
+		return &config.Endpoint{Type: config.TypeMicrosoft365, Name: name,
+			Microsoft365: &config.Microsoft365{TenantID: name + ".example", Transports: []string{config.TransportIMAP}}}
+	}
+	from, to := endpoint("old"), endpoint("new")
+	m := &config.Mailbox{From: from, To: to, Source: config.Login{Username: "anna@old.example"}, Destination: config.Login{Username: "anna@new.example"}}
+	cfg, mailboxes := &config.Config{Endpoints: []*config.Endpoint{from, to}}, []*config.Mailbox{m}
+	for side, f := range map[string]setupFlags{"old": {sourceOnly: true}, "new": {destinationOnly: true}, "": {}} {
+		var out bytes.Buffer
+		err := f.print(&out, cfg, mailboxes)
+		for _, name := range []string{"old", "new"} {
+			if strings.Contains(out.String(), "anna@"+name+".example") != (name == side) || (err == nil) != (side != "") {
+				t.Errorf("%+v gives %v and\n%s", f, err, out.String())
+			}
+		}
 	}
 }
 

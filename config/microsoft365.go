@@ -193,7 +193,7 @@ func (l *loader) oneWay(n *node, e *Endpoint) {
 	if admin != nil {
 		ways = append(ways, "admin")
 		l.warn(CodeDeprecated, n.at(admin.def), "signing in with an administrator's own password is deprecated by Microsoft").
-			explain("It fails where Security Defaults, Conditional Access or multi-factor authentication ask for more than a\n" +
+			explain("It fails where Security Defaults, Conditional Access or multi-factor authentication ask for more than a " +
 				"password, which a program can't answer. An application (client_secret or certificate) has no such trouble.")
 	}
 	switch {

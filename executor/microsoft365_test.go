@@ -179,6 +179,21 @@ func TestMicrosoft365SetsFlagged(t *testing.T) {
 	c.sameMail()
 }
 
+// TestMicrosoft365WithoutUIDs: that Exchange Online answers an APPEND with a UID is not confirmed. Where it does not, nothing is
+// lost or there twice either, also where an answer is lost. \Flagged does not arrive then: LateFlags need a UID.
+func TestMicrosoft365WithoutUIDs(t *testing.T) {
+	t.Parallel()
+	for _, at := range []int{0, 1, 7} {
+		c := newCloud(t, func(p *imapserver.Profile) { *p = p.Without("UIDPLUS") }, "anna")
+		c.lanes[0].fill(wireMessages, wireSizes{300, 2000, 5000})
+		c.lanes[0].dst.Set(imapserver.Faults{Append: map[int]imapserver.Kind{at: imapserver.Swallow}})
+		c.untilDone()
+		if r := c.compared(c.lanes[0]); len(r.Missing)+len(r.Doubled)+len(r.Extra) != 0 || r.Equal == 0 || c.failed != 0 {
+			t.Errorf("the answer of append %d is lost: %v", at, r)
+		}
+	}
+}
+
 // TestMicrosoft365TenErrors: a server that ends the session after ten refused messages costs no other message anything.
 func TestMicrosoft365TenErrors(t *testing.T) {
 	t.Parallel()

@@ -298,6 +298,10 @@ func TestMicrosoft365AsSource(t *testing.T) {
 	turned := strings.NewReplacer("from = endpoint.imap.old", "from = endpoint.microsoft365.new", "to   = endpoint.microsoft365.new", "to   = endpoint.imap.old")
 	c.put("mailhaul.hcl", turned.Replace(string(text)))
 	c.put("users.csv", "source,destination,destination_password\n"+address+","+address+",CANARY-1\n")
+	if r := c.must(0, "verify"); !strings.Contains(unwrapped(r.stdout), "Sign-in of endpoint.microsoft365.new (source): application with a secret") ||
+		!strings.Contains(r.stdout, "roles IMAP.AccessAsApp") || !strings.Contains(r.stdout, "the token ends at ") {
+		t.Errorf("verify says of the source:\n%s", r.stdout)
+	}
 	for range 3 {
 		c.must(0, "apply", "--auto-approve")
 	}

@@ -111,4 +111,4 @@ foreach ($m in $mailboxes) {
   # max_message of the endpoint is more than the default of 35 MB.
   Set-Mailbox -Identity $m -MaxReceiveSize 100MB -MaxSendSize 100MB
 }
-Write-Host 'Done. It can take an hour to count. Then: mailhaul verify'
+Write-Host 'Done. It can take two hours to count. Then: mailhaul verify'

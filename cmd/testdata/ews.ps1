@@ -64,8 +64,8 @@ if (-not (Get-ServicePrincipal | Where-Object AppId -eq $app)) {
   New-ServicePrincipal -AppId $app -ObjectId $sp -DisplayName mailhaul | Out-Null
 }
 
-# The permission, for the members of one group. full_access_as_app in Entra would
-# open every mailbox of the tenant: don't grant it too, permissions add up.
+# EWS: one permission, for the members of one group. full_access_as_app in Entra
+# would open every mailbox of the tenant: don't grant it too, permissions add up.
 # When the script runs again, for more mailboxes, it goes on from what is there.
 if (Get-DistributionGroup -Filter "Name -eq 'mailhaul-ews'") {
   $members = (Get-DistributionGroupMember -Identity mailhaul-ews -ResultSize Unlimited).PrimarySmtpAddress

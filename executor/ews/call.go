@@ -218,6 +218,7 @@ func (d *Destination) post(ctx context.Context, c call, watch *web.Watch) (*http
 		if err != nil {
 			return nil, noToken(c.op, err)
 		}
+		d.token = token
 		req.Header.Set("Authorization", "Bearer "+token)
 	}
 	d.trace.Asked(c.action, size)

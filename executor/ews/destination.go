@@ -18,6 +18,7 @@ type Destination struct {
 	mailbox string
 	trace   web.Trace
 
+	token    string      // of the last request
 	signedIn bool        // the server has answered once
 	dead     *mail.Error // why every later call fails
 	closed   bool

@@ -210,10 +210,14 @@ func (d *Destination) unauthorized(e *mail.Error, offered []string) {
 			names(offered), want)
 		return
 	}
-	if d.signedIn && d.s.opts.Token != nil {
-		e.Kind = mail.Transient // it was good a moment ago: a new session asks for a new one
+	if d.s.opts.Token != nil && (d.another() || d.signedIn) {
+		e.Kind = mail.Transient // it was good a moment ago, or there is a new one: a new session asks for it
 	}
 }
+
+// another says that the token was refused. Else it would be given out again until its time has come: one that was taken back
+// before that, or that has ended by the server's clock, would stop each mailbox.
+func (d *Destination) another() bool { return d.s.opts.Refused != nil && d.s.opts.Refused(d.token) }
 
 // names gives the schemes of WWW-Authenticate without their parameters.
 func names(offered []string) string {

@@ -98,6 +98,40 @@ func closedPort(t *testing.T) string {
 	return l.Addr().String()
 }
 
+// TestATokenEndsBeforeItsTime: whoever gives the tokens hears of one that the server takes no more, in the middle of a session
+// and at the beginning of one, and the session after that goes on with the next.
+func TestATokenEndsBeforeItsTime(t *testing.T) {
+	s := server(t)
+	s.Mailbox(anna)
+	s.Mailbox("bo@new.example")
+	var good, given atomic.Int64
+	name := func(n int64) string { return fmt.Sprint("token of the authority ", n) }
+	s.Admit(func(token string) bool { return token == name(good.Load()) })
+	opts := options(s)
+	opts.Token = func(context.Context) (string, error) { return name(given.Load()), nil }
+	opts.Refused = func(token string) bool { return token == name(given.Load()) && given.Add(1) > 0 }
+	e := service(t, opts)
+	d, err := e.Destination(t.Context(), anna)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good.Add(1)
+	_, err = d.Folders(t.Context())
+	wantError(t, err, mail.CodeEWSSignIn, mail.Transient)
+	if d, err = e.Destination(t.Context(), anna); err == nil {
+		_, err = d.Folders(t.Context())
+	}
+	if err != nil {
+		t.Errorf("the session after that: %v", err)
+	}
+	good.Add(1)
+	_, err = e.Destination(t.Context(), "bo@new.example")
+	wantError(t, err, mail.CodeEWSSignIn, mail.Transient)
+	if _, err := e.Destination(t.Context(), "bo@new.example"); err != nil || given.Load() != 2 {
+		t.Errorf("the session of another mailbox after that: %v, by token %d", err, given.Load())
+	}
+}
+
 // TestPlainHTTPIsRefused before anything is sent.
 func TestPlainHTTPIsRefused(t *testing.T) {
 	for _, address := range []string{"http://mail.example/EWS/Exchange.asmx", "https://user:pw@mail.example/EWS", "mail.example", "ftp://x/"} {

@@ -44,6 +44,8 @@ type Options struct {
 	URL string
 	// Token gives a bearer token that is valid now. It is asked before each request and must be cheap when it has one.
 	Token func(ctx context.Context) (string, error)
+	// Refused hears of a token that the server did not take, and tells whether another one may do better; nil: none may.
+	Refused func(token string) bool
 	// User and Password are for Basic, which servers on premises may offer.
 	User, Password string
 	// Impersonate acts for the mailbox by ExchangeImpersonation. Otherwise the account opens it with its own rights.

@@ -68,6 +68,23 @@ func copyThrough(t *testing.T, s *Service, address string, session, messages int
 	}
 }
 
+// TestLimitsOfAMailbox: the sessions of a mailbox share what Microsoft names, 150 MB in five minutes and four requests at a time.
+func TestLimitsOfAMailbox(t *testing.T) {
+	s, now := &Service{boxes: map[string]*box{}}, time.Now()
+	for _, address := range []string{"anna@new.example", "Anna@New.example", "ANNA@new.example"} {
+		if wait := s.box(address).uploads.try(now, 50_000_000); wait != 0 {
+			t.Errorf("the first 150 MB wait %s", wait)
+		}
+	}
+	b := s.box("anna@new.example")
+	if wait := b.uploads.try(now, 1); wait < 5*time.Minute || wait > 5*time.Minute+10*time.Second {
+		t.Errorf("what is more than 150 MB waits %s", wait)
+	}
+	if cap(b.slots) != 4 {
+		t.Errorf("%d requests at a time", cap(b.slots))
+	}
+}
+
 // direct carries requests to a server without a network, so that time can be simulated.
 type direct struct{ *graphserver.Server }
 

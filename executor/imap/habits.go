@@ -39,7 +39,8 @@ func Microsoft365() Habits {
 		Rewrites: true,
 		// PERMANENTFLAGS has no \*; $MDNSent, which it has, would show as a category on every message.
 		NoKeywords: true,
-		// Reported lost in Outlook; a later STORE cures it. Not confirmed for every tenant.
+		// Reported lost in Outlook; a later STORE cures it. Not confirmed for every tenant. It needs the UID that APPEND answers
+		// with: that Exchange Online, which announces UIDPLUS, tells it is not confirmed either.
 		FlagAfter: true,
 		// The tenth error ends the session.
 		CountsErrors: true,
@@ -56,7 +57,7 @@ func Microsoft365() Habits {
 			{"authenticated but not connected", anywhere, mail.Auth, mail.CodeM365Denied},
 			// What follows "Session invalidated - AccessTokenExpired" on the same connection.
 			{"command received in invalid state", anywhere, mail.Transient, mail.CodeIMAPLost},
-			// The next four are words of Exchange's error names; that IMAP shows them is not confirmed.
+			// All that follow are words of Exchange's error names; that IMAP shows them is not confirmed.
 			{"imap is disabled", anywhere, mail.Auth, mail.CodeM365IMAPOff},
 			{"not enabled for imap", anywhere, mail.Auth, mail.CodeM365IMAPOff},
 			{"imap4 is disabled", anywhere, mail.Auth, mail.CodeM365IMAPOff},
