@@ -224,6 +224,7 @@ func TestState(t *testing.T) {
 			{Pass: "prestage", Progress: state.Failed, Started: at("2026-11-23 19:00:00"), Side: "destination", Code: mail.CodeQuotaFull}}}
 	hostile := StateRow{Mailbox: state.Mailbox{Name: nasty, SourceEndpoint: nasty}, Passes: []state.MailboxPass{{Pass: nasty, Progress: nasty}}}
 	everyWay(t, "state", func(o Output) error {
+		o.IsTerminal = true
 		info := StateInfo{Path: "contoso.state", Format: 1, Lineage: "a1b2c3", Serial: 4711, Mailboxes: 214,
 			Runs: []state.Run{{ID: "7f3a", Pass: "verify", Started: at("2026-11-21 09:00:00"), Ended: at("2026-11-21 09:10:00")},
 				{ID: "7f3b", Pass: "prestage", Started: at("2026-11-23 19:00:00")}},
@@ -239,6 +240,26 @@ func TestState(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestStateListInAPipe: a line for each mailbox, with tabs, of which none comes from a name.
+func TestStateListInAPipe(t *testing.T) {
+	rows := []StateRow{{Copied: counted(18_204, mail.GB), Failed: counted(2, mail.MB), Mailbox: state.Mailbox{Name: "anna@contoso.example",
+		SourceEndpoint: "endpoint.imap.old", Destination: "anna@new.example", DestinationEndpoint: "endpoint.imap.new"},
+		Passes: []state.MailboxPass{{Pass: "full", Progress: state.Complete, Ended: at("2026-11-21 09:01:00")}}},
+		{Mailbox: state.Mailbox{Name: "a\tb\n" + nasty}}}
+	text := rendered(t, 80, nil, func(o Output) error { return StateList(o, rows, time.UTC) })
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	want := "anna@contoso.example\tanna@new.example\tendpoint.imap.old\tendpoint.imap.new\t18204\t1000000000\t2\t1000000\tfull: complete 2026-11-21"
+	if len(lines) != 3 || lines[1] != want {
+		t.Fatalf("got %q, want %q as the second of 3 lines", lines, want)
+	}
+	for _, l := range lines {
+		if n := strings.Count(l, "\t"); n != 8 {
+			t.Errorf("%d tabs, not 8: %q", n, l)
+		}
+	}
+	harmless(t, strings.NewReplacer("\t", " ").Replace(text))
 }
 
 // TestDocuments: each --json is one document that reads back, and none steers a terminal.
