@@ -27,6 +27,8 @@ type Summary struct {
 	Spent                            bool      // no window has closed: the time that the user gave is over
 	Over                             int       // mailboxes that a limit has left for the next run
 	Opens                            time.Time // when it opens, in the zone to show; zero: not said
+	// Deleted are the messages that the plan leaves behind because they are marked as deleted.
+	Deleted state.Count
 	// MaxSize is why messages were left out: they are over it; zero: not said.
 	MaxSize   mail.Size
 	Messages  []state.FailedMessage // what failed, for the causes
@@ -128,6 +130,10 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 			last := &t.rows[len(t.rows)-1]
 			last.tail = "over " + Limit(s.MaxSize)
 		}
+	}
+	if s.Deleted.Messages > 0 {
+		t.add("", nil, "skipped", Count(s.Deleted.Messages), noun(s.Deleted.Messages, "message"), Size(s.Deleted.Bytes))
+		t.rows[len(t.rows)-1].tail = "marked as deleted at the source"
 	}
 	if s.Blocked > 0 {
 		t.add("", p.red, "blocked", Count(s.Blocked), noun(int64(s.Blocked), "mailbox"))

@@ -45,7 +45,7 @@ func TestPassSummary(t *testing.T) {
 		Complete: 206, Incomplete: 2, Blocked: 2, FlagsChanged: 311, Amended: 1204, Elapsed: 21*time.Hour + 6*time.Minute}
 	everyWay(t, "summary", func(o Output) error {
 		s := SummaryOf(done)
-		s.MaxSize, s.Messages, s.Mailboxes = 150*mail.MB, f.Messages, f.Mailboxes
+		s.MaxSize, s.Deleted, s.Messages, s.Mailboxes = 150*mail.MB, counted(5, 12_345), f.Messages, f.Mailboxes
 		s.Report, s.Next = "reports/prestage.html", "mailhaul apply --pass full"
 		return PassSummary(o, s)
 	})
