@@ -162,13 +162,19 @@ func noun(n int64, word string) string {
 	return word
 }
 
-// causes writes why messages failed and why mailboxes are blocked, the commonest cause first.
+// causes writes why messages failed, which are in doubt, and why mailboxes are blocked, the commonest cause first. What is in
+// doubt has not failed: it counts as left.
 func (s Summary) causes(b *strings.Builder, o Output) {
-	var messages []blame
+	var failed, doubt []blame
 	for _, m := range s.Messages {
-		messages = append(messages, blame{m.Code, m.Mailbox})
+		if m.State.Doubt() {
+			doubt = append(doubt, blame{m.Code, m.Mailbox})
+		} else {
+			failed = append(failed, blame{m.Code, m.Mailbox})
+		}
 	}
-	causes(b, o, "Why messages failed", messages)
+	causes(b, o, "Why messages failed", failed)
+	causes(b, o, "Messages in doubt", doubt)
 	whyBlocked(b, o, blocksOf(s.Mailboxes))
 }
 

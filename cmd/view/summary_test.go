@@ -65,6 +65,38 @@ func TestPassSummary(t *testing.T) {
 	})
 }
 
+// TestDoubtIsNoFailure: messages whose answer was lost count as left, in the summary and in failures.
+func TestDoubtIsNoFailure(t *testing.T) {
+	lost := func(uid mail.UID, code mail.Code, s state.State) state.FailedMessage {
+		return state.FailedMessage{Failure: state.Failure{UID: uid, Code: code, Run: "7f3a"}, Mailbox: "anna@contoso.example", State: s}
+	}
+	f := FailureList{Messages: []state.FailedMessage{lost(1, mail.CodeMessageUnknown, state.StateUnknown),
+		lost(2, mail.CodeMessageUnknown, state.StateIntent)}}
+	summary := func() string {
+		return rendered(t, 80, nil, func(o Output) error {
+			s := SummaryOf(executor.PassDone{Stamp: executor.Stamp{Pass: "full"}, Planned: counted(3, 30), Copied: counted(1, 10), Interrupted: true})
+			s.Messages = f.Messages
+			return PassSummary(o, s)
+		})
+	}
+	list := func() string {
+		return rendered(t, 80, func(o *Output) { o.IsTerminal = true }, func(o Output) error { return Failures(o, f) })
+	}
+	if text := summary(); strings.Contains(text, "failed") || !strings.Contains(text, "Messages in doubt\n    2  MESSAGE-UNKNOWN") {
+		t.Errorf("the summary says\n%s", text)
+	}
+	if text := list(); !strings.HasPrefix(text, "2 messages in doubt.\n") {
+		t.Errorf("failures says\n%s", text)
+	}
+	f.Messages = append(f.Messages, lost(3, mail.CodeMessageRefused, state.StateRefused))
+	if text := summary(); !strings.Contains(text, "Why messages failed\n    1  MESSAGE-REFUSED") {
+		t.Errorf("the summary says\n%s", text)
+	}
+	if text := list(); !strings.HasPrefix(text, "1 message failed, 2 messages in doubt.\n") {
+		t.Errorf("failures says\n%s", text)
+	}
+}
+
 func TestFailures(t *testing.T) {
 	everyWay(t, "failures", func(o Output) error {
 		o.IsTerminal = true
