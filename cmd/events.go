@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"syscall"
+	"time"
 
 	"mailhaul/cmd/view"
 	"mailhaul/executor"
@@ -88,10 +89,24 @@ func (a *app) surveyEvents() view.Events {
 	return view.NewLines(a.term.Err, a.term.Location)
 }
 
-// saySurvey tells that servers are being asked: the answer may take its time.
-func (a *app) saySurvey(mailboxes int) {
-	if a.events != nil || a.flags.quiet || a.flags.json || a.flags.progress == string(view.ProgressNone) {
-		return
+// silent tells whether nobody wants to be told what goes on before there is a result.
+func (a *app) silent() bool {
+	return a.events != nil || a.flags.quiet || a.flags.json || a.flags.progress == string(view.ProgressNone)
+}
+
+// slowSurvey is after how long it is told that servers are still being asked.
+const slowSurvey = 15 * time.Second
+
+// saySurvey tells that servers are being asked, and once more where the answer takes its time: one that went away without a
+// word is waited for as long as one that is slow. end is called when they have answered.
+func (a *app) saySurvey(mailboxes int) (end func()) {
+	if a.silent() {
+		return func() {}
 	}
 	_, _ = fmt.Fprintf(a.term.Err, "Asking both sides of %s ...\n", view.Plural(mailboxes, "mailbox")) // only a courtesy
+	slow := time.AfterFunc(slowSurvey, func() {
+		_, _ = fmt.Fprint(a.term.Err, "Still asking. A server that says nothing is asked again before its mailboxes are\n"+
+			"given up: that can take some minutes. Ctrl-C ends this; nothing has begun.\n") // likewise
+	})
+	return func() { slow.Stop() }
 }

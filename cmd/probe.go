@@ -188,5 +188,7 @@ func probeVerdict(r *probe.Report) error {
 	if s.Name == probe.StepTLS {
 		summary, _, _ = strings.Cut(summary, "; ") // what may be written into the configuration stands in the hint, the digest above
 	}
-	return &failure{exit, view.RunError{Code: code, Summary: net.JoinHostPort(r.Host, strconv.Itoa(r.Port)) + ": " + summary, Detail: view.ProbeHint(s.Name, code)}}
+	where := net.JoinHostPort(r.Host, strconv.Itoa(r.Port))
+	summary = where + ": " + strings.Replace(summary, " with "+where, "", 1) // once is enough
+	return &failure{exit, view.RunError{Code: code, Summary: summary, Detail: view.ProbeHint(s.Name, code)}}
 }

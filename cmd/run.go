@@ -117,7 +117,7 @@ func (w *work) grace(ref string) time.Duration {
 // summary tells how the run ended, which messages failed in it, which mailboxes stand still, and how to go on.
 func (w *work) summary(ctx context.Context, p *plan.Plan, o executor.Outcome, list view.FailureList) error {
 	s := view.SummaryOf(o.PassDone)
-	s.MaxSize, s.Mailboxes = maxSize(p), list.Mailboxes
+	s.MaxSize, s.Deleted, s.Mailboxes = maxSize(p), p.Total.Deleted, list.Mailboxes
 	for _, m := range list.Messages {
 		if m.Run == o.Run {
 			s.Messages = append(s.Messages, m)

@@ -29,8 +29,12 @@ func stateListCommand(a *app) *cobra.Command {
 	return &cobra.Command{
 		Use:   "list",
 		Short: "list the mailboxes of the state file",
-		Args:  noWords,
-		RunE:  func(c *cobra.Command, _ []string) error { return runStateList(c.Context(), a) },
+		Long: `The mailboxes that the state file knows, and the passes they went through.
+
+On a terminal this is text. In a pipe or a file it is a table: a line of headings, then
+a line for each mailbox, with tabs between the columns.`,
+		Args: noWords,
+		RunE: func(c *cobra.Command, _ []string) error { return runStateList(c.Context(), a) },
 	}
 }
 

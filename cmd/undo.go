@@ -112,12 +112,14 @@ func (w *work) undoOptions() executor.UndoOptions {
 func (w *work) surveyUndo(ctx context.Context, rows []state.Mailbox) ([]executor.UndoMailbox, error) {
 	ctx, cancel := w.app.untilStop(ctx)
 	defer cancel()
-	w.app.saySurvey(len(rows))
-	list, err := executor.SurveyUndo(ctx, rows, w.undoOptions())
+	defer w.app.saySurvey(len(rows))()
+	events, o := w.app.surveyEvents(), w.undoOptions()
+	o.Events = events.Event
+	list, err := executor.SurveyUndo(ctx, rows, o)
 	if ctx.Err() != nil {
 		err = errInterrupted
 	}
-	return list, err
+	return list, errors.Join(err, events.Close())
 }
 
 func anyWork(list []executor.UndoMailbox) bool {
@@ -135,12 +137,13 @@ func (w *work) takeBack(ctx context.Context, list []executor.UndoMailbox) error 
 	if err != nil {
 		return err
 	}
-	o := w.undoOptions()
-	o.Run = run
+	events, o := w.app.surveyEvents(), w.undoOptions()
+	o.Run, o.Events = run, events.Event
 	done, err := executor.Undo(ctx, list, o)
 	if ctx.Err() != nil {
 		err = errCutOff
 	}
+	err = errors.Join(err, events.Close())
 	interrupted := w.interrupted()
 	verdict := err
 	if err == nil {

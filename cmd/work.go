@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"path/filepath"
 	"time"
 
 	"mailhaul/config"
@@ -52,6 +51,7 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 		w.parked = &executor.Parked{Endpoints: w.endpoints}
 	}
 	a.tellBackup(cfg)
+	a.tellLarge(cfg)
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {
 		return nil, err
@@ -152,7 +152,7 @@ func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOption
 		o.Ledger = w.ledger
 	}
 	o.Mailboxes = surveyed(w.mailboxes, due)
-	w.app.saySurvey(len(o.Mailboxes))
+	defer w.app.saySurvey(len(o.Mailboxes))()
 	inventories, err := executor.Survey(ctx, o)
 	if ctx.Err() != nil {
 		err = errInterrupted
@@ -195,6 +195,3 @@ func parallel(cfg *config.Config, mailboxes []*config.Mailbox) int {
 	}
 	return max(1, n)
 }
-
-// stateName is the state file's name as people see it.
-func stateName(cfg *config.Config) string { return filepath.Base(cfg.Project.State) }

@@ -3,6 +3,8 @@ package executor
 import (
 	"context"
 	"errors"
+	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -67,6 +69,8 @@ type UndoOptions struct {
 	Parallel int             // mailboxes at the same time; zero: one
 	Stop     <-chan struct{} // the first interrupt: what is in hand is finished
 	Patience Patience
+	// Events takes each Waiting for a server, one at a time; nil: nobody listens.
+	Events func(Event)
 }
 
 // SurveyUndo looks at both sides of the mailboxes and says what could be taken back. Nothing is changed anywhere.
@@ -97,6 +101,14 @@ func Undo(ctx context.Context, surveyed []UndoMailbox, o UndoOptions) ([]UndoMai
 
 // each works on the mailboxes, Parallel at a time. What stops one of them is its Problem.
 func (o UndoOptions) each(ctx context.Context, all []UndoMailbox, work func(*undoRun, context.Context) error) error {
+	if tell := o.Events; tell != nil {
+		var one sync.Mutex
+		o.Events = func(e Event) {
+			one.Lock()
+			defer one.Unlock()
+			tell(e)
+		}
+	}
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Parallel))
 	for i := range all {
@@ -131,9 +143,19 @@ func newUndoRun(o UndoOptions, out *UndoMailbox) *undoRun {
 	name := out.Mailbox.Name
 	return &undoRun{UndoOptions: o, out: out,
 		src: retryingSource{reader[Source]{newSession(o.Patience, o.Stop,
-			func(ctx context.Context) (Source, error) { return o.Endpoints.Source(ctx, name) }, nil)}},
+			func(ctx context.Context) (Source, error) { return o.Endpoints.Source(ctx, name) }, o.waiting(name, SideSource))}},
 		dst: retryingEraser{reader[Eraser]{newSession(o.Patience, o.Stop,
-			func(ctx context.Context) (Eraser, error) { return o.Endpoints.Eraser(ctx, name) }, nil)}}}
+			func(ctx context.Context) (Eraser, error) { return o.Endpoints.Eraser(ctx, name) }, o.waiting(name, SideDestination))}}}
+}
+
+// waiting tells that the mailbox waits until a side is asked again: an undo that stands still must not be silent.
+func (o UndoOptions) waiting(mailbox, side string) func(error, time.Duration) {
+	return func(err error, d time.Duration) {
+		if o.Events != nil {
+			o.Events(Waiting{Stamp: Stamp{Time: time.Now(), Run: o.Run.ID}, Mailbox: mailbox, Side: side, Code: mail.CodeOf(err),
+				Kind: mail.KindOf(err), Text: textOf(err), Wait: d})
+		}
+	}
 }
 
 func (u *undoRun) close() {

@@ -32,7 +32,7 @@ func (r *rig) undoes(between func()) (looked, did []executor.UndoMailbox, err er
 		r.t.Fatal(err)
 	}
 	o := executor.UndoOptions{Endpoints: r.endpoints, Ledger: r.ledger(l), Reopen: []string{"prestage", "full"}, Parallel: 2,
-		Patience: r.patience, Stop: r.stop}
+		Patience: r.patience, Stop: r.stop, Events: func(e executor.Event) { r.events = append(r.events, e) }}
 	if looked, err = executor.SurveyUndo(ctx, boxes, o); err != nil {
 		return looked, nil, err
 	}
@@ -92,6 +92,37 @@ func TestUndoTakesBackAllAndApplyBringsItAgain(t *testing.T) {
 	r.sameMail()
 	if got := r.dst().Folders(); len(got) != len(r.src().Folders()) {
 		t.Errorf("folders after apply: %v", got)
+	}
+}
+
+// TestUndoSaysThatItWaits: while a side can't be reached, the survey of an undo and the undo itself tell of each wait.
+func TestUndoSaysThatItWaits(t *testing.T) {
+	r := newRig(t, "anna")
+	r.fill("INBOX", 3)
+	r.mustApply("full")
+	r.events = nil
+	away := func(s *endpointtest.Store) {
+		tries := 0
+		s.Set(endpointtest.Faults{SignIn: func() error {
+			if tries++; tries > 1 {
+				return nil
+			}
+			return &mail.Error{Op: "connect", Kind: mail.Transient, Code: mail.CodeIMAPConnect, Text: "refused"}
+		}})
+	}
+	away(r.dst())
+	_, did, err := r.undoes(func() { away(r.src()) })
+	if err != nil || did[0].Problem != nil || did[0].Remove.Messages != 3 {
+		t.Fatalf("undo: %+v, %v", did, err)
+	}
+	var sides []string
+	for _, e := range r.events {
+		if w, is := e.(executor.Waiting); is && w.Code == mail.CodeIMAPConnect && w.Wait > 0 && w.Mailbox == did[0].Mailbox.Name {
+			sides = append(sides, w.Side)
+		}
+	}
+	if !slices.Equal(sides, []string{executor.SideDestination, executor.SideSource}) {
+		t.Errorf("waits were told of %v", sides)
 	}
 }
 

@@ -176,6 +176,7 @@ func total(mailboxes []Mailbox) Total {
 			t.FlagChanges += m.FlagChanges
 		}
 		t.LeftOut = t.LeftOut.Add(m.LeftOut)
+		t.Deleted = t.Deleted.Add(m.Deleted)
 		t.Failed = t.Failed.Add(m.Failed)
 		for j := range m.Folders {
 			f := &m.Folders[j]

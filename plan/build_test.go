@@ -129,12 +129,13 @@ func encode(t *testing.T, p *Plan) []byte {
 // checkSums adds the plan up a second time, from the folders.
 func checkSums(t *testing.T, p *Plan) {
 	t.Helper()
-	var todo, leftOut, failed state.Count
+	var todo, leftOut, deleted, failed state.Count
 	lines := map[Action]int{}
 	for _, m := range p.Mailboxes {
 		var box state.Count
 		for _, f := range m.Folders {
 			box, leftOut, failed = box.Add(f.Todo), leftOut.Add(f.LeftOut), failed.Add(f.Failed)
+			deleted = deleted.Add(f.Deleted)
 		}
 		if box != m.Todo {
 			t.Errorf("%s: folders have %v to do, the mailbox %v", m.Name, box, m.Todo)
@@ -148,7 +149,7 @@ func checkSums(t *testing.T, p *Plan) {
 	}
 	got := p.Total
 	want := Total{Start: lines[Start], Continue: lines[Continue], UpToDate: lines[UpToDate], Blocked: lines[Blocked],
-		Skipped: lines[Skipped], Todo: todo, LeftOut: leftOut, Failed: failed,
+		Skipped: lines[Skipped], Todo: todo, LeftOut: leftOut, Deleted: deleted, Failed: failed,
 		FlagChanges: got.FlagChanges, Folders: got.Folders, Surprises: got.Surprises}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Errorf("the total is not the sum: -want +got:\n%s", diff)
@@ -419,6 +420,7 @@ func golden(t *testing.T) map[string]*site {
 			zone := time.FixedZone("", 2*3600)
 			c.TooLargeList = []state.Message{{UID: 9, Size: 220 * mail.MB, InternalDate: time.Date(2020, 5, 1, 8, 0, 0, 0, zone)},
 				{UID: 3, Size: 180 * mail.MB}}
+			c.Skipped = state.Count{Messages: 5, Bytes: 20 * mail.MB}
 		}).
 		look("dan", box("Archive"), box("INBOX/Archive")).
 		inventory("eva", func(i *Inventory) {

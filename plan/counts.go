@@ -123,7 +123,7 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 		f.TooLarge = append(f.TooLarge, LeftOut{UID: m.UID, Size: m.Size, Date: m.InternalDate})
 	}
 	slices.SortFunc(f.TooLarge, func(a, b LeftOut) int { return cmp.Compare(a.UID, b.UID) })
-	f.LeftOut = c.TooLarge
+	f.LeftOut, f.Deleted = c.TooLarge, c.Skipped
 	again := c.Failed
 	if !l.in.ResendAmbiguous {
 		again = state.Count{Messages: again.Messages - c.Ambiguous.Messages, Bytes: again.Bytes - c.Ambiguous.Bytes}
@@ -136,7 +136,7 @@ func (l *line) count(f *Folder, c *state.FolderCount) {
 	}
 	if l.pass.Kind == config.PassTrial {
 		// What it takes is chosen when all folders are known. What it leaves is nobody's loss.
-		f.LeftOut, f.TooLarge = state.Count{}, nil
+		f.LeftOut, f.Deleted, f.TooLarge = state.Count{}, state.Count{}, nil
 		return
 	}
 	// Pending holds the doubts that are inside the bounds; those outside are to be settled all the same.

@@ -82,6 +82,7 @@ func (l *line) sum() {
 		o.Todo = o.Todo.Add(f.Todo)
 		o.Done = o.Done.Add(f.Done)
 		o.LeftOut = o.LeftOut.Add(f.LeftOut)
+		o.Deleted = o.Deleted.Add(f.Deleted)
 		o.Failed = o.Failed.Add(f.Failed)
 		o.FlagChanges += f.FlagChanges
 	}

@@ -104,10 +104,11 @@ type Mailbox struct {
 	Via                 string   `json:"via"` // transport: "imap"
 	Settings            Settings `json:"settings"`
 	Folders             []Folder `json:"folders,omitempty"` // sorted by Source path; excluded ones too
-	// Todo, Done, LeftOut, Failed and FlagChanges sum the folders.
+	// Todo, Done, LeftOut, Deleted, Failed and FlagChanges sum the folders.
 	Todo        state.Count `json:"todo"`
 	Done        state.Count `json:"done"` // copied earlier
 	LeftOut     state.Count `json:"left_out"`
+	Deleted     state.Count `json:"deleted,omitzero"`
 	Failed      state.Count `json:"failed"` // failed earlier; a retry brings them
 	FlagChanges int64       `json:"flag_changes,omitempty"`
 	// Note is what is unusual, for the last column; empty where nothing is.
@@ -160,9 +161,11 @@ type Folder struct {
 	// UIDs are the messages that a trial takes, ascending; the other passes take all that their bounds hold.
 	UIDs []mail.UID `json:"uids,omitempty"`
 
-	Todo        state.Count `json:"todo"`
-	Done        state.Count `json:"done"`
-	LeftOut     state.Count `json:"left_out"`
+	Todo    state.Count `json:"todo"`
+	Done    state.Count `json:"done"`
+	LeftOut state.Count `json:"left_out"` // over the size limit
+	// Deleted are messages that are marked \Deleted at the source, whatever the pass's bounds: they stay behind too.
+	Deleted     state.Count `json:"deleted,omitzero"`
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
 	// TooLarge names the messages over the size limit, at most 1,000.
@@ -184,8 +187,8 @@ type Note struct {
 	Hint    string `json:"hint,omitempty"` // what to write to mend it
 }
 
-// Total sums the plan. Todo and FlagChanges leave out blocked mailboxes: they are what this run would do. LeftOut and
-// Failed sum every mailbox.
+// Total sums the plan. Todo and FlagChanges leave out blocked mailboxes: they are what this run would do. LeftOut, Deleted
+// and Failed sum every mailbox.
 type Total struct {
 	Start       int         `json:"start"`
 	Continue    int         `json:"continue"`
@@ -194,6 +197,7 @@ type Total struct {
 	Skipped     int         `json:"skipped"`
 	Todo        state.Count `json:"todo"`
 	LeftOut     state.Count `json:"left_out"`
+	Deleted     state.Count `json:"deleted,omitzero"`
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
 	Folders     int         `json:"folders"`   // folders that hold messages and are not excluded

@@ -59,6 +59,7 @@ func TestScript(t *testing.T) {
 			"rename":   rename,
 			"doubt":    doubt,
 			"flagged":  flagged,
+			"marked":   marked,
 			"tty":      tty,
 			"live":     live,
 			"golden":   golden,
@@ -159,6 +160,13 @@ func flagged(ts *testscript.TestScript, _ bool, args []string) {
 	n, err := strconv.Atoi(args[2])
 	ts.Check(err)
 	server(ts, "destination").SetFlags(args[0], args[1], n, mail.Flags{System: mail.Flagged})
+}
+
+// marked USER FOLDER N marks a message of the source as deleted, as its owner would.
+func marked(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := strconv.Atoi(args[2])
+	ts.Check(err)
+	server(ts, "source").SetFlags(args[0], args[1], n, mail.Flags{System: mail.Deleted})
 }
 
 // password SERVER USER PASSWORD changes what the server accepts.

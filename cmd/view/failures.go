@@ -93,8 +93,12 @@ func (f FailureList) grouped(o Output) string {
 		return "Nothing failed.\n"
 	}
 	var parts []string
-	if n := len(f.Messages); n > 0 {
+	doubt := f.doubts()
+	if n := len(f.Messages) - doubt; n > 0 {
 		parts = append(parts, Plural(n, "message")+" failed")
+	}
+	if doubt > 0 {
+		parts = append(parts, Plural(doubt, "message")+" in doubt")
 	}
 	if n := len(f.Mailboxes); n > 0 {
 		parts = append(parts, Plural(n, "mailbox")+" blocked")
@@ -104,6 +108,17 @@ func (f FailureList) grouped(o Output) string {
 		f.group(&b, o, code)
 	}
 	return b.String()
+}
+
+// doubts counts the messages of which it is not known yet whether they arrived: they have not failed, and status counts them
+// as left.
+func (f FailureList) doubts() (n int) {
+	for _, m := range f.Messages {
+		if m.State.Doubt() {
+			n++
+		}
+	}
+	return n
 }
 
 // codes lists the causes, the one with most failures first.

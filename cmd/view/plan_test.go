@@ -47,7 +47,7 @@ func sum(p *plan.Plan) *plan.Plan {
 		if m.Action == plan.Start || m.Action == plan.Continue {
 			t.Todo = t.Todo.Add(m.Todo)
 		}
-		t.LeftOut = t.LeftOut.Add(m.LeftOut)
+		t.LeftOut, t.Deleted = t.LeftOut.Add(m.LeftOut), t.Deleted.Add(m.Deleted)
 		t.Failed = t.Failed.Add(m.Failed)
 		for _, f := range m.Folders {
 			if !f.Excluded {
@@ -86,6 +86,7 @@ func contoso() *plan.Plan {
 	p.Mailboxes[2].Note = "8,190 done earlier"
 	p.Mailboxes[2].Done = counted(8_190, mail.GB)
 	p.Mailboxes[0].LeftOut = counted(14, 2_400*mail.MB)
+	p.Mailboxes[3].Deleted = counted(5, 12_345)
 	p.Mailboxes[4].Folders = nil
 	p.Mailboxes[4].Problem = &plan.Problem{Side: "source", Code: mail.CodeIMAPLogin, Kind: "auth", Text: "NO " + nasty}
 	p.Mailboxes[5].Note = "destination has 0.1 GB free"
@@ -150,10 +151,11 @@ func TestPlan(t *testing.T) {
 // hostile is a plan in which every text that a stranger writes is nasty.
 func hostile() *plan.Plan {
 	m := mailbox(plan.Start, nasty, 3, counted(1, 1))
-	m.Note, m.LeftOut = nasty, counted(1, 160*mail.MB)
+	m.Note, m.LeftOut, m.Deleted = nasty, counted(1, 160*mail.MB), counted(6, 3*mail.MB)
 	m.Folders[0] = plan.Folder{Path: nasty, Target: "x" + nasty, Surprise: nasty, Reason: nasty, LeftOut: counted(3, 200*mail.MB),
 		TooLarge: []plan.LeftOut{{UID: 7, Size: 160 * mail.MB}, {UID: 9, Size: 161 * mail.MB, Date: at("2026-01-02 03:04:05")}}}
 	m.Folders[1] = plan.Folder{Path: nasty, Excluded: true}
+	m.Folders[2].Deleted = counted(6, 3*mail.MB)
 	b := mailbox(plan.Blocked, "b"+nasty, 1, counted(0, 0))
 	b.Problem = &plan.Problem{Side: "source", Code: "IMAP-NEW-CODE", Text: nasty}
 	return sum(&plan.Plan{Files: []string{nasty}, State: nasty, Pass: plan.Pass{Name: nasty, Kind: nasty, Why: nasty},
@@ -164,9 +166,9 @@ func hostile() *plan.Plan {
 func TestLeftOut(t *testing.T) {
 	everyWay(t, "leftout", func(o Output) error { return Plan(o, hostile(), PlanOptions{LeftOut: true}) })
 	p := contoso()
-	p.Total.LeftOut = state.Count{}
+	p.Total.LeftOut, p.Total.Deleted = state.Count{}, state.Count{}
 	text := rendered(t, 80, nil, func(o Output) error { return Plan(o, p, PlanOptions{LeftOut: true}) })
-	if want := "Pass \"prestage\" leaves no message behind for its size.\n"; text != want {
+	if want := "Pass \"prestage\" leaves no message behind.\n"; text != want {
 		t.Errorf("got %q, want %q", text, want)
 	}
 }

@@ -216,13 +216,28 @@ func (v *planView) surprises() {
 	}
 }
 
-// leftBehind says how many messages are over the size limit.
+// leftBehind says how many messages are over the size limit, and how many are marked as deleted.
 func (v *planView) leftBehind() {
-	if left := v.plan.Total.LeftOut; left.Messages > 0 {
+	if why := leftWhy(v.plan); why != "" {
 		v.b.WriteByte('\n')
-		v.say("Left behind: %s over %s (%s). List: mailhaul plan --left-out", Plural(left.Messages, "message"),
-			sizeLimit(v.plan), Size(left.Bytes))
+		text := "Left behind: " + why + ". List: mailhaul plan --left-out"
+		if width(text) > v.Width {
+			text = strings.Replace(text, ". List:", ".\nList:", 1) // the command is not to be broken
+		}
+		v.say("%s", text)
 	}
+}
+
+// leftWhy counts the messages that stay behind, by the reason; "" where there is none.
+func leftWhy(p *plan.Plan) string {
+	var parts []string
+	if left := p.Total.LeftOut; left.Messages > 0 {
+		parts = append(parts, fmt.Sprintf("%s over %s (%s)", Plural(left.Messages, "message"), sizeLimit(p), Size(left.Bytes)))
+	}
+	if marked := p.Total.Deleted; marked.Messages > 0 {
+		parts = append(parts, fmt.Sprintf("%s marked as deleted (%s)", Plural(marked.Messages, "message"), Size(marked.Bytes)))
+	}
+	return strings.Join(parts, ", ")
 }
 
 // neverMoved is the sentence about what no pass of mailhaul moves.
@@ -251,19 +266,19 @@ func sizeLimit(p *plan.Plan) string {
 	return Limit(limit)
 }
 
-// leftOut lists the messages over the size limit, folder by folder.
+// leftOut lists what stays behind, folder by folder: the messages over the size limit by name, and how many are marked as
+// deleted.
 func leftOut(o Output, p *plan.Plan) error {
 	v := planView{Output: o, palette: palette{o.Color}, plan: p}
-	left := p.Total.LeftOut
-	if left.Messages == 0 {
-		v.say("Pass \"%s\" leaves no message behind for its size.", Safe(p.Pass.Name))
+	why := leftWhy(p)
+	if why == "" {
+		v.say("Pass \"%s\" leaves no message behind.", Safe(p.Pass.Name))
 		return o.put(v.b.String())
 	}
-	v.say("Pass \"%s\" leaves behind %s over %s (%s).", Safe(p.Pass.Name), Plural(left.Messages, "message"), sizeLimit(p),
-		Size(left.Bytes))
+	v.say("Pass \"%s\" leaves behind %s.", Safe(p.Pass.Name), why)
 	for _, m := range p.Mailboxes {
 		for _, f := range m.Folders {
-			if f.LeftOut.Messages > 0 {
+			if f.LeftOut.Messages > 0 || f.Deleted.Messages > 0 {
 				v.leftOutOf(m.Name, f)
 			}
 		}
@@ -285,5 +300,8 @@ func (v *planView) leftOutOf(mailbox string, f plan.Folder) {
 	t.render(&v.b, v.Width, false)
 	if more := f.LeftOut.Messages - int64(len(f.TooLarge)); more > 0 {
 		v.say("   ... %s more", Count(more))
+	}
+	if n := f.Deleted; n.Messages > 0 {
+		v.say("   %s marked as deleted at the source, %s", Plural(n.Messages, "message"), Size(n.Bytes))
 	}
 }

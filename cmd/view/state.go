@@ -15,8 +15,12 @@ type StateRow struct {
 	Copied, Failed state.Count
 }
 
-// StateList writes the mailboxes of the ledger, times in loc.
+// StateList writes the mailboxes of the ledger, times in loc: on a terminal for people, elsewhere as a table for programs,
+// with tabs between and the names of the columns first.
 func StateList(o Output, rows []StateRow, loc *time.Location) error {
+	if !o.IsTerminal {
+		return o.put(stateLines(rows, loc))
+	}
 	var b strings.Builder
 	if len(rows) == 0 {
 		return o.put("The state file knows no mailbox yet.\n")
@@ -28,6 +32,17 @@ func StateList(o Output, rows []StateRow, loc *time.Location) error {
 	}
 	t.render(&b, o.Width, true)
 	return o.put(b.String())
+}
+
+func stateLines(rows []StateRow, loc *time.Location) string {
+	var b strings.Builder
+	b.WriteString("mailbox\tdestination\tsource_endpoint\tdestination_endpoint\tcopied\tcopied_bytes\tfailed\tfailed_bytes\tpasses\n")
+	for _, r := range rows {
+		m := r.Mailbox
+		fmt.Fprintf(&b, "%s\t%s\t%s\t%s\t%d\t%d\t%d\t%d\t%s\n", Safe(m.Name), Safe(m.Destination), Safe(m.SourceEndpoint),
+			Safe(m.DestinationEndpoint), r.Copied.Messages, r.Copied.Bytes, r.Failed.Messages, r.Failed.Bytes, r.passes(loc))
+	}
+	return b.String()
 }
 
 func (r StateRow) passes(loc *time.Location) string {

@@ -27,6 +27,8 @@ type Summary struct {
 	Spent                            bool      // no window has closed: the time that the user gave is over
 	Over                             int       // mailboxes that a limit has left for the next run
 	Opens                            time.Time // when it opens, in the zone to show; zero: not said
+	// Deleted are the messages that the plan leaves behind because they are marked as deleted.
+	Deleted state.Count
 	// MaxSize is why messages were left out: they are over it; zero: not said.
 	MaxSize   mail.Size
 	Messages  []state.FailedMessage // what failed, for the causes
@@ -129,6 +131,10 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 			last.tail = "over " + Limit(s.MaxSize)
 		}
 	}
+	if s.Deleted.Messages > 0 {
+		t.add("", nil, "skipped", Count(s.Deleted.Messages), noun(s.Deleted.Messages, "message"), Size(s.Deleted.Bytes))
+		t.rows[len(t.rows)-1].tail = "marked as deleted at the source"
+	}
 	if s.Blocked > 0 {
 		t.add("", p.red, "blocked", Count(s.Blocked), noun(int64(s.Blocked), "mailbox"))
 	}
@@ -156,13 +162,19 @@ func noun(n int64, word string) string {
 	return word
 }
 
-// causes writes why messages failed and why mailboxes are blocked, the commonest cause first.
+// causes writes why messages failed, which are in doubt, and why mailboxes are blocked, the commonest cause first. What is in
+// doubt has not failed: it counts as left.
 func (s Summary) causes(b *strings.Builder, o Output) {
-	var messages []blame
+	var failed, doubt []blame
 	for _, m := range s.Messages {
-		messages = append(messages, blame{m.Code, m.Mailbox})
+		if m.State.Doubt() {
+			doubt = append(doubt, blame{m.Code, m.Mailbox})
+		} else {
+			failed = append(failed, blame{m.Code, m.Mailbox})
+		}
 	}
-	causes(b, o, "Why messages failed", messages)
+	causes(b, o, "Why messages failed", failed)
+	causes(b, o, "Messages in doubt", doubt)
 	whyBlocked(b, o, blocksOf(s.Mailboxes))
 }
 

@@ -45,7 +45,7 @@ func TestPassSummary(t *testing.T) {
 		Complete: 206, Incomplete: 2, Blocked: 2, FlagsChanged: 311, Amended: 1204, Elapsed: 21*time.Hour + 6*time.Minute}
 	everyWay(t, "summary", func(o Output) error {
 		s := SummaryOf(done)
-		s.MaxSize, s.Messages, s.Mailboxes = 150*mail.MB, f.Messages, f.Mailboxes
+		s.MaxSize, s.Deleted, s.Messages, s.Mailboxes = 150*mail.MB, counted(5, 12_345), f.Messages, f.Mailboxes
 		s.Report, s.Next = "reports/prestage.html", "mailhaul apply --pass full"
 		return PassSummary(o, s)
 	})
@@ -63,6 +63,38 @@ func TestPassSummary(t *testing.T) {
 		s.Interrupted, s.Pass, s.Next, s.Copied = true, nasty, "mailhaul apply", counted(204_077, 18_300*mail.MB)
 		return PassSummary(o, s)
 	})
+}
+
+// TestDoubtIsNoFailure: messages whose answer was lost count as left, in the summary and in failures.
+func TestDoubtIsNoFailure(t *testing.T) {
+	lost := func(uid mail.UID, code mail.Code, s state.State) state.FailedMessage {
+		return state.FailedMessage{Failure: state.Failure{UID: uid, Code: code, Run: "7f3a"}, Mailbox: "anna@contoso.example", State: s}
+	}
+	f := FailureList{Messages: []state.FailedMessage{lost(1, mail.CodeMessageUnknown, state.StateUnknown),
+		lost(2, mail.CodeMessageUnknown, state.StateIntent)}}
+	summary := func() string {
+		return rendered(t, 80, nil, func(o Output) error {
+			s := SummaryOf(executor.PassDone{Stamp: executor.Stamp{Pass: "full"}, Planned: counted(3, 30), Copied: counted(1, 10), Interrupted: true})
+			s.Messages = f.Messages
+			return PassSummary(o, s)
+		})
+	}
+	list := func() string {
+		return rendered(t, 80, func(o *Output) { o.IsTerminal = true }, func(o Output) error { return Failures(o, f) })
+	}
+	if text := summary(); strings.Contains(text, "failed") || !strings.Contains(text, "Messages in doubt\n    2  MESSAGE-UNKNOWN") {
+		t.Errorf("the summary says\n%s", text)
+	}
+	if text := list(); !strings.HasPrefix(text, "2 messages in doubt.\n") {
+		t.Errorf("failures says\n%s", text)
+	}
+	f.Messages = append(f.Messages, lost(3, mail.CodeMessageRefused, state.StateRefused))
+	if text := summary(); !strings.Contains(text, "Why messages failed\n    1  MESSAGE-REFUSED") {
+		t.Errorf("the summary says\n%s", text)
+	}
+	if text := list(); !strings.HasPrefix(text, "1 message failed, 2 messages in doubt.\n") {
+		t.Errorf("failures says\n%s", text)
+	}
 }
 
 func TestFailures(t *testing.T) {
@@ -224,6 +256,7 @@ func TestState(t *testing.T) {
 			{Pass: "prestage", Progress: state.Failed, Started: at("2026-11-23 19:00:00"), Side: "destination", Code: mail.CodeQuotaFull}}}
 	hostile := StateRow{Mailbox: state.Mailbox{Name: nasty, SourceEndpoint: nasty}, Passes: []state.MailboxPass{{Pass: nasty, Progress: nasty}}}
 	everyWay(t, "state", func(o Output) error {
+		o.IsTerminal = true
 		info := StateInfo{Path: "contoso.state", Format: 1, Lineage: "a1b2c3", Serial: 4711, Mailboxes: 214,
 			Runs: []state.Run{{ID: "7f3a", Pass: "verify", Started: at("2026-11-21 09:00:00"), Ended: at("2026-11-21 09:10:00")},
 				{ID: "7f3b", Pass: "prestage", Started: at("2026-11-23 19:00:00")}},
@@ -239,6 +272,26 @@ func TestState(t *testing.T) {
 		}
 		return nil
 	})
+}
+
+// TestStateListInAPipe: a line for each mailbox, with tabs, of which none comes from a name.
+func TestStateListInAPipe(t *testing.T) {
+	rows := []StateRow{{Copied: counted(18_204, mail.GB), Failed: counted(2, mail.MB), Mailbox: state.Mailbox{Name: "anna@contoso.example",
+		SourceEndpoint: "endpoint.imap.old", Destination: "anna@new.example", DestinationEndpoint: "endpoint.imap.new"},
+		Passes: []state.MailboxPass{{Pass: "full", Progress: state.Complete, Ended: at("2026-11-21 09:01:00")}}},
+		{Mailbox: state.Mailbox{Name: "a\tb\n" + nasty}}}
+	text := rendered(t, 80, nil, func(o Output) error { return StateList(o, rows, time.UTC) })
+	lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
+	want := "anna@contoso.example\tanna@new.example\tendpoint.imap.old\tendpoint.imap.new\t18204\t1000000000\t2\t1000000\tfull: complete 2026-11-21"
+	if len(lines) != 3 || lines[1] != want {
+		t.Fatalf("got %q, want %q as the second of 3 lines", lines, want)
+	}
+	for _, l := range lines {
+		if n := strings.Count(l, "\t"); n != 8 {
+			t.Errorf("%d tabs, not 8: %q", n, l)
+		}
+	}
+	harmless(t, strings.NewReplacer("\t", " ").Replace(text))
 }
 
 // TestDocuments: each --json is one document that reads back, and none steers a terminal.
