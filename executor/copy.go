@@ -150,7 +150,11 @@ func (p *pipeline) run(ctx context.Context) error {
 		})
 	}
 	work.Wait()
-	err := p.settleAccounts(ctx, first(errs))
+	cause := first(errs)
+	if cause != nil && ctx.Err() == nil {
+		cause = context.Cause(pctx) // that of the stage which failed first: the others were cut off because of it
+	}
+	err := p.settleAccounts(ctx, cause)
 	if err == nil && p.stopping() {
 		err = errStopped
 	}
