@@ -54,6 +54,9 @@ func (fr *folderRun) copyPatiently(ctx context.Context, next func() *pipeline) (
 		if !errors.As(err, &busy) {
 			return p.taken, err
 		}
+		if fr.stopping() {
+			return p.taken, errStopped // the wait has ended, whoever asked for it
+		}
 		if fr.moved > before {
 			tries = 0
 		}
