@@ -54,6 +54,9 @@ func (fr *folderRun) copyPatiently(ctx context.Context, next func() *pipeline) (
 		if !errors.As(err, &busy) {
 			return p.taken, err
 		}
+		if fr.stopping() {
+			return p.taken, errStopped // the wait has ended, whoever asked for it
+		}
 		if fr.moved > before {
 			tries = 0
 		}
@@ -150,7 +153,11 @@ func (p *pipeline) run(ctx context.Context) error {
 		})
 	}
 	work.Wait()
-	err := p.settleAccounts(ctx, first(errs))
+	cause := first(errs)
+	if cause != nil && ctx.Err() == nil {
+		cause = context.Cause(pctx) // that of the stage which failed first: the others were cut off because of it
+	}
+	err := p.settleAccounts(ctx, cause)
 	if err == nil && p.stopping() {
 		err = errStopped
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"mailhaul/state/mail"
 )
 
 // line is where those stand who share a rate. Whoever has work gets an equal share of it, however much each takes at a
@@ -36,7 +38,8 @@ type turn struct {
 type claim struct {
 	who    string
 	amount float64
-	told   func(time.Duration) // of a wait that is worth telling; nil: nobody
+	told   func(mail.Code, time.Duration) // of a wait that is worth telling; nil: nobody
+	code   mail.Code                      // why there is one
 }
 
 // worthTelling is how long a wait in line must be for somebody to be told.
@@ -52,7 +55,7 @@ func (l *line) wait(ctx context.Context, stop <-chan struct{}, c claim) error {
 	t := l.enter(c)
 	if d := l.expected(t); c.told != nil && d >= worthTelling {
 		l.mu.Unlock()
-		c.told(d)
+		c.told(c.code, d)
 		l.mu.Lock()
 	}
 	for {

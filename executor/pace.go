@@ -115,10 +115,13 @@ func (p *pace) group(most int, amount func(i int) float64) int {
 // wait takes room for somebody when it is their turn. asked is how long the server wants to be left alone; then nothing is
 // taken, and nothing after an error either. A wait that is worth telling of is told.
 func (p *pace) wait(ctx context.Context, stop <-chan struct{}, c claim) (asked time.Duration, err error) {
+	if p.unbounded() {
+		return 0, nil
+	}
 	if asked = p.left(); asked > 0 {
 		return asked, nil
 	}
-	if p.refusedBy() == "" {
+	if c.code = p.refusedBy(); c.code == "" {
 		c.told = nil // it is as slow as it was told to be
 	}
 	if err = p.line.wait(ctx, stop, c); err != nil {
@@ -134,6 +137,19 @@ func (p *pace) wait(ctx context.Context, stop <-chan struct{}, c claim) (asked t
 		p.since = p.now()
 	}
 	return 0, nil
+}
+
+// unbounded tells whether nothing bounds the pace, as with most servers: then a message costs no more than this look.
+func (p *pace) unbounded() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.limited || p.ceiling > 0 || !p.until.IsZero() {
+		return false
+	}
+	if p.since.IsZero() {
+		p.since = p.now()
+	}
+	return true
 }
 
 // left is how long the server still wants to be left alone.

@@ -65,11 +65,7 @@ func (p *pace) amount(messages int, octets mail.Size) float64 {
 func (g *gauge) wait(ctx context.Context, messages int, octets mail.Size) (soon *mail.Error, err error) {
 	paces := g.paces()
 	for i, p := range paces {
-		c := claim{who: g.mailbox, amount: p.amount(messages, octets)}
-		if g.told != nil {
-			c.told = func(d time.Duration) { g.told(p.refusedBy(), d) }
-		}
-		asked, err := p.wait(ctx, g.stop, c)
+		asked, err := p.wait(ctx, g.stop, claim{who: g.mailbox, amount: p.amount(messages, octets), told: g.told})
 		if asked == 0 && err == nil {
 			continue
 		}
@@ -161,8 +157,10 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 		} else {
 			d.hear(a.Err)
 		}
-		if left, code := d.left(); a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() && left > 0 {
-			a.Err = tooSoon(left, code) // it was on the wire when the server refused another one
+		if a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() {
+			if left, code := d.left(); left > 0 {
+				a.Err = tooSoon(left, code) // it was on the wire when the server refused another one
+			}
 		}
 		done(a)
 	}

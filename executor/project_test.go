@@ -27,6 +27,7 @@ type project struct {
 	parallel int
 	patience executor.Patience
 	grace    time.Duration
+	limits   *executor.Limits // nil: those of each run
 	// wrap puts a ledger of the test's own around the real one.
 	wrap   func(*state.Ledger) executor.Ledger
 	events []executor.Event
@@ -185,8 +186,8 @@ func (r *project) apply(pass string) (*plan.Plan, executor.Outcome, error) {
 		r.t.Fatal(err)
 	}
 	r.events = nil
-	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: r.ledger(l), Run: run, Parallel: r.parallel,
-		SpoolDir: r.t.TempDir(), Stop: r.stop, Closes: r.closes, Now: time.Now, Patience: r.patience,
+	out, err := executor.Run(ctx, p, executor.Options{Endpoints: r.open, Ledger: r.ledger(l), Limits: r.limits, Run: run,
+		Parallel: r.parallel, SpoolDir: r.t.TempDir(), Stop: r.stop, Closes: r.closes, Now: time.Now, Patience: r.patience,
 		Grace:  func(string) time.Duration { return r.grace },
 		Events: func(e executor.Event) { r.events = append(r.events, e); r.heard(e) }})
 	return p, out, err

@@ -315,11 +315,8 @@ func (l *Limits) fits(g *guest, n need, now time.Time) bool {
 	if turnedAway && freed == r.freed(g.mailbox) && r.others(g.mailbox) && now.Sub(r.since) < r.quiet {
 		return false // nothing has changed since it was refused
 	}
-	allowed := r.allowed(now)
-	if allowed == 0 || r.admitted == 0 && r.further == 0 {
-		return true
-	}
-	return r.admitted+r.further+l.before(g, r)+n.n <= allowed
+	allowed, taken := r.allowed(now), r.admitted+r.further+l.before(g, r)
+	return allowed == 0 || taken == 0 || taken+n.n <= allowed
 }
 
 // before counts what those who came earlier want of a room. The lock is held.

@@ -221,3 +221,47 @@ func TestRefusedAlone(t *testing.T) {
 		t.Error("with no connection of her own anna may open one")
 	}
 }
+
+// TestFirstComesFirst: a mailbox that needs a connection at two servers, each of which takes one at a time, is not passed by
+// those that came later and need one of the two only: both are never free at the same moment by chance.
+func TestFirstComesFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(nil, map[string]Ceiling{"a": {Connections: 1}, "b": {Connections: 1}}, time.Now, time.Second)
+		began := time.Now()
+		var all sync.WaitGroup
+		var waited time.Duration
+		visit := func(after time.Duration, mailbox string, endpoints ...string) {
+			all.Go(func() {
+				time.Sleep(after)
+				var sides [][2]string
+				for _, e := range endpoints {
+					sides = append(sides, [2]string{SideSource, e})
+				}
+				g, err := l.guest(t.Context(), mailbox, sides...)
+				if err == nil {
+					err = l.enter(t.Context(), nil, g, func(string, string, time.Duration) {})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if len(endpoints) == 2 {
+					waited = time.Since(began)
+				}
+				time.Sleep(time.Hour)
+				l.leave(g)
+			})
+		}
+		visit(0, "a0", "a")
+		visit(30*time.Minute, "b0", "b")
+		visit(40*time.Minute, "both", "a", "b")
+		for i := 1; i < 4; i++ {
+			visit(50*time.Minute, fmt.Sprint("a", i), "a")
+			visit(50*time.Minute, fmt.Sprint("b", i), "b")
+		}
+		all.Wait()
+		if waited != 90*time.Minute {
+			t.Errorf("its turn came after %v, want that of the first two: 1h30m", waited)
+		}
+	})
+}

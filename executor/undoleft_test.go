@@ -1,7 +1,9 @@
 package executor_test
 
 import (
+	"context"
 	"fmt"
+	"iter"
 	"slices"
 	"testing"
 	"time"
@@ -152,4 +154,83 @@ func TestUndoLooksAgainAtTheSource(t *testing.T) {
 		t.Fatalf("did %+v, %v", did, err)
 	}
 	r.kept(did[0], map[executor.Kept]int64{executor.KeptSource: 3})
+}
+
+// TestUndoOfALargeFolder: the look right before the removal asks for what is removed then, and not each time for all that
+// is left.
+func TestUndoOfALargeFolder(t *testing.T) {
+	const n = 2000
+	r := newRig(t, "anna")
+	r.fill("INBOX", n)
+	r.mustApply("full")
+	l, err := state.Open(t.Context(), r.path, state.Options{Version: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := l.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	boxes, err := l.Mailboxes(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	e := &listing{Endpoints: r.endpoints}
+	o := executor.UndoOptions{Endpoints: e, Ledger: l, Reopen: []string{"full"}, Patience: r.patience}
+	looked, err := executor.SurveyUndo(t.Context(), boxes, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	did, err := executor.Undo(t.Context(), looked, o)
+	if err != nil || did[0].Remove.Messages != n || len(r.dst().Messages("INBOX")) != 0 {
+		t.Fatalf("%+v, %v", did, err)
+	}
+	if e.source > 2*n || e.destination > 3*n { // the survey, the look before, and the one after the removal
+		t.Errorf("%d messages of the source were listed and %d of the destination, of %d", e.source, e.destination, n)
+	}
+}
+
+// listing counts the messages that are listed.
+type listing struct {
+	*endpointtest.Endpoints
+	source, destination int
+}
+
+func (l *listing) Source(ctx context.Context, mailbox string) (executor.Source, error) {
+	s, err := l.Endpoints.Source(ctx, mailbox)
+	return &listedSource{s, &l.source}, err
+}
+
+func (l *listing) Eraser(ctx context.Context, mailbox string) (executor.Eraser, error) {
+	e, err := l.Endpoints.Eraser(ctx, mailbox)
+	return &listedEraser{e, &l.destination}, err
+}
+
+type listedSource struct {
+	executor.Source
+	n *int
+}
+
+func (s *listedSource) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
+	return counting(s.Source.List(ctx, f, q), s.n)
+}
+
+type listedEraser struct {
+	executor.Eraser
+	n *int
+}
+
+func (e *listedEraser) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
+	return counting(e.Eraser.List(ctx, f, q), e.n)
+}
+
+func counting(list iter.Seq2[mail.Message, error], n *int) iter.Seq2[mail.Message, error] {
+	return func(yield func(mail.Message, error) bool) {
+		for m, err := range list {
+			if *n++; !yield(m, err) {
+				return
+			}
+		}
+	}
 }

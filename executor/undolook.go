@@ -83,7 +83,7 @@ func (l *undoLook) all(ctx context.Context) error {
 func (l *undoLook) read(ctx context.Context) (err error) {
 	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Message{}
 	if l.exists {
-		if l.source, err = messagesFrom(ctx, l.undoRun.src, l.src, 0); err != nil {
+		if l.source, err = messages(ctx, l.undoRun.src, l.src, mail.Query{}); err != nil {
 			return at(SideSource, "list messages", err)
 		}
 	}
@@ -108,16 +108,16 @@ func allFlags(ctx context.Context, r Reader, f mail.Folder) (map[mail.UID]mail.F
 	return flags, nil
 }
 
-// messagesFrom lists a folder's messages from a UID on.
-func messagesFrom(ctx context.Context, r Reader, f mail.Folder, from mail.UID) (map[mail.UID]mail.Message, error) {
-	messages := map[mail.UID]mail.Message{}
-	for m, err := range r.List(ctx, f, mail.Query{From: from}) {
+// messages lists a folder's messages, or some of them.
+func messages(ctx context.Context, r Reader, f mail.Folder, q mail.Query) (map[mail.UID]mail.Message, error) {
+	all := map[mail.UID]mail.Message{}
+	for m, err := range r.List(ctx, f, q) {
 		if err != nil {
 			return nil, err
 		}
-		messages[m.UID] = m
+		all[m.UID] = m
 	}
-	return messages, nil
+	return all, nil
 }
 
 // why says why a copy stays, as far as that can be told without its octets; empty: it need not.

@@ -201,16 +201,17 @@ func undone(row *state.Message) {
 // flagsFrom lists the flags of the rows' copies that are there.
 func flagsFrom(ctx context.Context, dst Reader, f mail.Folder, rows []state.Message) (map[mail.UID]mail.Flags, error) {
 	wanted := make(map[mail.UID]bool, len(rows))
-	from := mail.UID(0)
+	var q mail.Query
 	for i := range rows {
 		uid := rows[i].DestinationUID
 		wanted[uid] = true
-		if from == 0 || uid < from {
-			from = uid
+		if q.From == 0 || uid < q.From {
+			q.From = uid
 		}
+		q.To = max(q.To, uid)
 	}
 	there := make(map[mail.UID]mail.Flags, len(rows))
-	for m, err := range dst.List(ctx, f, mail.Query{From: from}) {
+	for m, err := range dst.List(ctx, f, q) {
 		if err != nil {
 			return nil, err
 		}

@@ -121,8 +121,9 @@ func (l *undoLook) take(ctx context.Context, uids []mail.UID) error {
 func (l *undoLook) still(ctx context.Context, rows []state.Message) ([]state.Message, error) {
 	l.there, l.source = map[mail.UID]mail.Flags{}, map[mail.UID]mail.Message{}
 	if l.exists && len(rows) > 0 {
+		q := mail.Query{From: rows[0].UID, To: rows[len(rows)-1].UID} // and not the rest each time: there may be very many
 		var err error
-		if l.source, err = messagesFrom(ctx, l.undoRun.src, l.src, rows[0].UID); err != nil {
+		if l.source, err = messages(ctx, l.undoRun.src, l.src, q); err != nil {
 			return nil, at(SideSource, "list messages", err)
 		}
 	}

@@ -135,7 +135,7 @@ func (c *session) listing(f mail.Folder, q mail.Query) ([]mail.Message, int, *ma
 	}
 	var messages []mail.Message
 	for _, m := range b.messages {
-		if m.UID >= q.From && (q.ChangedSince == 0 || m.ModSeq > q.ChangedSince) {
+		if m.UID >= q.From && (q.To == 0 || m.UID <= q.To) && (q.ChangedSince == 0 || m.ModSeq > q.ChangedSince) {
 			messages = append(messages, s.head(m))
 		}
 	}

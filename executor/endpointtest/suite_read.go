@@ -27,6 +27,9 @@ func testList(x *fixture) {
 	if got := uidsOf(x.listed(s, f, mail.Query{From: uids[1]})); !slices.Equal(got, uids[1:]) {
 		x.Errorf("from %d: %v, want %v", uids[1], got, uids[1:])
 	}
+	if got := uidsOf(x.listed(s, f, mail.Query{From: uids[1], To: uids[1]})); !slices.Equal(got, uids[1:2]) {
+		x.Errorf("from %d to %d: %v", uids[1], uids[1], got)
+	}
 	// RFC 9051, 6.4.8: "n:*" matches the last message even if its UID is below n.
 	if got := x.listed(s, f, mail.Query{From: uids[2] + 1}); len(got) != 0 {
 		x.Errorf("above the last UID there is %v", got)

@@ -72,7 +72,7 @@ func (d *Destination) List(ctx context.Context, f mail.Folder, q mail.Query) ite
 			return
 		}
 		for _, m := range all {
-			if !yield(m, nil) {
+			if q.To > 0 && m.UID > q.To || !yield(m, nil) {
 				return
 			}
 		}

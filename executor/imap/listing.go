@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"strconv"
 
 	"mailhaul/state/fault"
 	"mailhaul/state/mail"
@@ -90,6 +91,9 @@ func (c *client) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq
 }
 
 func (c *client) list(op string, f mail.Folder, q mail.Query, yield func(mail.Message) bool) error {
+	if q.To > 0 && q.From > q.To {
+		return nil // "9:5" would be taken for "5:9" (RFC 9051, 9, seq-range)
+	}
 	o := &reorder{held: map[mail.UID]*item{}, yield: yield}
 	spoiled := 0
 	answers, err := c.within(op, f, true, []*command{c.listCommand(q)}, func(r *response) error {
@@ -105,7 +109,7 @@ func (c *client) list(op string, f mail.Folder, q mail.Query, yield func(mail.Me
 			spoiled++
 			return nil
 		}
-		if it.msg.UID < q.From {
+		if it.msg.UID < q.From || q.To > 0 && it.msg.UID > q.To {
 			return nil // "n:*" always names the last message (RFC 9051, 9, seq-range)
 		}
 		return o.stream(it)
@@ -151,7 +155,11 @@ func (c *client) listCommand(q mail.Query) *command {
 	if c.caps.condstore() {
 		items += " MODSEQ"
 	}
-	text := fmt.Sprintf("%d:* (%s)", max(q.From, 1), items)
+	last := "*"
+	if q.To > 0 {
+		last = strconv.FormatUint(uint64(q.To), 10)
+	}
+	text := fmt.Sprintf("%d:%s (%s)", max(q.From, 1), last, items)
 	if q.ChangedSince > 0 && c.caps.condstore() {
 		text += fmt.Sprintf(" (CHANGEDSINCE %d)", q.ChangedSince)
 	}
@@ -160,14 +168,14 @@ func (c *client) listCommand(q mail.Query) *command {
 
 // complete refuses a listing that is short: a message that is not listed would be left behind unseen.
 func (c *client) complete(op string, q mail.Query, count uint32, spoiled int) error {
-	short := uint32(0)
-	if q.From <= 1 && q.ChangedSince == 0 && count+c.selected.expunge < c.selected.exists {
+	short, part := uint32(0), q.From > 1 || q.To > 0 || q.ChangedSince > 0
+	if !part && count+c.selected.expunge < c.selected.exists {
 		short = c.selected.exists - count - c.selected.expunge
 	}
 	if fault.Off(fault.CountedListing) {
 		return nil
 	}
-	if spoiled > 0 && (short > 0 || q.From > 1 || q.ChangedSince > 0) || short > 0 {
+	if spoiled > 0 && part || short > 0 {
 		return c.fatal(&mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeIMAPProtocol,
 			Err: fmt.Errorf("the server listed %d of %d messages, %d of them unreadable", count, c.selected.exists, spoiled)})
 	}

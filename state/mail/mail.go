@@ -124,6 +124,7 @@ type Message struct {
 // Query says which messages a listing covers. The zero Query covers the whole folder.
 type Query struct {
 	From         UID    // only this UID and higher ones
+	To           UID    // only this UID and lower ones; zero: no bound
 	ChangedSince uint64 // only what changed after this MODSEQ (RFC 7162, 3.1.4.1); needs CONDSTORE
 }
 
