@@ -73,7 +73,7 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		err := f.once(ctx, w, words)
 		wait := w.waitFor(err)
 		if wait == nil || !f.wait || wait.opens.IsZero() {
-			return w.ended(err)
+			return w.ended(f.named(err, words))
 		}
 		if w.ran {
 			words = nil // what the saved plan leaves is planned anew
@@ -83,6 +83,21 @@ func runApply(ctx context.Context, a *app, f *applyFlags, words []string) (err e
 		}
 		f.pass = wait.pass
 	}
+}
+
+// named notes with a closed window what was asked for, so that the words told to go on are about the same work.
+func (f *applyFlags) named(err error, words []string) error {
+	var c *closed
+	if !errors.As(err, &c) {
+		return err
+	}
+	switch {
+	case len(words) == 1:
+		c.asked = " " + view.ShellWord(words[0])
+	case f.pass != "":
+		c.asked = " --pass " + view.ShellWord(f.pass)
+	}
+	return err
 }
 
 // once plans, asks and carries out.
@@ -117,7 +132,7 @@ func (f *applyFlags) once(ctx context.Context, w *work, words []string) error {
 // nothingToDo ends an apply whose plan is empty. What failed earlier is not silent: it is named, with exit code 3.
 func (w *work) nothingToDo(ctx context.Context, p *plan.Plan) error {
 	if w.schedule.waiting() {
-		return &closed{p.Pass.Name, w.schedule.opens, w.schedule.window}
+		return &closed{p.Pass.Name, w.schedule.opens, w.schedule.window, ""}
 	}
 	list, err := failed(ctx, w.ledger.Reader, w.config, w.mailboxes)
 	if err != nil || len(list.Messages)+len(list.Mailboxes) == 0 {

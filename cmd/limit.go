@@ -7,6 +7,7 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"mailhaul/config"
 	"mailhaul/executor"
 	"mailhaul/plan"
 	"mailhaul/state"
@@ -17,10 +18,10 @@ type limits struct {
 	mailboxes int           // --limit: at most so many at work in one run; zero: all
 	stopAfter time.Duration // --stop-after; zero: no end
 	until     time.Time     // when that is over
-	// over is how many mailboxes the plan in hand leaves out; seen are those that an earlier plan of this command found
-	// up to date.
-	over int
-	seen map[string]bool
+	// over is how many mailboxes with work, as far as is known, the plan in hand leaves out, and beyond how many in all; seen
+	// are those that an earlier plan of this command found up to date.
+	over, beyond int
+	seen         map[string]bool
 }
 
 func (l *limits) register(flags *pflag.FlagSet) {
@@ -45,7 +46,7 @@ func (l *limits) begin(flags *pflag.FlagSet, now time.Time) error {
 // narrow leaves as many mailboxes in due as the limit lets in. Those that stopped come last and those that took part
 // longest ago first, so that the same command again reaches everybody in turn.
 func (l *limits) narrow(in *plan.Input) {
-	l.over = 0
+	l.over, l.beyond = 0, 0
 	if l.mailboxes == 0 {
 		return
 	}
@@ -53,9 +54,15 @@ func (l *limits) narrow(in *plan.Input) {
 	if len(rest) > l.mailboxes {
 		slices.SortStableFunc(rest, func(a, b string) int {
 			x, y := in.Records[a][in.Pass.Name], in.Records[b][in.Pass.Name]
-			return cmp.Or(compareBool(x.Progress == state.Failed, y.Progress == state.Failed), x.Ended.Compare(y.Ended))
+			return cmp.Or(compareBool(x.Progress == state.Failed, y.Progress == state.Failed),
+				compareBool(x.Progress == state.Complete, y.Progress == state.Complete), x.Ended.Compare(y.Ended))
 		})
-		l.over = len(rest) - l.mailboxes
+		for _, name := range rest[l.mailboxes:] {
+			l.beyond++
+			if in.Pass.Kind == config.PassFull || in.Records[name][in.Pass.Name].Progress != state.Complete {
+				l.over++ // one that is complete has work again only in a full pass, which looks for what is new
+			}
+		}
 		rest = rest[:l.mailboxes]
 	}
 	part := map[string]bool{}
@@ -79,7 +86,7 @@ func compareBool(a, b bool) int {
 
 // passBy takes the next mailboxes where the plan has found those it let in up to date; false if there are no others.
 func (l *limits) passBy(p *plan.Plan) bool {
-	if l.over == 0 || !p.Empty() || len(p.Errors) > 0 {
+	if l.beyond == 0 || !p.Empty() || len(p.Errors) > 0 {
 		return false
 	}
 	for _, m := range p.Mailboxes {

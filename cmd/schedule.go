@@ -23,6 +23,7 @@ type closed struct {
 	pass  string
 	opens time.Time
 	what  string
+	asked string // the words behind "apply" that chose the work; empty: it chose by itself
 }
 
 // Error says what is closed.
@@ -58,7 +59,7 @@ func (s *schedule) admit(due *plan.Due, mailboxes []*config.Mailbox, now time.Ti
 		s.left(due.Pass, m, next, now)
 	}
 	if len(open) == 0 && len(shut) > 0 {
-		return &closed{due.Pass.Name, s.opens, s.window}
+		return &closed{due.Pass.Name, s.opens, s.window, ""}
 	}
 	due.Mailboxes, due.Later, s.shut = open, shut, len(shut)
 	return nil

@@ -60,9 +60,9 @@ func (a *app) sayClosed(c *closed) error {
 	text := fmt.Sprintf(`Pass "%s" is not to work now: %s %s.
 Nothing was contacted.
 
-Wait for it:          mailhaul apply --wait
-Begin all the same:   mailhaul apply --ignore-window
-`, view.Safe(c.pass), view.Safe(strings.TrimSpace(windowWord(c.what)+" "+c.what)), when)
+Wait for it:          mailhaul apply%[4]s --wait
+Begin all the same:   mailhaul apply%[4]s --ignore-window
+`, view.Safe(c.pass), view.Safe(strings.TrimSpace(windowWord(c.what)+" "+c.what)), when, view.Safe(c.asked))
 	return errors.Join(view.Paragraph(a.term.Out, text, ""), outcome(exitStopped))
 }
 
@@ -95,9 +95,9 @@ func (w *work) noteLeft(p *plan.Plan, o executor.Outcome, closes map[string]exec
 		w.left = &closed{pass: p.Pass.Name} // there is nothing to wait for
 	case o.Closed > 0:
 		first := opensAfter(closes)
-		w.left = &closed{p.Pass.Name, first.Opens, first.Window}
+		w.left = &closed{p.Pass.Name, first.Opens, first.Window, ""}
 	case w.schedule.waiting():
-		w.left = &closed{p.Pass.Name, w.schedule.opens, w.schedule.window}
+		w.left = &closed{p.Pass.Name, w.schedule.opens, w.schedule.window, ""}
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"net"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,7 +15,7 @@ import (
 // Basis is what Hash sums, as data that a saved plan keeps: of two of them Changes says what differs. Of the names to sign
 // in with, which may come from a secret, it holds a short sum, and of passwords nothing.
 type Basis struct {
-	Endpoints []string         `json:"endpoints"`
+	Endpoints []string         `json:"endpoints"` // name, " at ", host and port
 	Passes    []BasisPass      `json:"passes"`
 	Settings  []Settings       `json:"settings"` // each once; a mailbox names its own by their place
 	Mailboxes []BasisMailbox   `json:"mailboxes"`
@@ -46,7 +47,7 @@ type BasisMailbox struct {
 func (c *Config) Basis() *Basis {
 	b := &Basis{places: map[string]Range{}, Endpoints: []string{}, Mailboxes: make([]BasisMailbox, 0, len(c.Mailboxes))}
 	for _, e := range c.Endpoints {
-		b.Endpoints = append(b.Endpoints, e.Ref())
+		b.Endpoints = append(b.Endpoints, fmt.Sprintf("%s at %s", e.Ref(), net.JoinHostPort(e.Host, strconv.Itoa(e.Port))))
 	}
 	slices.Sort(b.Endpoints)
 	for _, p := range c.Passes {

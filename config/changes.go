@@ -40,13 +40,30 @@ func (d *differ) say(format string, args ...any) {
 }
 
 func (d *differ) endpoints() {
-	came, went := difference(d.before.Endpoints, d.now.Endpoints)
-	for _, ref := range came {
-		d.say("The endpoint %s is new", ref)
+	was, is := placesOf(d.before.Endpoints), placesOf(d.now.Endpoints)
+	for _, ref := range slices.Sorted(maps.Keys(is)) {
+		switch before, known := was[ref]; {
+		case !known:
+			d.say("The endpoint %s is new", ref)
+		case before != is[ref]:
+			d.say("The endpoint %s is at %s, and was at %s", ref, is[ref], before)
+		}
 	}
-	for _, ref := range went {
-		d.say("The endpoint %s is gone", ref)
+	for _, ref := range slices.Sorted(maps.Keys(was)) {
+		if _, known := is[ref]; !known {
+			d.say("The endpoint %s is gone", ref)
+		}
 	}
+}
+
+// placesOf gives host and port of endpoints by their names.
+func placesOf(endpoints []string) map[string]string {
+	all := make(map[string]string, len(endpoints))
+	for _, e := range endpoints {
+		ref, place, _ := strings.Cut(e, " at ")
+		all[ref] = place
+	}
+	return all
 }
 
 func (d *differ) passes() {

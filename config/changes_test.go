@@ -71,6 +71,8 @@ func TestChanges(t *testing.T) {
 		{thenHCL: anna + `wave = "2" }`, want: `users.csv:2, anna@old.example: wave: not set -> "2".`},
 		{thenHCL: anna + `username = "canary" }`, want: `users.csv:2, anna@old.example: a name to sign in with has changed.`},
 		{thenCSV: strings.ReplaceAll(twoUsers, "bo@new", "bob@new"), want: `users.csv:3, bo@old.example: destination: "bo@new.example" -> "bob@new.example".`},
+		{hcl: "endpoint \"imap\" \"third\" {\n host = \"x.example\"\n}", thenHCL: "endpoint \"imap\" \"third\" {\n host = \"y.example\"\n}",
+			want: "The endpoint endpoint.imap.third is at y.example:993, and was at x.example:993."},
 		{csv: rows[0] + rows[1], thenCSV: twoUsers, want: "users.csv: 1 row came: bo@old.example."},
 		{csv: twoUsers, thenCSV: rows[0] + rows[1], want: "users.csv: 1 row went: bo@old.example."},
 	}
@@ -123,7 +125,7 @@ func TestChangesBounded(t *testing.T) {
 // TestBasisWhole counts what the hash sums: a new setting needs its line in TestChanges.
 func TestBasisWhole(t *testing.T) {
 	for kind, want := range map[reflect.Type]int{
-		reflect.TypeFor[hashedEndpoint](): 1, reflect.TypeFor[hashedMailbox](): 17,
+		reflect.TypeFor[hashedEndpoint](): 3, reflect.TypeFor[hashedMailbox](): 17,
 		reflect.TypeFor[hashedPass](): 10, reflect.TypeFor[hashedFolders](): 7,
 	} {
 		if got := kind.NumField(); got != want {

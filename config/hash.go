@@ -14,8 +14,11 @@ import (
 // hashed is written to a hash as one JSON line each. Its fields are a promise: a new one must keep the old hashes where
 // it holds its default (omitempty), or every saved plan is refused after an update.
 type (
-	hashedEndpoint struct{ Ref string }
-	hashedMailbox  struct {
+	hashedEndpoint struct {
+		Ref, Host string
+		Port      int
+	}
+	hashedMailbox struct {
 		Name, Destination, From, To        string
 		Username, DestinationUsername      string // another login opens another mailbox
 		Wave, Skip                         string
@@ -46,7 +49,7 @@ func (c *Config) hash() string {
 	endpoints := slices.Clone(c.Endpoints)
 	slices.SortFunc(endpoints, func(a, b *Endpoint) int { return strings.Compare(a.Ref(), b.Ref()) })
 	for _, e := range endpoints {
-		put(h, hashedEndpoint{e.Ref()})
+		put(h, hashedEndpoint{e.Ref(), e.Host, e.Port})
 	}
 	mailboxes := slices.Clone(c.Mailboxes)
 	slices.SortFunc(mailboxes, func(a, b *Mailbox) int { return strings.Compare(a.Name(), b.Name()) })

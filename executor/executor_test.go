@@ -9,6 +9,7 @@ import (
 
 	"mailhaul/executor"
 	"mailhaul/executor/endpointtest"
+	"mailhaul/plan"
 	"mailhaul/state/mail"
 )
 
@@ -364,5 +365,28 @@ func TestSeveralFailuresOneWrongPassword(t *testing.T) {
 	out := r.mustApply("full")
 	if out.Complete != 2 || out.Blocked != 1 || out.RefusedSource != 1 {
 		t.Errorf("outcome %+v refused %d", out.PassDone, out.RefusedSource)
+	}
+}
+
+// TestAnotherServerIsSaid: a destination that has none of the folders that were written to is told of by the plan; one
+// that was only renumbered in part, or where nothing was written, is not.
+func TestAnotherServerIsSaid(t *testing.T) {
+	r := newRig(t, "anna")
+	said := func() bool {
+		return slices.ContainsFunc(r.look("full").Warnings, func(n plan.Note) bool { return strings.Contains(n.Text, "another server") })
+	}
+	r.fill("INBOX", 5)
+	r.fill("Work", 5)
+	if said() {
+		t.Error("it is said before anything was written")
+	}
+	r.mustApply("full")
+	r.dst().ChangeUIDValidity("Work")
+	if said() {
+		t.Error("it is said although INBOX is there")
+	}
+	r.dst().ChangeUIDValidity("INBOX")
+	if !said() {
+		t.Error("nothing is said of a server that has none of the folders")
 	}
 }

@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"mailhaul/state"
 	"mailhaul/state/mail"
@@ -28,6 +29,24 @@ func (s *surveyor) place(ctx context.Context) (state.Mailbox, error) {
 		}
 	}
 	return s.Ledger.PutMailbox(ctx, now)
+}
+
+// estranged tells whether folders were written to and the destination has none of them, under the UIDVALIDITY that they
+// had: it is another server under the endpoint's name, or it was emptied or set up anew.
+func estranged(pairs []state.Folder, destination []mail.Folder) bool {
+	written := false
+	for i := range pairs {
+		p := &pairs[i]
+		if p.DestinationValidity == 0 {
+			continue
+		}
+		if written = true; slices.ContainsFunc(destination, func(f mail.Folder) bool {
+			return f.Raw == p.Destination && f.Status.UIDValidity == p.DestinationValidity
+		}) {
+			return false
+		}
+	}
+	return written
 }
 
 // another tells whether the new place is another mailbox than the one written to. Every written folder has a say; where

@@ -198,6 +198,7 @@ func (s *surveyor) list(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	s.inv.Estranged = estranged(known, s.inv.Destination)
 	if err := s.vanished(ctx, known); err != nil {
 		return err
 	}

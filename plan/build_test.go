@@ -280,6 +280,9 @@ func TestBuildNotes(t *testing.T) {
 		{"S05: Gmail shows a part", of("full", status(box("INBOX"), 5000), status(box("Work"), 999), container("[Gmail]")),
 			`anna@contoso.example: "INBOX" shows exactly 5,000 messages: Gmail may be set to show no more of a folder over IMAP`, ""},
 		{"a round number elsewhere is chance", of("full", status(box("INBOX"), 5000)), "", ""},
+		{"another server under the old name", of("full", box("INBOX")).inventory("anna", func(i *Inventory) { i.Estranged = true }),
+			"anna@contoso.example: none of the folders that were written to is at new-anna@contoso.example any more: it is another server, " +
+				"or was emptied or set up anew. What was copied counts as copied", ""},
 		{"a merge is an error", func() *site {
 			s := of("full", box("Archive"), box("INBOX/Archive"), box("INBOX"))
 			s.mailbox("anna").Folders.Rename = []config.Rule{rename("^INBOX/", "")}

@@ -223,6 +223,8 @@ type Inventory struct {
 	// FormerDestination is where the mailbox went before, if its mail is not found at the new place and so is to be copied
 	// anew; empty: nothing has changed.
 	FormerDestination string
+	// Estranged tells that the destination has none of the folders any more that were written to.
+	Estranged bool
 	// Problem is why one side could not be asked; the folders are then missing. Also is why the destination could not
 	// either, where the source is the Problem.
 	Problem *Problem

@@ -47,6 +47,12 @@ func (l *line) warn() {
 			Text: fmt.Sprintf("went to %s before: unless the folders written there are found at %s, everything is copied again",
 				k.Destination, l.out.Destination)})
 	}
+	if l.inv.Estranged && l.inv.FormerDestination == "" {
+		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
+			Text: fmt.Sprintf("none of the folders that were written to is at %s any more: it is another server, or was emptied or set up anew. "+
+				"What was copied counts as copied", l.out.Destination),
+			Hint: fmt.Sprintf("mailhaul check %s  tells what is missing there; to copy all again:  mailhaul state forget %s", l.out.Name, l.out.Name)})
+	}
 	l.lost()
 	l.cutByGmail()
 	if text := l.fetchedAway(); text != "" {

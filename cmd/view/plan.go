@@ -258,7 +258,7 @@ func (v *planView) end() {
 	}
 	if v.opt.File != "" {
 		v.b.WriteByte('\n')
-		v.b.WriteString("To carry out this plan:  mailhaul apply " + shellWord(v.opt.File) + "\n")
+		v.b.WriteString("To carry out this plan:  mailhaul apply " + ShellWord(v.opt.File) + "\n")
 	}
 }
 
@@ -270,8 +270,8 @@ func isAre(n int, noun string) string {
 	return Plural(n, noun) + " are"
 }
 
-// shellWord quotes a file name for a shell where it needs it.
-func shellWord(s string) string {
+// ShellWord quotes a file name for a shell where it needs it.
+func ShellWord(s string) string {
 	plain := func(r rune) bool {
 		return r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune(`-_./:\@%+,=~`, r)
 	}

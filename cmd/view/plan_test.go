@@ -250,8 +250,8 @@ func TestPassMeaning(t *testing.T) {
 func TestShellWord(t *testing.T) {
 	for in, want := range map[string]string{"a.plan": "a.plan", "/tmp/x-1_y.plan": "/tmp/x-1_y.plan", "night 2.plan": "'night 2.plan'",
 		"it's": `'it'\''s'`, "": "''", "$(rm)": "'$(rm)'"} {
-		if got := shellWord(in); got != want {
-			t.Errorf("shellWord(%q) = %s, want %s", in, got, want)
+		if got := ShellWord(in); got != want {
+			t.Errorf("ShellWord(%q) = %s, want %s", in, got, want)
 		}
 	}
 }
