@@ -197,12 +197,11 @@ func (in Standing) retry(p *config.Pass) Due {
 			d.Skipped = append(d.Skipped, m.Name())
 			continue
 		}
-		at, r := in.rung(ladder, m.Name())
-		stopped := at != nil && r.Progress == state.Failed
-		if stopped {
+		at := stoppedIn(ladder, in.Records[m.Name()])
+		if at != nil {
 			d.Resume[m.Name()] = at
 		}
-		if stopped || in.Failures[m.Name()] > 0 {
+		if at != nil || in.Failures[m.Name()] > 0 {
 			d.Mailboxes = append(d.Mailboxes, m.Name())
 		}
 		messages += in.Failures[m.Name()]
@@ -210,6 +209,20 @@ func (in Standing) retry(p *config.Pass) Due {
 	d.NothingLeft = len(d.Mailboxes) == 0
 	d.Why = whyRetry(int64(len(d.Resume)), messages)
 	return d
+}
+
+// stoppedIn is the last pass that a mailbox took part in, if it stopped there, whether or not it did those before; nil: it
+// did not stop.
+func stoppedIn(ladder []*config.Pass, records map[string]state.MailboxPass) *config.Pass {
+	for _, p := range slices.Backward(ladder) {
+		switch r := records[p.Name]; {
+		case r.Progress == state.Failed:
+			return p
+		case done(r):
+			return nil
+		}
+	}
+	return nil
 }
 
 func whyRetry(mailboxes, messages int64) string {

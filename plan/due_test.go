@@ -152,6 +152,8 @@ func TestNextPass(t *testing.T) {
 			want: "verify: anna bo"},
 		{name: "named retry: those that failed", named: "retry", mailboxes: "anna bo carla", failures: "carla",
 			records: "anna verify=complete prestage=complete; bo verify=failed", want: "retry: bo carla (bo resumes verify)"},
+		{name: "named retry: one that stopped without the pass before", named: "retry", mailboxes: "anna bo",
+			records: "anna prestage=failed; bo prestage=complete", want: "retry: anna (anna resumes prestage)"},
 		{name: "named retry: nothing failed", named: "retry", mailboxes: "anna", want: "retry:  (nothing left)"},
 		{name: "named: no such pass", named: "evening", mailboxes: "anna",
 			want: `there is no pass "evening" [CONFIG-PASS] Passes: "verify", "prestage", "full", "retry".`},
