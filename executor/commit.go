@@ -20,17 +20,57 @@ func (p *pipeline) commit(ctx, pctx context.Context) error {
 			return context.Cause(pctx)
 		case it, ok := <-p.ready:
 			if !ok {
-				return nil
+				p.noMore()
+				return p.commitAnswers(ctx, pctx, flush.C)
 			}
 			if p.stopping() {
 				it.msg.free()
 				continue
 			}
-			if err := p.commitBatch(ctx, pctx, p.gather(pctx, it)); err != nil {
+			batch, err := p.commitBatch(ctx, p.gather(pctx, it))
+			if err == nil && len(batch) > 0 {
+				err = p.handOver(ctx, pctx, batch, flush.C)
+			}
+			if err != nil {
 				return err
 			}
 		case <-flush.C:
-			if err := p.commitBatch(ctx, pctx, nil); err != nil {
+			if _, err := p.commitBatch(ctx, nil); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+// handOver gives a batch to be sent. The one before may take long at a server that throttles; its answers are committed
+// meanwhile.
+func (p *pipeline) handOver(ctx, pctx context.Context, batch []item, flush <-chan time.Time) error {
+	for {
+		select {
+		case p.toSend <- batch:
+			return nil
+		case <-pctx.Done():
+			freeAll(batch)
+			return context.Cause(pctx)
+		case <-flush:
+			if _, err := p.commitBatch(ctx, nil); err != nil {
+				freeAll(batch)
+				return err
+			}
+		}
+	}
+}
+
+// commitAnswers goes on with the answers to the last batches until all is sent.
+func (p *pipeline) commitAnswers(ctx, pctx context.Context, flush <-chan time.Time) error {
+	for {
+		select {
+		case <-p.sent:
+			return nil
+		case <-pctx.Done():
+			return context.Cause(pctx)
+		case <-flush:
+			if _, err := p.commitBatch(ctx, nil); err != nil {
 				return err
 			}
 		}
@@ -62,11 +102,11 @@ func (p *pipeline) gather(pctx context.Context, it item) []item {
 	return batch
 }
 
-// commitBatch puts intents and answers in one transaction and passes the batch on.
-func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
+// commitBatch puts intents and answers in one transaction and gives what of the batch may go now.
+func (p *pipeline) commitBatch(ctx context.Context, batch []item) ([]item, error) {
 	if err := p.amend(batch); err != nil {
 		freeAll(batch)
-		return err
+		return nil, err
 	}
 	rows, failures, err := p.takeAnswers()
 	answered := len(rows) > 0
@@ -76,7 +116,7 @@ func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
 	if putErr := p.put(ctx, rows, failures); putErr != nil {
 		freeAll(batch)
 		p.forget(batch)
-		return putErr
+		return nil, putErr
 	}
 	fault.AtIf(answered, fault.AfterOutcomeCommit)
 	fault.AtIf(len(batch) > 0, fault.AfterIntentCommit)
@@ -85,18 +125,9 @@ func (p *pipeline) commitBatch(ctx, pctx context.Context, batch []item) error {
 	}
 	if err != nil {
 		freeAll(batch)
-		return err
+		return nil, err
 	}
-	if len(batch) == 0 {
-		return nil
-	}
-	select {
-	case p.toSend <- batch:
-		return nil
-	case <-pctx.Done():
-		freeAll(batch)
-		return context.Cause(pctx)
-	}
+	return batch, nil
 }
 
 // forget takes back intents that did not become durable: nothing of them has left.

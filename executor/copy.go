@@ -16,8 +16,8 @@ const (
 	batchMessages = 256
 	batchBytes    = 4 << 20
 	batchWait     = 3 * time.Millisecond
-	// flushEvery is how often answers are committed where no batch takes them along. One that waits behind a slow sender
-	// waits longer; after a crash that costs a look at the destination, nothing else.
+	// flushEvery is how often answers are committed where no batch takes them along. While a batch is gathered they wait
+	// longer; after a crash that costs a look at the destination, nothing else.
 	flushEvery = 250 * time.Millisecond
 	// rounds is how often a message is tried in one run before its refusal is final.
 	rounds = 3
@@ -101,6 +101,8 @@ type pipeline struct {
 	taken  int
 	ready  chan item     // read to commit
 	toSend chan []item   // commit to send
+	noMore func()        // closes toSend, once
+	sent   chan struct{} // closed when send has ended
 	wake   chan struct{} // an answer came
 	cancel context.CancelCauseFunc
 
@@ -128,7 +130,8 @@ type flight struct {
 
 func (fr *folderRun) newPipeline(states []state.State, most int) *pipeline {
 	p := &pipeline{folderRun: fr, states: states, most: most, ready: make(chan item, batchMessages), toSend: make(chan []item, 1),
-		wake: make(chan struct{}, 1), inFlight: map[int64]flight{}}
+		wake: make(chan struct{}, 1), sent: make(chan struct{}), inFlight: map[int64]flight{}}
+	p.noMore = sync.OnceFunc(func() { close(p.toSend) })
 	p.moving.now, p.moving.tell = p.Now, p.step
 	return p
 }
@@ -143,8 +146,8 @@ func (p *pipeline) run(ctx context.Context) error {
 	var errs [3]error
 	for i, stage := range []func() error{
 		func() error { defer close(p.ready); return p.read(pctx) },
-		func() error { defer close(p.toSend); return p.commit(ctx, pctx) },
-		func() error { return p.send(ctx, pctx) },
+		func() error { defer p.noMore(); return p.commit(ctx, pctx) },
+		func() error { defer close(p.sent); return p.send(ctx, pctx) },
 	} {
 		work.Go(func() {
 			if errs[i] = stage(); errs[i] != nil {

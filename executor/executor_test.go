@@ -10,6 +10,7 @@ import (
 	"mailhaul/executor"
 	"mailhaul/executor/endpointtest"
 	"mailhaul/plan"
+	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -388,5 +389,31 @@ func TestAnotherServerIsSaid(t *testing.T) {
 	r.dst().ChangeUIDValidity("INBOX")
 	if !said() {
 		t.Error("nothing is said of a server that has none of the folders")
+	}
+}
+
+// TestAnswersAreKeptWhileSendingGoesOn: at a server that takes its time, what it has taken is in the ledger soon, with
+// batches that wait behind the one in hand and after the last one was handed over.
+func TestAnswersAreKeptWhileSendingGoesOn(t *testing.T) {
+	for _, messages := range []int{20, 900} {
+		r := newRig(t, "anna")
+		r.fill("INBOX", messages)
+		var ledger *state.Ledger
+		r.wrap = func(l *state.Ledger) executor.Ledger { ledger = l; return l }
+		sent, kept := 0, false
+		r.dst().Set(endpointtest.Faults{Meanwhile: func(*endpointtest.Store, string) {
+			if sent++; sent != 15 {
+				return
+			}
+			for deadline := time.Now().Add(10 * time.Second); !kept && time.Now().Before(deadline); time.Sleep(10 * time.Millisecond) {
+				row, err := ledger.Rows(t.Context(), 1, []mail.UID{1})
+				kept = err != nil || len(row) == 1 && row[0].State == state.StateLanded
+			}
+		}})
+		r.mustApply("full")
+		r.sameMail()
+		if !kept {
+			t.Errorf("%d messages: while the fifteenth was sent the ledger did not learn that the first has landed", messages)
+		}
 	}
 }
