@@ -2,6 +2,7 @@ package executor
 
 import (
 	"context"
+	"slices"
 
 	"mailhaul/state"
 	"mailhaul/state/fault"
@@ -115,8 +116,28 @@ func (fr *folderRun) place(ctx context.Context, seen *candidates, wanted func(*s
 				delete(seen.served, keyOf(r)) // its UID says so from now on
 			}
 		}
+		if err := fr.flagPlaced(ctx, placed); err != nil {
+			return err
+		}
 		return fr.put(ctx, placed, nil)
 	})
+}
+
+// flagPlaced sets \Flagged of copies that were found just now, where the destination loses it. With their UIDs in the ledger
+// nobody would look again.
+func (fr *folderRun) flagPlaced(ctx context.Context, placed []state.Message) error {
+	flagged := slices.DeleteFunc(slices.Clone(placed), func(r state.Message) bool { return r.Flags.System&mail.Flagged == 0 })
+	if len(flagged) == 0 {
+		return nil
+	}
+	limits, err := fr.mailboxRun.dst.Limits(ctx)
+	if err != nil {
+		return at(SideDestination, "read limits", err)
+	}
+	if !limits.LosesFlagged {
+		return nil
+	}
+	return fr.mendFlags(ctx, flagged)
 }
 
 // eachUnplaced goes through the rows of every pair of the destination folder that have landed without a known UID.

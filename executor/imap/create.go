@@ -149,7 +149,7 @@ func (c *client) limits(op string) (mail.Limits, error) {
 		return mail.Limits{}, err
 	}
 	h := c.opts.Habits
-	l := mail.Limits{KeepsBytes: !h.Rewrites, SignIn: c.method, Names: h.Names, MaxMessage: h.MaxMessage}
+	l := mail.Limits{KeepsBytes: !h.Rewrites, LosesFlagged: h.FlagAfter, SignIn: c.method, Names: h.Names, MaxMessage: h.MaxMessage}
 	l.Names.Delimiter = c.spaces.delim
 	if text, found := c.caps.value("APPENDLIMIT"); found {
 		if n, err := strconv.ParseInt(text, 10, 64); err == nil && n > 0 {

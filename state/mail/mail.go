@@ -145,9 +145,11 @@ type Limits struct {
 	MaxMessage Size // largest message it takes; zero: not known
 	QuotaLeft  Size // octets left in the mailbox; meaningful only if QuotaKnown
 	QuotaKnown bool
-	KeepsBytes bool   // what is read back is octet for octet what was written, up to line ends
-	SignIn     string // the sign-in method in use, for information
-	Names      NameRules
+	KeepsBytes bool // what is read back is octet for octet what was written, up to line ends
+	// LosesFlagged tells that \Flagged of an appended message is lost, and has to be set once the message is there.
+	LosesFlagged bool
+	SignIn       string // the sign-in method in use, for information
+	Names        NameRules
 
 	// Transport is how the mailbox is reached, where there is a choice ("imap", "ews", "graph"), and Why says why it is not
 	// the one that is preferred; empty: it is.
