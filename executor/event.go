@@ -163,6 +163,7 @@ type PassDone struct {
 	Stamp
 	Planned, Copied, Failed, LeftOut state.Count
 	Adopted                          state.Count // the part of Copied that was there already
+	Gone                             state.Count // no longer at the source when their turn came: none of the counts above
 	Complete, Incomplete, Blocked    int         // mailboxes
 	UpToDate                         int         // mailboxes in which nothing was to do: none of those above
 	FlagsChanged                     int64

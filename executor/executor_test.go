@@ -171,7 +171,7 @@ func TestSilenceIsNotProof(t *testing.T) {
 			}
 		}})
 	out := r.mustApply("full")
-	if out.Failed.Messages != 2 || out.Copied.Messages != 7 {
+	if out.Failed.Messages != 2 || out.Copied.Messages != 7 || out.Gone.Messages != 1 {
 		t.Errorf("outcome %+v", out.PassDone)
 	}
 	r.src().Mend()

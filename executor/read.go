@@ -126,6 +126,8 @@ func (fr *folderRun) giveUp(ctx context.Context, silent []state.Message, there [
 	for i := range silent {
 		if !slices.Contains(there, silent[i].UID) || fault.Off(fault.Silence) {
 			silent[i].State = state.StateGone
+			size := state.Count{Messages: 1, Bytes: silent[i].Size}
+			fr.add(func(o *Outcome) { o.Gone = o.Gone.Add(size) })
 			continue
 		}
 		failures = append(failures, fr.fail(&silent[i], state.StateDamaged, errDamaged))

@@ -48,6 +48,7 @@ type record struct {
 	Copied            *state.Count `json:"copied,omitempty"`
 	Failed            *state.Count `json:"failed,omitempty"`
 	LeftOut           *state.Count `json:"left_out,omitempty"`
+	Gone              *state.Count `json:"gone,omitempty"`
 	Range             *textRange   `json:"range,omitempty"`
 	ExitCode          *int         `json:"exit_code,omitempty"`
 	Text              string       `json:"text"`
@@ -144,6 +145,9 @@ func recordOf(e executor.Event) (record, bool) {
 	case executor.PassDone:
 		r.Event, r.Seconds = "pass_done", seconds(e.Elapsed)
 		r.setCounts(e.Planned, e.Copied, e.Failed, e.LeftOut)
+		if e.Gone.Messages > 0 {
+			r.Gone = &e.Gone
+		}
 	default:
 		return r, false
 	}

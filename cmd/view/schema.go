@@ -29,7 +29,7 @@ var eventKeys = map[string]struct{ must, may []string }{
 	"mailbox_done":   {must: []string{"mailbox", "destination", "transport", "planned", "copied", "failed", "left_out", "seconds"}},
 	"mailbox_failed": {must: []string{"mailbox", "destination", "code", "kind", "retry", "copied"}, may: []string{"transport", "hint"}},
 	"window_closed":  {}, "window_opened": {}, "interrupted": {},
-	"pass_done": {must: []string{"planned", "copied", "failed", "left_out", "seconds"}},
+	"pass_done": {must: []string{"planned", "copied", "failed", "left_out", "seconds"}, may: []string{"gone"}},
 	"exit":      {must: []string{"exit_code"}},
 }
 

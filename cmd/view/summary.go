@@ -17,6 +17,7 @@ type Summary struct {
 	Pass                             string
 	Planned, Copied, Failed, LeftOut state.Count
 	Adopted                          state.Count // the part of Copied that was there already
+	Gone                             state.Count // no longer at the source when their turn came
 	Complete, Incomplete, Blocked    int         // mailboxes
 	FlagsChanged                     int64
 	Amended                          int64 // messages that arrived with other octets
@@ -56,7 +57,7 @@ func (w Worked) text() string {
 // SummaryOf takes the numbers from the run's last event.
 func SummaryOf(e executor.PassDone) Summary {
 	return Summary{
-		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Adopted: e.Adopted, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
+		Pass: e.Pass, Planned: e.Planned, Copied: e.Copied, Adopted: e.Adopted, Gone: e.Gone, Failed: e.Failed, LeftOut: e.LeftOut, Complete: e.Complete,
 		Incomplete: e.Incomplete, Blocked: e.Blocked, FlagsChanged: e.FlagsChanged, Amended: e.Amended, Elapsed: e.Elapsed,
 		Interrupted: e.Interrupted, Closed: e.Closed,
 	}
@@ -123,6 +124,10 @@ func (s Summary) numbers(b *strings.Builder, o Output, p palette) {
 	}
 	if s.Failed.Messages > 0 || s.Incomplete > 0 {
 		count("failed", p.red, s.Failed, s.Incomplete, noun(int64(s.Incomplete), "mailbox")+" incomplete")
+	}
+	if s.Gone.Messages > 0 {
+		t.add("", nil, "gone", Count(s.Gone.Messages), noun(s.Gone.Messages, "message"), Size(s.Gone.Bytes))
+		t.rows[len(t.rows)-1].tail = "no longer at the source"
 	}
 	if s.LeftOut.Messages > 0 {
 		t.add("", nil, "left out", Count(s.LeftOut.Messages), noun(s.LeftOut.Messages, "message"), Size(s.LeftOut.Bytes))
