@@ -75,7 +75,7 @@ func newCrowd(t *testing.T, crowd *imapserver.Crowd) (*crowded, *imapserver.Crow
 		csv += u + ",CANARY," + u + "\n"
 		m.new.Mailbox(u, "CANARY")
 	}
-	m.more(3)
+	m.more(80) // enough that a second connection is worth its sign-in
 	endpoint := func(name string, s *imapserver.Server) string {
 		return fmt.Sprintf("endpoint \"imap\" %q {\n host = %q\n port = %d\n connections = 20\n %s\n}\n", name, s.Host(), s.Port(), plaintext)
 	}
