@@ -204,6 +204,7 @@ func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 	}
 	slices.Sort(uids)
 	var changed []state.Message
+	var wrong error // at the destination
 	err := a.mailboxRun.src.Fetch(ctx, a.src, uids, &digestSink{each: func(m mail.Message, h0, h1 mail.Digest) error {
 		row := byUID[m.UID]
 		if row == nil {
@@ -211,17 +212,24 @@ func (a *adoption) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 		}
 		delete(byUID, m.UID)
 		row.H0 = h0
-		rows, err := a.claim(ctx, row, m.Size, h1)
+		var rows []state.Message
+		rows, wrong = a.claim(ctx, row, m.Size, h1)
 		changed = append(changed, rows...)
-		return err
+		return wrong
 	}})
-	if err != nil {
+	if err != nil && (wrong != nil || !broke(ctx, err)) {
 		return nil, at(SideSource, "read message", err)
 	}
 	missing := slices.DeleteFunc(slices.Clone(rows), func(r state.Message) bool { return byUID[r.UID] == nil })
 	failures := a.inherited
 	a.inherited = nil
-	return missing, a.put(ctx, changed, failures)
+	if putErr := a.put(ctx, changed, failures); putErr != nil {
+		return nil, putErr
+	}
+	if err != nil {
+		err = at(SideSource, "read message", err)
+	}
+	return missing, err
 }
 
 // claim gives a source message its copy, if there is one of the same octets; it gives the rows to be put.

@@ -208,18 +208,6 @@ func TestHardCase_M24_Substitute(t *testing.T) {
 	r.sameMail()
 }
 
-func TestCutBodyIsNeverWhole(t *testing.T) {
-	r := newRig(t, "anna")
-	r.fill("INBOX", 10)
-	r.src().Set(endpointtest.Faults{ShortBody: map[mail.UID]bool{4: true}})
-	if _, out, err := r.apply("full"); err != nil || out.Blocked != 1 {
-		t.Errorf("a source that always cuts one body: %v, %+v", err, out.PassDone)
-	}
-	r.src().Mend()
-	r.untilDone()
-	r.sameMail()
-}
-
 func TestLostStateIsAdoptedNotCopied(t *testing.T) {
 	for _, folders := range [][]string{{"INBOX"}, {"INBOX", "A/B"}} {
 		r := newRig(t, "anna")

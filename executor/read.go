@@ -68,7 +68,7 @@ func (p *pipeline) fetch(ctx context.Context, rows []state.Message) error {
 	return err
 }
 
-// ask fetches rows and gives those that did not come whole.
+// ask is an asking that spools what comes and passes it on.
 func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Message, error) {
 	s := &takeSink{pipeline: p, ctx: ctx, rows: make(map[mail.UID]*state.Message, len(rows)), carver: p.spooler.carver()}
 	s.carver.moving = &p.moving
@@ -80,60 +80,64 @@ func (p *pipeline) ask(ctx context.Context, rows []state.Message) ([]state.Messa
 	slices.Sort(uids)
 	err := p.mailboxRun.src.Fetch(ctx, p.folderRun.src, uids, s)
 	s.held.free()
+	missing := slices.DeleteFunc(rows, func(r state.Message) bool { return s.rows[r.UID] == nil })
 	if err != nil {
-		return nil, at(SideSource, "fetch messages", err)
+		err = at(SideSource, "fetch messages", err)
 	}
-	return slices.DeleteFunc(rows, func(r state.Message) bool { return s.rows[r.UID] == nil }), nil
+	return missing, err
 }
 
-// asking fetches rows and gives those that did not come whole.
+// asking fetches rows and gives those that did not come whole, also where the source failed in between.
 type asking func(ctx context.Context, rows []state.Message) (missing []state.Message, err error)
 
 // hear asks for rows, and for each that did not come once more alone: a FETCH that answers OK without data is not an
-// empty message. What is still silent is gone only if the server says so to another question; else it is damaged, and
-// given back.
+// empty message. What is still silent, or breaks the connection, is gone only if the server says so to another question;
+// else it is damaged, and given back.
 func (fr *folderRun) hear(ctx context.Context, rows []state.Message, ask asking) ([]state.Message, error) {
-	missing, err := ask(ctx, rows)
+	missing, left, err := fr.around(ctx, rows, ask)
 	if err != nil {
 		return nil, err
 	}
-	var silent []state.Message
-	var uids []mail.UID
 	for _, row := range missing {
 		still, err := ask(ctx, []state.Message{row})
 		if err != nil {
 			return nil, err
 		}
 		for _, m := range still {
-			silent, uids = append(silent, m), append(uids, m.UID)
+			left = append(left, unheard{m, errDamaged})
 		}
 	}
-	if len(silent) == 0 {
+	if len(left) == 0 {
 		return nil, nil
+	}
+	var uids []mail.UID
+	for _, u := range left {
+		uids = append(uids, u.row.UID)
 	}
 	slices.Sort(uids)
 	there, err := fr.mailboxRun.src.Exists(ctx, fr.src, uids)
 	if err != nil {
 		return nil, at(SideSource, "look for messages", err)
 	}
-	return fr.giveUp(ctx, silent, there)
+	return fr.giveUp(ctx, left, there)
 }
 
 // giveUp records messages that the source does not hand over, and gives those that are still there.
-func (fr *folderRun) giveUp(ctx context.Context, silent []state.Message, there []mail.UID) ([]state.Message, error) {
-	var damaged []state.Message
+func (fr *folderRun) giveUp(ctx context.Context, left []unheard, there []mail.UID) ([]state.Message, error) {
+	var rows, damaged []state.Message
 	var failures []state.Failure
-	for i := range silent {
-		if !slices.Contains(there, silent[i].UID) || fault.Off(fault.Silence) {
-			silent[i].State = state.StateGone
-			size := state.Count{Messages: 1, Bytes: silent[i].Size}
+	for _, u := range left {
+		if !slices.Contains(there, u.row.UID) || fault.Off(fault.Silence) {
+			u.row.State = state.StateGone
+			size := state.Count{Messages: 1, Bytes: u.row.Size}
 			fr.add(func(o *Outcome) { o.Gone = o.Gone.Add(size) })
+			rows = append(rows, u.row)
 			continue
 		}
-		failures = append(failures, fr.fail(&silent[i], state.StateDamaged, errDamaged))
-		damaged = append(damaged, silent[i])
+		failures = append(failures, fr.fail(&u.row, state.StateDamaged, u.why))
+		rows, damaged = append(rows, u.row), append(damaged, u.row)
 	}
-	return damaged, fr.put(ctx, silent, failures)
+	return damaged, fr.put(ctx, rows, failures)
 }
 
 var errDamaged = &mail.Error{Op: "fetch message", Kind: mail.Malformed, Code: mail.CodeMessageDamaged,
