@@ -25,8 +25,8 @@ func TestRenamedSourceFolderIsNotCopiedAgain(t *testing.T) {
 	}
 }
 
-// TestDestinationFolderVanishesBeforeItsTurn: the folder was there when the destination was listed, and is made again.
-func TestDestinationFolderVanishesBeforeItsTurn(t *testing.T) {
+// TestHardCase_P25_FolderVanishesBeforeItsTurn: the folder was there when the destination was listed, and is made again.
+func TestHardCase_P25_FolderVanishesBeforeItsTurn(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 3)
 	r.fill("Work", 3)
@@ -207,7 +207,9 @@ func TestRetryThatFailsAgainIsNotComplete(t *testing.T) {
 	r.sameMail()
 }
 
-func TestServerThatAsksToWaitIsObeyed(t *testing.T) {
+// TestHardCase_P21_ServerThatAsksToWaitIsObeyed: a server throttles some messages and says for how long. The wait is told and
+// kept, and nothing fails for it.
+func TestHardCase_P21_ServerThatAsksToWaitIsObeyed(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 20)
 	asked := 0 // under the store's lock

@@ -67,9 +67,9 @@ func letterOf(date time.Time, text string) endpointtest.Message {
 	return endpointtest.Message{Date: date, Octets: []byte("Subject: x\r\n\r\n" + text + "\r\n")}
 }
 
-// TestUIDsAreLearnedWithoutUIDPLUS holds that flags changed later arrive although the server names no UIDs, at the price
+// TestHardCase_P06_UIDsAreLearnedWithoutUIDPLUS holds that flags changed later arrive although the server names no UIDs, at the price
 // of one listing and of bodies only where dates tie, while other people's mail arrives in the same window.
-func TestUIDsAreLearnedWithoutUIDPLUS(t *testing.T) {
+func TestHardCase_P06_UIDsAreLearnedWithoutUIDPLUS(t *testing.T) {
 	r := newRig(t, "anna")
 	for i := range 20 {
 		r.src().Add("INBOX", letterOf(epoch.Add(time.Duration(i)*time.Minute), fmt.Sprint("message ", i)))
@@ -341,8 +341,9 @@ func TestDatesThatTheDestinationDoesNotKeep(t *testing.T) {
 	}
 }
 
-// TestUIDsGivenAwayTwice begins a folder anew under the UIDVALIDITY it had, on either side (P09).
-func TestUIDsGivenAwayTwice(t *testing.T) {
+// TestHardCase_P09_UIDsGivenAwayTwice: a destination begins a folder anew under the UIDVALIDITY it had, and its UIDs name
+// other messages. What was copied is recognised, what the user deleted stays deleted, and flags reach their messages.
+func TestHardCase_P09_UIDsGivenAwayTwice(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("Work", 20)
 	r.mustApply("full")
@@ -362,7 +363,8 @@ func TestUIDsGivenAwayTwice(t *testing.T) {
 	r.checkState()
 }
 
-func TestSourceUIDsGivenAwayTwice(t *testing.T) {
+// TestHardCase_P09_SourceUIDsGivenAwayTwice: the same at the source. UID 1 is another message now, and it is copied.
+func TestHardCase_P09_SourceUIDsGivenAwayTwice(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("Work", 20)
 	r.mustApply("full")
@@ -399,8 +401,9 @@ func validity(t *testing.T, s *endpointtest.Store, folder string) mail.UIDValidi
 	return 0
 }
 
-// TestDestinationUIDsThatDoNotLast copies to a folder of UIDVALIDITY 0, with lost answers, again and again.
-func TestDestinationUIDsThatDoNotLast(t *testing.T) {
+// TestHardCase_P09_DestinationUIDsThatDoNotLast: a server whose UIDVALIDITY is 0 promises nothing about its UIDs. Copied to
+// again and again, with lost answers, it has everything once.
+func TestHardCase_P09_DestinationUIDsThatDoNotLast(t *testing.T) {
 	r := newRig(t, "anna")
 	r.dst().Renumber("INBOX", 0)
 	r.fill("INBOX", 20)

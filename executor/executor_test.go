@@ -89,7 +89,8 @@ func TestEveryBrokenAppend(t *testing.T) {
 	}
 }
 
-func TestLateCommitWithinTheGraceIsNotDoubled(t *testing.T) {
+// TestHardCase_P03_LateCommitWithinTheGrace stores a message only after its connection broke and the first look found nothing.
+func TestHardCase_P03_LateCommitWithinTheGrace(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)
 	r.dst().Set(endpointtest.Faults{Drop: map[int]endpointtest.Drop{4: {Kind: endpointtest.DropAfter, LateBy: 15 * time.Millisecond}}})
@@ -140,7 +141,9 @@ func TestRefusedMessageIsRecordedAndRetried(t *testing.T) {
 	r.sameMail()
 }
 
-func TestQuotaStopsTheMailboxAndResumes(t *testing.T) {
+// TestHardCase_P24_QuotaStopsTheMailboxAndResumes: one mailbox is full. It stops, the other one does not; with room it goes on
+// where it was, and nothing is sent twice.
+func TestHardCase_P24_QuotaStopsTheMailboxAndResumes(t *testing.T) {
 	r := newRig(t, "anna", "bo")
 	r.fill("INBOX", 50)
 	r.endpoints.Sources["bo"].Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("A: b\r\n\r\n")})
@@ -223,7 +226,9 @@ func TestLostStateIsAdoptedNotCopied(t *testing.T) {
 	}
 }
 
-func TestNewUIDValidity(t *testing.T) {
+// TestHardCase_P08_NewUIDValidity: a server that was restored or updated gives all its mail new UIDs, on either side. What was
+// copied is recognised by its octets, and only what is new is sent.
+func TestHardCase_P08_NewUIDValidity(t *testing.T) {
 	for _, side := range []string{"source", "destination", "both"} {
 		t.Run(side, func(t *testing.T) {
 			r := newRig(t, "anna")
@@ -307,7 +312,8 @@ func TestPolicies(t *testing.T) {
 	}
 }
 
-func TestFolderVanishesAtTheDestination(t *testing.T) {
+// TestHardCase_P25_FolderVanishes: a user deletes a folder while it is copied to. It is made again and filled.
+func TestHardCase_P25_FolderVanishes(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("Projects", 10)
 	gone := false

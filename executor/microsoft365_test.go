@@ -106,10 +106,10 @@ func faultyCloud(t *testing.T, change func(*imapserver.Profile), stride int, kin
 var kindNames = map[imapserver.Kind]string{imapserver.Swallow: "swallow", imapserver.BreakBefore: "break", imapserver.ByeInside: "bye",
 	imapserver.Throttle: "throttle", imapserver.Expire: "expire", imapserver.ExpireStored: "expire-stored"}
 
-// TestMicrosoft365_P01_EveryFault breaks APPENDs in every way that Exchange is known for: answers lost, connections lost,
+// TestHardCase_P01_Microsoft365EveryFault breaks APPENDs in every way that Exchange is known for: answers lost, connections lost,
 // tokens that end in the middle of a message and behind it, throttling. The server renders mail anew, so that sizes, header
 // order and encodings of what is found differ from what was sent. Nothing is lost and nothing is there twice.
-func TestMicrosoft365_P01_EveryFault(t *testing.T) {
+func TestHardCase_P01_Microsoft365EveryFault(t *testing.T) {
 	for _, kind := range []imapserver.Kind{imapserver.Swallow, imapserver.BreakBefore, imapserver.ByeInside, imapserver.Throttle,
 		imapserver.Expire, imapserver.ExpireStored} {
 		t.Run(kindNames[kind], func(t *testing.T) {
@@ -135,8 +135,8 @@ func TestRenderedInDoubt(t *testing.T) {
 	c.sameMail()
 }
 
-// TestMicrosoft365_P03_LateCommit stores what lost its answer only after the first look for it.
-func TestMicrosoft365_P03_LateCommit(t *testing.T) {
+// TestHardCase_P03_Microsoft365LateCommit stores what lost its answer only after the first look for it.
+func TestHardCase_P03_Microsoft365LateCommit(t *testing.T) {
 	t.Parallel()
 	c := faultyCloud(t, func(p *imapserver.Profile) { p.LateBy = 100 * time.Millisecond }, 5, imapserver.Swallow)
 	c.grace = 2 * time.Second
@@ -146,8 +146,8 @@ func TestMicrosoft365_P03_LateCommit(t *testing.T) {
 	c.sameMail()
 }
 
-// TestMicrosoft365_P21_Throttled obeys the back-off that the server asks for, to the letter.
-func TestMicrosoft365_P21_Throttled(t *testing.T) {
+// TestHardCase_P21_Microsoft365Throttles obeys the back-off that the server asks for, to the letter.
+func TestHardCase_P21_Microsoft365Throttles(t *testing.T) {
 	t.Parallel()
 	c := faultyCloud(t, func(p *imapserver.Profile) { p.BackOff = 250 }, 10, imapserver.Throttle)
 	var mu sync.Mutex

@@ -15,11 +15,11 @@ import (
 	"mailhaul/state/mail"
 )
 
-// TestMicrosoft365_P21_Budget has a small budget of messages a second, over the wire, and a server that throttles by closing
+// TestHardCase_P21_Microsoft365Budget has a small budget of messages a second, over the wire, and a server that throttles by closing
 // the connection: waits are told, no message is given up as one that breaks connections, and all mail arrives once. It runs
 // alone, since a machine that is too slow for the budget is never refused. It asks for less time than any server does, so how
-// much of the budget is used is held elsewhere: TestMicrosoft365_P21_Throughput, and TestThrottledTenant in simulated time.
-func TestMicrosoft365_P21_Budget(t *testing.T) {
+// much of the budget is used is held elsewhere: TestHardCase_P21_Microsoft365Throughput, and TestThrottledTenant in simulated time.
+func TestHardCase_P21_Microsoft365Budget(t *testing.T) {
 	budget := &imapserver.Budget{PerSecond: 40, Burst: 30}
 	c := newCloud(t, func(p *imapserver.Profile) { p.Budget = budget }, "anna")
 	c.patience.First = 20 * time.Millisecond
@@ -41,10 +41,10 @@ func TestMicrosoft365_P21_Budget(t *testing.T) {
 	}
 }
 
-// TestExchange_P21_Budget has a budget of items at an Exchange that answers ErrorServerBusy in the middle of a request and says
+// TestHardCase_P21_ExchangeBudget has a budget of items at an Exchange that answers ErrorServerBusy in the middle of a request and says
 // how long to wait: all mail arrives once, nothing is asked for before that time is over, and what is told of waiting is
 // what was asked for.
-func TestExchange_P21_Budget(t *testing.T) {
+func TestHardCase_P21_ExchangeBudget(t *testing.T) {
 	const asked = 250 * time.Millisecond
 	budget := &imapserver.Budget{PerSecond: 60, Burst: 40}
 	x := newExchange(t)
@@ -76,12 +76,12 @@ func TestExchange_P21_Budget(t *testing.T) {
 	}
 }
 
-// TestMicrosoft365_P21_Throughput copies to throttled tenants with the real client, over connections in memory and in
+// TestHardCase_P21_Microsoft365Throughput copies to throttled tenants with the real client, over connections in memory and in
 // simulated time, so that it is as fast as the budget whatever else the machine does: from the first message on more than
 // nine tenths of what the budget allows are used, its savings included, and fewer than one request in a hundred is refused.
 // The figures are the server's own. Of several mailboxes that share a budget the time counts in which all of them have mail
 // to send.
-func TestMicrosoft365_P21_Throughput(t *testing.T) {
+func TestHardCase_P21_Microsoft365Throughput(t *testing.T) {
 	for _, c := range []struct {
 		budget    *imapserver.Budget
 		asks      time.Duration

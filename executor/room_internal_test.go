@@ -108,10 +108,10 @@ func (c *crowd) all(t *testing.T, works []time.Duration, parallel int) time.Dura
 	return time.Since(began)
 }
 
-// TestCrowdedServers moves mailboxes of very different sizes, in simulated time, between servers that take fewer
+// TestHardCase_P22_CrowdedServers moves mailboxes of very different sizes, in simulated time, between servers that take fewer
 // connections than are configured, whatever they say to one more: nobody fails, everybody gets a turn in the order of
 // coming, few connections are refused, no room stays empty for long, and the next run begins with what was learnt.
-func TestCrowdedServers(t *testing.T) {
+func TestHardCase_P22_CrowdedServers(t *testing.T) {
 	for name, no := range map[string]error{
 		"too many connections": &mail.Error{Kind: mail.Throttled, Code: mail.CodeIMAPConnections, Limit: mail.LimitConnections},
 	} {

@@ -96,8 +96,8 @@ func TestEmptyBodyIsNotTheMessage(t *testing.T) {
 	r.sameMail()
 }
 
-// TestForeignAppendUID: the server names a stranger's message as the copy. It must not get our flags.
-func TestForeignAppendUID(t *testing.T) {
+// TestHardCase_P05_ForeignAppendUID: the server names a stranger's message as the copy. It must not get our flags.
+func TestHardCase_P05_ForeignAppendUID(t *testing.T) {
 	r := newRig(t, "anna")
 	r.dst().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("Subject: a stranger's\r\n\r\n")})
 	r.newMail("ours")

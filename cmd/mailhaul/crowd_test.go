@@ -9,10 +9,10 @@ import (
 	"mailhaul/executor/endpointtest/imapserver"
 )
 
-// TestCrowdedServer moves six mailboxes from and to servers that take fewer connections than are configured, whatever they
+// TestHardCase_P22_CrowdedServer moves six mailboxes from and to servers that take fewer connections than are configured, whatever they
 // say to one more: no mailbox fails, the operator is told that the limit is lowered and who waits for how long, and the
 // next run begins with what the state file has kept.
-func TestCrowdedServer(t *testing.T) {
+func TestHardCase_P22_CrowdedServer(t *testing.T) {
 	for name, c := range map[string]struct {
 		crowd *imapserver.Crowd
 		waits bool // for their turn; else the mailboxes only go without a second connection

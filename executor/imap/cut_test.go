@@ -31,8 +31,8 @@ func (p *peer) cutAfter(n int) (took int) {
 	return took
 }
 
-// TestCutWhileReading: the server takes n octets of a pipelined session and resets. What it took whole may not be
-// called absent, and nothing landed.
+// TestHardCase_P01_P02_CutWhileReading: the server takes n octets of a pipelined session and resets. What it took whole may
+// not be called absent, and nothing landed.
 func TestHardCase_P01_P02_CutWhileReading(t *testing.T) {
 	f := newFake(t)
 	stop, whole := make(chan int, 1), make(chan int, 1)
@@ -54,7 +54,7 @@ func TestHardCase_P01_P02_CutWhileReading(t *testing.T) {
 	}
 }
 
-// TestCutWhileAnswering: the server has all and cuts its answers after n octets.
+// TestHardCase_P01_CutWhileAnswering: the server has all and cuts its answers after n octets.
 func TestHardCase_P01_CutWhileAnswering(t *testing.T) {
 	f := newFake(t)
 	stop := make(chan int, 1)
@@ -113,9 +113,9 @@ func (c *failingConn) Write(b []byte) (int, error) {
 	return c.Conn.Write(b)
 }
 
-// TestWriteFails breaks the connection on our side after n octets: exactly those messages are absent whose last octet
-// was never passed on.
-func TestWriteFails(t *testing.T) {
+// TestHardCase_P02_WriteFails breaks the connection on our side after n octets, in the middle of a message or behind it:
+// exactly those are absent whose last octet was never passed on.
+func TestHardCase_P02_WriteFails(t *testing.T) {
 	sizes := []int{10, 100_000, 10, 65_000, 300_000, 1}
 	for limit := 0; limit < 470_000; limit += 23_003 {
 		f := newFake(t)

@@ -26,52 +26,51 @@ func list(t *testing.T, s *imap.Source, q mail.Query) ([]mail.Message, error) {
 	return all, nil
 }
 
-func TestHardCase_List(t *testing.T) {
-	at := func(uid mail.UID, size mail.Size) mail.Message { return mail.Message{UID: uid, Size: size} }
-	three := "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n"
-	want := []mail.Message{at(4, 1), at(5, 2), at(9, 3)}
-	for _, c := range []struct {
-		name   string
-		answer string
-		tagged string
-		query  mail.Query
-		want   []mail.Message
-		code   mail.Code
-	}{
-		{name: "usual", answer: three, want: want},
-		{name: "P10 out of order", answer: "* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n", want: want},
-		{name: "P13 split in two", answer: "* 1 FETCH (UID 4)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n", want: want},
-		{name: "star quirk", answer: "* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", query: mail.Query{From: 10}},
-		{name: "from", answer: three, query: mail.Query{From: 5}, want: want[1:]},
-		{name: "from and to", answer: three, query: mail.Query{From: 5, To: 5}, want: want[1:2]},
-		{name: "nothing between", answer: three, query: mail.Query{From: 6, To: 5}},
-		{name: "unreadable line of a part", answer: three + "* 4 FETCH (UID x RFC822.SIZE 1)\r\n", query: mail.Query{To: 5}, code: mail.CodeIMAPProtocol},
-		{name: "short", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", code: mail.CodeIMAPProtocol},
-		{name: "short for an expunge", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 EXPUNGE\r\n* 2 FETCH (UID 9 RFC822.SIZE 3)\r\n", want: []mail.Message{at(4, 1), at(9, 3)}},
-		{name: "unreadable line", answer: three + "* 4 FETCH (UID x RFC822.SIZE 1)\r\n", query: mail.Query{From: 2}, code: mail.CodeIMAPProtocol},
-		{name: "P12 NO after data", answer: three, tagged: "NO [EXPUNGEISSUED] gone", code: mail.CodeIMAPProtocol},
-		{name: "P10 UID 0 and over 32 bits", answer: three + "* 4 FETCH (UID 0 RFC822.SIZE 1)\r\n* 5 FETCH (UID 4294967296 RFC822.SIZE 1)\r\n", want: want},
-		{name: "P10 UID over 31 bits", answer: strings.Replace(three, "UID 9", "UID 4294967295", 1), want: []mail.Message{at(4, 1), at(5, 2), at(4294967295, 3)}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			f := newFake(t)
-			f.on["UID FETCH"] = func(p *peer) {
-				if c.tagged == "" {
-					c.tagged = "OK done"
-				}
-				p.say("%s%s %s\r\n", c.answer, p.tag, c.tagged)
-			}
-			got, err := list(t, f.source(t), c.query)
-			if (err == nil) != (c.code == "") || err != nil && mail.CodeOf(err) != c.code {
-				t.Fatalf("error %v (%v), want %v", err, mail.CodeOf(err), c.code)
-			}
-			if err == nil {
-				if diff := cmp.Diff(c.want, got); diff != "" {
-					t.Error(diff)
-				}
-			}
-		})
+const three = "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 FETCH (UID 5 RFC822.SIZE 2)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n"
+
+func sized(uid mail.UID, size mail.Size) mail.Message { return mail.Message{UID: uid, Size: size} }
+
+// listCase is what a server answers where a folder of three messages is listed, and what is made of it.
+type listCase struct {
+	name   string
+	answer string
+	tagged string // "OK done" if empty
+	query  mail.Query
+	want   []mail.Message
+	code   mail.Code
+}
+
+func (c *listCase) run(t *testing.T) {
+	f := newFake(t)
+	f.on["UID FETCH"] = answering(c.answer, c.tagged)
+	got, err := list(t, f.source(t), c.query)
+	if (err == nil) != (c.code == "") || err != nil && mail.CodeOf(err) != c.code {
+		t.Fatalf("error %v (%v), want %v", err, mail.CodeOf(err), c.code)
 	}
+	if diff := cmp.Diff(c.want, got); err == nil && diff != "" {
+		t.Error(diff)
+	}
+}
+
+func lists(t *testing.T, cases ...listCase) {
+	for _, c := range cases {
+		t.Run(c.name, c.run)
+	}
+}
+
+func TestListAnswers(t *testing.T) {
+	want := []mail.Message{sized(4, 1), sized(5, 2), sized(9, 3)}
+	lists(t,
+		listCase{name: "usual", answer: three, want: want},
+		listCase{name: "star quirk", answer: "* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", query: mail.Query{From: 10}},
+		listCase{name: "from", answer: three, query: mail.Query{From: 5}, want: want[1:]},
+		listCase{name: "from and to", answer: three, query: mail.Query{From: 5, To: 5}, want: want[1:2]},
+		listCase{name: "nothing between", answer: three, query: mail.Query{From: 6, To: 5}},
+		listCase{name: "unreadable line of a part", answer: three + "* 4 FETCH (UID x RFC822.SIZE 1)\r\n", query: mail.Query{To: 5}, code: mail.CodeIMAPProtocol},
+		listCase{name: "short", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 3 FETCH (UID 9 RFC822.SIZE 3)\r\n", code: mail.CodeIMAPProtocol},
+		listCase{name: "short for an expunge", answer: "* 1 FETCH (UID 4 RFC822.SIZE 1)\r\n* 2 EXPUNGE\r\n* 2 FETCH (UID 9 RFC822.SIZE 3)\r\n", want: []mail.Message{sized(4, 1), sized(9, 3)}},
+		listCase{name: "unreadable line", answer: three + "* 4 FETCH (UID x RFC822.SIZE 1)\r\n", query: mail.Query{From: 2}, code: mail.CodeIMAPProtocol},
+	)
 }
 
 func TestListEndedByReader(t *testing.T) {
@@ -132,12 +131,23 @@ func TestHardCase_K_Flags(t *testing.T) {
 	}
 }
 
-func TestExists(t *testing.T) {
-	for name, answer := range map[string]string{
+// TestHardCase_P10_SearchAnswers: what a search finds is not always what was asked for, a UID, or on one line. What was asked
+// for and found is there, and nothing else.
+func TestHardCase_P10_SearchAnswers(t *testing.T) {
+	exists(t, map[string]string{
 		"SEARCH":  "* SEARCH 2 3 9 4294967296 x\r\n* SEARCH\r\n",
 		"ESEARCH": "* ESEARCH (TAG \"a (\") UID ALL 2:3,9:4294967295\r\n",
-		"long":    "* SEARCH" + strings.Repeat(" 7", 2<<20) + " 2 3\r\n",
-	} {
+	})
+}
+
+// TestHardCase_P16_LongSearch: the line of a search grows with the folder and may be longer than any other.
+func TestHardCase_P16_LongSearch(t *testing.T) {
+	exists(t, map[string]string{"long": "* SEARCH" + strings.Repeat(" 7", 2<<20) + " 2 3\r\n"})
+}
+
+// exists wants 2 and 3 to be there after each of the answers.
+func exists(t *testing.T, answers map[string]string) {
+	for name, answer := range answers {
 		f := newFake(t)
 		f.on["UID SEARCH"] = says(answer)
 		got, err := f.source(t).Exists(context.Background(), inbox, []mail.UID{1, 2, 3, 5})
@@ -147,7 +157,9 @@ func TestExists(t *testing.T) {
 	}
 }
 
-func TestHardCase_P_UIDValidity(t *testing.T) {
+// TestHardCase_P08_UIDValidityInBetween: a folder is restored between its listing and its reading, and its UIDs then name other
+// messages. Whatever is asked of it is refused as stale, and nothing of the answer is taken.
+func TestHardCase_P08_UIDValidityInBetween(t *testing.T) {
 	f := newFake(t)
 	f.on["EXAMINE"] = says("* 3 EXISTS\r\n* OK [UIDVALIDITY 8] new\r\n")
 	s, ctx := f.source(t), context.Background()

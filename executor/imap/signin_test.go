@@ -33,6 +33,8 @@ func assertNoSecret(t *testing.T, where, text string) {
 	}
 }
 
+// TestHardCase_P17_Greetings: what greets is no IMAP server, not one that lets us in, or one that says we are in already, by
+// which somebody in between kept passwords in plain text (CVE-2020-28896). It ends there, and nothing was sent.
 func TestHardCase_P17_Greetings(t *testing.T) {
 	for _, c := range []struct {
 		name, greeting string
@@ -61,6 +63,7 @@ func TestHardCase_P17_Greetings(t *testing.T) {
 	}
 }
 
+// TestHardCase_P17_NoGreeting: a server that says nothing is not waited for without end, and told nothing.
 func TestHardCase_P17_NoGreeting(t *testing.T) {
 	f := newFake(t)
 	f.greeting = ""
@@ -194,6 +197,8 @@ func TestSignInRefused(t *testing.T) {
 	}
 }
 
+// TestHardCase_P23_CapabilitiesAfterSignIn: servers announce other capabilities once somebody has signed in. They are asked
+// for again, and the new ones are used.
 func TestHardCase_P23_CapabilitiesAfterSignIn(t *testing.T) {
 	f := newFake(t)
 	f.caps = "IMAP4rev1 AUTH=PLAIN STARTTLS"
