@@ -9,6 +9,7 @@ BENCH    ?= .*
 ROUNDS   ?= 5
 CUTS     ?= all
 KILLS    ?= 1000
+SEEDS    ?= 2000
 SCALEDIR ?= /tmp
 
 # Where git can't be asked (an unpacked archive, a clone that another user owns) the build does without its revision.
@@ -16,7 +17,7 @@ ifneq ($(shell git rev-parse HEAD >/dev/null 2>&1 && echo yes),yes)
 export GOFLAGS += -buildvcs=false
 endif
 
-.PHONY: build man demo test cuts bench roombench scale bugs kills lint fuzz clean help
+.PHONY: build man demo test cuts scenes histories bench roombench scale bugs kills lint fuzz clean help
 
 # Without cgo the file needs no C library of the machine it runs on, and starts in half the time.
 build: ## build bin/mailhaul
@@ -35,6 +36,12 @@ test: ## everything, with the race detector; installs what the tests need where 
 
 cuts: ## every fault at every APPEND, a cut at every octet of a session; CUTS=boundaries is shorter
 	go test ./executor -run 'HardCase_(P0|P19|M05)' -every -cuts $(CUTS) -v -timeout 6h
+
+scenes: ## thirty migrations, each of which dies at each of its writes to the ledger
+	go test ./executor -run ScenesCrash -every -parallel 16 -timeout 2h
+
+histories: ## migrations in which everything goes wrong at random; SEEDS=200 plays fewer
+	go test ./executor -run RandomHistories -seeds $(SEEDS) -parallel 16 -timeout 6h
 
 bench: ## mailhaul, mbsync and the bound of the protocol side by side; BENCH=small ROUNDS=5 choose
 	go test ./cmd/mailhaul -run '^$$' -bench 'Peers/^($(BENCH))$$' -benchtime 1x -timeout 2h -rounds $(ROUNDS)
