@@ -236,7 +236,9 @@ func TestHardCase_FolderListThatCannotBeRead(t *testing.T) {
 	}
 }
 
-func TestListStatus(t *testing.T) {
+// TestHardCase_S03_ListStatus: ten thousand folders cost minutes where each is opened to be counted. One LIST brings
+// the counters; those that it leaves out are asked for together, and the answers are theirs by name.
+func TestHardCase_S03_ListStatus(t *testing.T) {
 	f := newFake(t)
 	f.caps += " LIST-EXTENDED LIST-STATUS SPECIAL-USE CONDSTORE"
 	f.on["LIST"] = says("* LIST () \"/\" a\r\n* STATUS a (MESSAGES 3 UIDVALIDITY 7 UIDNEXT 10 HIGHESTMODSEQ 99999999999)\r\n" +
