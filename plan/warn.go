@@ -62,6 +62,13 @@ func (l *line) warn() {
 	}
 }
 
+// unread says of a folder that could not be listed how to go on without it.
+func (l *line) unread(f *Folder) {
+	l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(f.Problem.Code),
+		Text: fmt.Sprintf("folder %q can't be listed, so nothing of it is copied: %s", f.Path, f.Problem.Text),
+		Hint: fmt.Sprintf("To leave it out: exclude = [%s]", hcl("^"+regexp.QuoteMeta(f.Path)+"$"))})
+}
+
 // lost says what a destination does not keep; it names no mailbox, for it holds for all of them.
 func (l *line) lost() {
 	sentences := l.inv.Limits.Lost
