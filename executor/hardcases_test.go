@@ -4,13 +4,16 @@ import (
 	"errors"
 	"os"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
 	"mailhaul/config"
 	"mailhaul/executor"
+	"mailhaul/executor/endpointtest"
 	"mailhaul/executor/endpointtest/imapserver"
 	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
 // TestHardCase_R08_OlderCopyOfTheState: somebody puts an earlier state file back, which knows nothing of what was
@@ -91,5 +94,93 @@ func TestHardCase_F08_FolderThatEndsTheSession(t *testing.T) {
 	w.config.Mailboxes[0].Folders.Exclude = []config.Rule{{Pattern: regexp.MustCompile("^Mail $")}}
 	if out := w.mustApply("full"); out.Complete != 1 {
 		t.Errorf("without that folder: %+v", out.PassDone)
+	}
+}
+
+// TestHardCase_F13_ContainersAreMade: a parent that can't be opened stopped whole jobs. It is made at the destination, for
+// its children, or for nothing; a mailbox with one is complete.
+func TestHardCase_F13_ContainersAreMade(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "anna")
+	r.src().Container("Lists")
+	r.src().Container("Shelf")
+	r.fill("Lists/a", 3)
+	if out := r.mustApply("full"); out.Complete != 1 || out.Copied.Messages != 3 {
+		t.Errorf("outcome %+v", out.PassDone)
+	}
+	if got := r.dst().Folders(); !slices.Contains(got, "Lists") || !slices.Contains(got, "Shelf") {
+		t.Errorf("the destination has %q", r.dst().Folders())
+	}
+}
+
+// TestHardCase_R03_NetworkGone: the network goes away in the middle and stays away. A tool that ends well then leaves
+// thousands of messages behind; here nothing is complete, in what the run says or in what the state remembers, until every
+// message is settled.
+func TestHardCase_R03_NetworkGone(t *testing.T) {
+	t.Parallel()
+	for _, side := range []string{"source", "destination"} {
+		t.Run(side, func(t *testing.T) {
+			t.Parallel()
+			r := newRig(t, "anna")
+			r.fill("INBOX", 900)
+			gone := r.src()
+			if side == "destination" {
+				gone = r.dst()
+			}
+			gone.Set(endpointtest.Faults{FailAfterMessages: 300})
+			out := r.mustApply("full")
+			if out.Complete != 0 || out.Blocked+out.Incomplete != 1 {
+				t.Errorf("outcome %+v", out.PassDone)
+			}
+			l, err := state.OpenRead(t.Context(), r.path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			records, err := l.MailboxPasses(t.Context())
+			if err := errors.Join(err, l.Close()); err != nil || len(records) != 1 || records[0].Progress == state.Complete {
+				t.Errorf("the state remembers %+v, %v", records, err)
+			}
+			gone.Mend()
+			r.untilDone()
+			r.sameMail()
+		})
+	}
+}
+
+// TestHardCase_R15_PeopleAtWork: while it is copied, mail arrives at both sides and people file, delete and read what is
+// there already. The next pass brings what is new at the source and nothing else: no copy comes back that somebody moved or
+// deleted, and what came at the destination by itself stays one.
+func TestHardCase_R15_PeopleAtWork(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, "anna")
+	r.fill("INBOX", 30)
+	own := endpointtest.Message{Date: epoch, Octets: []byte("Subject: came by itself\r\n\r\n")}
+	var late string
+	n := 0
+	r.dst().Set(endpointtest.Faults{Meanwhile: func(s *endpointtest.Store, _ string) {
+		if n++; n == 20 {
+			s.Add("INBOX", own)
+			late = r.newMail("came late")
+		}
+	}})
+	r.mustApply("full")
+	all := r.dst().Messages("INBOX")
+	if len(all) != 31 || len(late) == 0 {
+		t.Fatalf("%d messages are there", len(all))
+	}
+	r.dst().Mkdir("Filed", mail.RoleNone)
+	r.dst().Add("Filed", all[3])
+	r.dst().Remove("INBOX", all[3].UID, all[4].UID)
+	r.dst().Forget()
+	r.mustApply("full")
+	if _, ok := r.there(late); !ok || appended(r.dst()) != 1 {
+		t.Errorf("what came late is there: %v; %d messages were appended", ok, appended(r.dst()))
+	}
+	if got := len(r.dst().Messages("INBOX")); got != 30 || len(r.dst().Messages("Filed")) != 1 {
+		t.Errorf("INBOX holds %d messages, Filed %d", got, len(r.dst().Messages("Filed")))
+	}
+	r.dst().Forget()
+	if p, _, err := r.apply("full"); err != nil || !p.Empty() || appended(r.dst()) != 0 {
+		t.Errorf("%v, %+v, %d messages were appended", err, p.Total, appended(r.dst()))
 	}
 }

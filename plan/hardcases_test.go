@@ -177,3 +177,46 @@ func TestHardCase_F18_TwelveThousandFolders(t *testing.T) {
 		t.Errorf("%d places for %d folders", len(places), len(source))
 	}
 }
+
+// TestHardCase_S05_GmailShowsAPart: a user of Gmail can limit how much of a folder is shown over IMAP; what is beyond is
+// left behind, and nobody can tell. A folder of exactly such a number is pointed out, at Gmail only.
+func TestHardCase_S05_GmailShowsAPart(t *testing.T) {
+	status := func(f mail.Folder, n uint32) mail.Folder { f.Status.Messages = n; return f }
+	for n, said := range map[uint32]string{1000: "1,000", 2000: "2,000", 5000: "5,000", 10_000: "10,000", 999: "", 5001: ""} {
+		want := ""
+		if said != "" {
+			want = `anna@contoso.example: "INBOX" shows exactly ` + said + ` messages: Gmail may be set to show no more of a folder over IMAP`
+		}
+		gmail := newSite(t, "full", "anna").look("anna", status(box("INBOX"), n), status(box("Work"), 999), container("[Gmail]"))
+		if got := notes(gmail.plan().Warnings); got != want {
+			t.Errorf("%d messages: %q", n, got)
+		}
+		if got := notes(newSite(t, "full", "anna").look("anna", status(box("INBOX"), n)).plan().Warnings); got != "" {
+			t.Errorf("%d messages elsewhere: %q", n, got)
+		}
+	}
+}
+
+// TestHardCase_S06_DestinationTooSmall: a destination that fills up in the middle of the night is found full by its users.
+// The plan compares what is to be copied with the room that is left, and holds the mailbox back to the octet.
+func TestHardCase_S06_DestinationTooSmall(t *testing.T) {
+	for _, c := range []struct {
+		pass  string
+		known bool
+		left  mail.Size
+		want  string
+	}{
+		{"full", true, 99 * mail.MB, "! anna 100/0.1 GB: destination has 99.0 MB free"},
+		{"full", true, 100*mail.MB - 1, "! anna 100/0.1 GB: destination has 100.0 MB free"},
+		{"full", true, 100 * mail.MB, "+ anna 100/0.1 GB"},
+		{"full", true, 0, "! anna 100/0.1 GB: destination is full"},
+		{"full", false, 1, "+ anna 100/0.1 GB"},
+		{"verify", true, mail.MB, "+ anna 0/0.0 kB: destination has 1.0 MB free"},
+	} {
+		s := newSite(t, c.pass, "anna").look("anna", box("INBOX")) // 100 messages of 1 MB
+		s.inventory("anna", func(i *Inventory) { i.Limits.QuotaKnown, i.Limits.QuotaLeft = c.known, c.left })
+		if got := lineOf(s.plan().Mailboxes[0]); got != c.want {
+			t.Errorf("%d octets left, pass %s: %s, want %s", c.left, c.pass, got, c.want)
+		}
+	}
+}

@@ -2,6 +2,9 @@ package imap_test
 
 import (
 	"context"
+	"fmt"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -254,5 +257,39 @@ func TestHardCase_S03_ListStatus(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// TestHardCase_S03_StatusInOneFlight: where LIST brings no counters, folders are not opened to be counted, and nobody waits
+// for one answer before the next folder is asked for.
+func TestHardCase_S03_StatusInOneFlight(t *testing.T) {
+	f := newFake(t)
+	var names strings.Builder
+	for i := range 200 {
+		fmt.Fprintf(&names, "* LIST () \"/\" f%d\r\n", i)
+	}
+	f.on["LIST"] = says(names.String())
+	first := true
+	f.on["STATUS"] = func(p *peer) {
+		if first {
+			first = false
+			if _, err := p.r.Peek(1); err != nil { // the answer comes once the next one was asked for
+				t.Errorf("nothing more was asked for: %v", err)
+			}
+		}
+		name, _, _ := strings.Cut(p.rest, " ")
+		p.say("* STATUS %s (MESSAGES 3 UIDNEXT 10 UIDVALIDITY 7)\r\n%s OK\r\n", name, p.tag)
+	}
+	folders, err := f.source(t).Folders(context.Background())
+	if err != nil || len(folders) != 200 {
+		t.Fatalf("%d folders, %v", len(folders), err)
+	}
+	for _, c := range folders {
+		if c.Status.Messages != 3 {
+			t.Errorf("%s: %+v", c.Raw, c.Status)
+		}
+	}
+	if slices.ContainsFunc(f.commands(), func(c string) bool { return strings.HasPrefix(c, "EXAMINE") }) {
+		t.Error("folders were opened to be counted")
 	}
 }
