@@ -52,7 +52,7 @@ func (l *Ledger) copySerial(ctx context.Context) int64 {
 	if err != nil {
 		return 0
 	}
-	defer beside.Close()
+	_ = beside.Close() // it was read
 	if beside.Lineage() != l.Lineage() {
 		return 0
 	}
