@@ -28,8 +28,8 @@ func everyDay() (days [7]bool) {
 	return days
 }
 
-// TestWindowClockChanges holds what a window does in the nights in which the clocks change.
-func TestWindowClockChanges(t *testing.T) {
+// TestHardCase_R11_WindowClockChanges holds what a window does in the nights in which the clocks change.
+func TestHardCase_R11_WindowClockChanges(t *testing.T) {
 	const layout = "2006-01-02T15:04Z07:00"
 	for _, c := range []struct {
 		name, zone      string

@@ -94,7 +94,9 @@ func TestRefusedFolderDoesNotStopTheOthers(t *testing.T) {
 	r.sameMail()
 }
 
-func TestCorrectedDestinationIsFilledAnew(t *testing.T) {
+// TestHardCase_R12_CorrectedDestination: a wrong destination that was corrected is another mailbox: it gets
+// everything, and the wrong one keeps what it has.
+func TestHardCase_R12_CorrectedDestination(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 20)
 	r.fill("Work", 7)
@@ -110,7 +112,9 @@ func TestCorrectedDestinationIsFilledAnew(t *testing.T) {
 	}
 }
 
-func TestRenamedDestinationIsTheSame(t *testing.T) {
+// TestHardCase_R13_RenamedAtTheDestination: a mailbox that got another address is the one that was written to, and
+// nothing is copied again.
+func TestHardCase_R13_RenamedAtTheDestination(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 20)
 	r.fill("Work", 7)
@@ -149,7 +153,9 @@ func TestAmbiguousIsSentAgainOnlyOnRequest(t *testing.T) {
 	}
 }
 
-func TestLookingAtAnotherDestinationForgetsNothing(t *testing.T) {
+// TestHardCase_R12_OnlyLookedAtAnotherDestination: a plan for another destination that nobody carried out leaves the
+// memory of the first one as it was.
+func TestHardCase_R12_OnlyLookedAtAnotherDestination(t *testing.T) {
 	r := newRig(t, "anna")
 	r.config.Mailboxes[0].Messages.Existing = "ignore"
 	r.fill("INBOX", 20)

@@ -199,9 +199,9 @@ func TestTwoFoldersIntoOne(t *testing.T) {
 	}
 }
 
-// TestChangedSourceAddressIsNotCopiedAgain takes a mailbox out of the configuration and puts it in under another
+// TestHardCase_R13_RenamedAtTheSource takes a mailbox out of the configuration and puts it in under another
 // address: what the old record claims is handed over.
-func TestChangedSourceAddressIsNotCopiedAgain(t *testing.T) {
+func TestHardCase_R13_RenamedAtTheSource(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 20)
 	r.mustApply("full")

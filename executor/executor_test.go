@@ -211,7 +211,10 @@ func TestHardCase_M24_Substitute(t *testing.T) {
 	r.sameMail()
 }
 
-func TestLostStateIsAdoptedNotCopied(t *testing.T) {
+// TestHardCase_R07_R10_LostState: a second import without the first one's state, because it was deleted or stands in
+// another directory, doubles every message elsewhere. What is there is recognised, twins counted, and only what is
+// new is sent.
+func TestHardCase_R07_R10_LostState(t *testing.T) {
 	for _, folders := range [][]string{{"INBOX"}, {"INBOX", "A/B"}} {
 		r := newRig(t, "anna")
 		for _, f := range folders {
@@ -263,7 +266,9 @@ func appended(s *endpointtest.Store) int {
 	return n
 }
 
-func TestUserDeletionAtTheDestinationStays(t *testing.T) {
+// TestHardCase_R15_UserDeletes: people work in the new mailbox between two passes: what they deleted there does not
+// come back.
+func TestHardCase_R15_UserDeletes(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)
 	r.mustApply("full")
@@ -328,7 +333,9 @@ func TestHardCase_P25_FolderVanishes(t *testing.T) {
 	r.sameMail()
 }
 
-func TestFirstInterruptKeepsWhatIsInHand(t *testing.T) {
+// TestHardCase_R02_FirstInterrupt: what is in hand at an interrupt is finished and counted, nothing new is begun, and
+// the next run goes on from there.
+func TestHardCase_R02_FirstInterrupt(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 3000)
 	r.stop = make(chan struct{})

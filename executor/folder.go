@@ -54,6 +54,9 @@ type folderRun struct {
 func (m *mailboxRun) folder(ctx context.Context, f *plan.Folder) error {
 	rec := m.current(string(f.Source), f.UIDValidity)
 	fr := m.newFolderRun(f, rec)
+	if err := unlisted(f); err != nil {
+		return fr.explain(err)
+	}
 	if f.NoSelect {
 		_, err := fr.target(ctx)
 		return fr.explain(err)

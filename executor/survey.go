@@ -215,7 +215,9 @@ func (s *surveyor) list(ctx context.Context) error {
 			return err
 		}
 		if err := s.listFolder(ctx, rec, f); err != nil {
-			return inFolder(s.mailbox.Row.Name, f, err)
+			if err := s.setAside(ctx, rec, f, err); err != nil {
+				return inFolder(s.mailbox.Row.Name, f, err)
+			}
 		}
 	}
 	return nil

@@ -215,19 +215,12 @@ func TestBuildActions(t *testing.T) {
 			func(i *Inventory) { i.Source = []mail.Folder{inbox} }), "+ anna 100/0.0 kB"},
 		{"a changed UIDVALIDITY is a new folder, not a new mailbox", full(t).memory("anna", 0,
 			func(c *state.FolderCount) { c.Folder.Current = false; copied(c) }), "~ anna 100/0.0 kB"},
-		{"quota too small", full(t).inventory("anna", func(i *Inventory) { i.Limits.QuotaKnown, i.Limits.QuotaLeft = true, 99*mail.MB }),
-			"! anna 100/0.1 GB: destination has 99.0 MB free"},
-		{"quota just enough", full(t).inventory("anna", func(i *Inventory) { i.Limits.QuotaKnown, i.Limits.QuotaLeft = true, 100*mail.MB }),
-			"+ anna 100/0.1 GB"},
-		{"quota not known", full(t).inventory("anna", func(i *Inventory) { i.Limits.QuotaLeft = 1 }), "+ anna 100/0.1 GB"},
 		{"a side can't be asked", full(t).inventory("anna", func(i *Inventory) {
 			i.Problem = &Problem{Side: "source", Code: mail.CodeIMAPLogin, Kind: "auth", Text: "[AUTHENTICATIONFAILED]"}
 		}), "! anna 0/0.0 kB: source refused the password"},
 		{"skipped on request", newSite(t, "full", ".anna"), ". anna 0/0.0 kB: agreed"},
 		{"verify copies nothing", newSite(t, "verify", "anna").look("anna", inbox), "+ anna 0/0.0 kB"},
 		{"verify is done once", newSite(t, "verify", "anna").look("anna", inbox).record("anna", "verify", state.Complete), "= anna 0/0.0 kB"},
-		{"verify warns of the quota and goes on", newSite(t, "verify", "anna").look("anna", inbox).inventory("anna",
-			func(i *Inventory) { i.Limits.QuotaKnown, i.Limits.QuotaLeft = true, mail.MB }), "+ anna 0/0.0 kB: destination has 1.0 MB free"},
 		{"retry takes what failed and what is in doubt", retry(t), "~ anna 5/5.0 MB: 3 failed earlier"},
 		{"retry with nothing to retry", newSite(t, "retry", "anna").look("anna", inbox), "= anna 0/0.0 kB"},
 		{"retry resumes the stopped pass", func() *site {
@@ -277,9 +270,6 @@ func TestBuildNotes(t *testing.T) {
 			"anna@contoso.example: may have been fetched away by POP: none of its 200 messages is older than 14 days", ""},
 		{"one old message is enough", of("full", box("INBOX"), box("Sent")).memory("anna", 0, recent), "", ""},
 		{"a new mailbox is small", of("full", status(box("INBOX"), 99)).memory("anna", 0, recent), "", ""},
-		{"S05: Gmail shows a part", of("full", status(box("INBOX"), 5000), status(box("Work"), 999), container("[Gmail]")),
-			`anna@contoso.example: "INBOX" shows exactly 5,000 messages: Gmail may be set to show no more of a folder over IMAP`, ""},
-		{"a round number elsewhere is chance", of("full", status(box("INBOX"), 5000)), "", ""},
 		{"another server under the old name", of("full", box("INBOX")).inventory("anna", func(i *Inventory) { i.Estranged = true }),
 			"anna@contoso.example: none of the folders that were written to is at new-anna@contoso.example any more: it is another server, " +
 				"or was emptied or set up anew. What was copied counts as copied", ""},

@@ -72,6 +72,11 @@ func (l *line) folder(f *Folder, m *Mapping) {
 	if f.Excluded || f.NoSelect || m.Fault != "" {
 		return
 	}
+	if p, ok := l.inv.Unlisted[m.Source.Raw]; ok {
+		f.Problem = &p
+		l.unread(f)
+		return
+	}
 	c := l.remembered(m.Source.Raw, status.UIDValidity)
 	if c == nil {
 		// Not listed yet: STATUS tells how many there are, not how large.

@@ -8,8 +8,9 @@ import (
 	"mailhaul/state/mail"
 )
 
-// TestEstimate holds the hours and the nights of a plan against sums that can be done by hand.
-func TestEstimate(t *testing.T) {
+// TestHardCase_S04_Estimate: a mailbox of 100 GB takes days, and people ask how many. The plan says it from what the state
+// file knows, without counting anything anew; held against sums that can be done by hand.
+func TestHardCase_S04_Estimate(t *testing.T) {
 	const gb = 1_000_000_000
 	nights := config.Windows{{Name: "nights", Days: [7]bool{true, true, true, true, true, true, true}, From: 19 * 60, To: 6 * 60, Zone: now.Location()}}
 	lunch := config.Windows{{Name: "lunch", Days: nights[0].Days, From: 12 * 60, To: 13 * 60, Zone: now.Location()}}

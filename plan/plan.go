@@ -168,6 +168,8 @@ type Folder struct {
 	Deleted     state.Count `json:"deleted,omitzero"`
 	Failed      state.Count `json:"failed"`
 	FlagChanges int64       `json:"flag_changes,omitempty"`
+	// Problem is why nothing of the folder is copied in this run although the mailbox goes on: it could not be listed.
+	Problem *Problem `json:"problem,omitempty"`
 	// TooLarge names the messages over the size limit, at most 1,000.
 	TooLarge []LeftOut `json:"too_large,omitempty"`
 }
@@ -218,6 +220,8 @@ type Inventory struct {
 	Limits      mail.Limits // of the destination
 	// FlagChanges counts, per source folder (Raw), the copied messages whose flags changed since.
 	FlagChanges map[string]int64
+	// Unlisted are source folders (Raw) that could not be listed although the others could.
+	Unlisted map[string]Problem
 	// Vanished are folders that the source no longer has although not all of their mail was copied.
 	Vanished []Vanished
 	// FormerDestination is where the mailbox went before, if its mail is not found at the new place and so is to be copied

@@ -271,8 +271,9 @@ func FuzzMap(f *testing.F) {
 	})
 }
 
-// TestMapDeep holds that a name of very many levels costs little.
-func TestMapDeep(t *testing.T) {
+// TestHardCase_F18_VeryManyLevels: a hostile server lists a name of ten thousands of levels. It costs little, and the levels
+// that no destination can hold become one.
+func TestHardCase_F18_VeryManyLevels(t *testing.T) {
 	path := slices.Repeat([]string{"deep"}, 50_000)
 	got := Map(rules(nil), []mail.Folder{{Raw: "deep", Path: path}}, nil, mail.NameRules{Delimiter: "/", MaxLevel: 99})[0]
 	if len(got.Target) != deepest || got.Surprise == "" {

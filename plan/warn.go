@@ -54,11 +54,19 @@ func (l *line) warn() {
 			Hint: fmt.Sprintf("mailhaul check %s  tells what is missing there; to copy all again:  mailhaul state forget %s", l.out.Name, l.out.Name)})
 	}
 	l.lost()
+	l.hidden()
 	l.cutByGmail()
 	if text := l.fetchedAway(); text != "" {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Text: text,
 			Hint: "Ask whether a program fetches this mail by POP; what it fetched is on that computer only."})
 	}
+}
+
+// unread says of a folder that could not be listed how to go on without it.
+func (l *line) unread(f *Folder) {
+	l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(f.Problem.Code),
+		Text: fmt.Sprintf("folder %q can't be listed, so nothing of it is copied: %s", f.Path, f.Problem.Text),
+		Hint: fmt.Sprintf("To leave it out: exclude = [%s]", hcl("^"+regexp.QuoteMeta(f.Path)+"$"))})
 }
 
 // lost says what a destination does not keep; it names no mailbox, for it holds for all of them.
@@ -68,6 +76,17 @@ func (l *line) lost() {
 		return
 	}
 	l.plan.Warnings = append(l.plan.Warnings, Note{Text: sentences[0], Hint: strings.Join(sentences[1:], "\n")})
+}
+
+// hidden says what a source keeps from whoever asks for its folders. Exchange lists none over IMAP whose name has a slash,
+// which divides levels there. It names no mailbox, for it holds for all of them.
+func (l *line) hidden() {
+	if !l.asked || l.m.From.Microsoft365 == nil {
+		return
+	}
+	l.plan.Warnings = append(l.plan.Warnings, Note{
+		Text: "Microsoft 365 does not list folders whose name has a slash: they are not in this plan, and not copied",
+		Hint: "Look for such folders in Outlook and rename them."})
 }
 
 // warnOnce adds a warning of a line. One that names no mailbox holds for all, and is said once.

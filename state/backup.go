@@ -23,6 +23,9 @@ const backupStep = 4096
 func (l *Ledger) Backup(ctx context.Context) error {
 	fresh := l.path + ".backup-" + randomHex(4)
 	err := snapshot(ctx, l.path, fresh)
+	if err == nil {
+		err = markCopy(ctx, fresh)
+	}
 	fault.At(fault.BeforeBackupNamed)
 	if err == nil {
 		err = putInPlace(fresh, l.path+backupSuffix)

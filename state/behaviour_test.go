@@ -14,8 +14,9 @@ import (
 	"mailhaul/state/mail"
 )
 
-// TestManyWriters has many mailboxes write at once, some of them nonsense, and wants everybody's own answer.
-func TestManyWriters(t *testing.T) {
+// TestHardCase_S08_ManyWriters: hundreds of mailboxes at once would each wait for the disk. Many write at the same
+// time, some of them nonsense, and each gets its own answer.
+func TestHardCase_S08_ManyWriters(t *testing.T) {
 	const writers, batches = 24, 12
 	l := fresh(t)
 	var wg sync.WaitGroup

@@ -128,7 +128,9 @@ func outcome(t testing.TB, octets []byte) (everything, error) {
 	return e, err
 }
 
-func TestTruncatedIsRefused(t *testing.T) {
+// TestHardCase_R06_Truncated: a state file that was cut short anywhere, down to nothing, is refused as damaged and
+// left as it is: what it still holds would let mail be sent twice.
+func TestHardCase_R06_Truncated(t *testing.T) {
 	octets := filled(t)
 	for size := 0; size < len(octets); size += 512 * slow {
 		if _, err := outcome(t, octets[:size]); mail.CodeOf(err) != mail.CodeStateDamaged {
@@ -137,7 +139,9 @@ func TestTruncatedIsRefused(t *testing.T) {
 	}
 }
 
-func TestForeignFilesAreRefused(t *testing.T) {
+// TestHardCase_R06_Foreign: an empty file, one full of zeros, a text, or another program's database under the state
+// file's name is refused, and not written to.
+func TestHardCase_R06_Foreign(t *testing.T) {
 	text := []byte(strings.Repeat("not a state file\n", 1000))
 	other := bytes.Clone(filled(t))
 	binary.BigEndian.PutUint32(other[68:], 0) // some other program's SQLite file
@@ -148,8 +152,9 @@ func TestForeignFilesAreRefused(t *testing.T) {
 	}
 }
 
-// TestFlippedBits promises: whatever bit flips, the file tells the truth or it is refused.
-func TestFlippedBits(t *testing.T) {
+// TestHardCase_R06_FlippedBits: whatever bit flips, the file tells the truth or it is refused. SQLite itself notices
+// no flip within a value.
+func TestHardCase_R06_FlippedBits(t *testing.T) {
 	octets := filled(t)
 	want, err := outcome(t, octets)
 	if err != nil {
@@ -204,7 +209,9 @@ func TestNewerFormatNamesTheRelease(t *testing.T) {
 	}
 }
 
-func TestDamageNamesTheBackup(t *testing.T) {
+// TestHardCase_R06_BackupIsNamed: who has a damaged state file is told of the last good copy, which takes its place
+// as it is.
+func TestHardCase_R06_BackupIsNamed(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "b.state")
 	l := open(t, path)
 	box := mailbox(t, l, "anna@contoso.example")

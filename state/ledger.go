@@ -63,7 +63,8 @@ type Options struct {
 }
 
 // Open takes the lock and opens the state file for writing, creating it where there is none. It fails with an *Error:
-// locked, damaged, newer, or not to be written. A damaged file is left as it is, octet for octet.
+// locked, damaged, newer, or not to be written. A damaged file is left as it is, octet for octet. One that was put back in
+// the place of a later one, a Backup or anything older than the Backup beside it, counts no folder as Adopted.
 func Open(ctx context.Context, path string, opts Options) (*Ledger, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
@@ -101,6 +102,10 @@ func openLocked(ctx context.Context, path string, opts Options, lk *lock) (*Ledg
 	}
 	l := &Ledger{Reader: r, now: opts.Now, opts: opts, lock: lk, writer: w}
 	go w.serve()
+	if err := l.distrust(ctx); err != nil {
+		_ = errors.Join(w.stop(), r.Close(), w.close()) // the error in hand is the one to tell
+		return nil, err
+	}
 	return l, nil
 }
 

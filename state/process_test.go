@@ -168,8 +168,8 @@ func (a acknowledged) holds(t *testing.T, path string) {
 	}
 }
 
-// TestKill promises: after kill -9 everything that was acknowledged is there.
-func TestKill(t *testing.T) {
+// TestHardCase_R01_KilledWriter: after kill -9 everything that was acknowledged is there.
+func TestHardCase_R01_KilledWriter(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "kill.state")
 	for round := range 3 {
 		if round > 0 {
@@ -193,9 +193,9 @@ func TestKill(t *testing.T) {
 	}
 }
 
-// TestFileCannotGrow promises: when the disk takes no more, nobody is told that a write succeeded, every later write is
-// refused, and what was acknowledged stays.
-func TestFileCannotGrow(t *testing.T) {
+// TestHardCase_R04_FileCannotGrow: when the disk takes no more, nobody is told that a write succeeded, every later
+// write is refused, and what was acknowledged stays.
+func TestHardCase_R04_FileCannotGrow(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "full.state")
 	// The log meets the limit of 512 kB first. SIGXFSZ is ignored by the child's shell and so by the child.
 	c, out, _ := child(t, "work", path, "trap '' XFSZ", "ulimit -f 1024")
@@ -212,7 +212,9 @@ func TestFileCannotGrow(t *testing.T) {
 	acks.holds(t, path)
 }
 
-func TestLockedByAnotherProcess(t *testing.T) {
+// TestHardCase_R09_R14_LockedByAnotherProcess: two runs on one state file would each send what the other has sent.
+// The second is told who holds it; one that was killed holds nothing, whatever its note says.
+func TestHardCase_R09_R14_LockedByAnotherProcess(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "lock.state")
 	c, out, in := child(t, "hold", path)
 	if !out.Scan() {
@@ -279,8 +281,9 @@ func TestReadWhileAnotherWrites(t *testing.T) {
 	}
 }
 
-// TestLockOfAnotherMachine: where the note names another machine nobody takes the lock, until it is taken away by id.
-func TestLockOfAnotherMachine(t *testing.T) {
+// TestHardCase_R09_LockOfAnotherMachine: where the note names another machine, whose processes can't be seen, nobody
+// takes the lock, until it is taken away by id. Whoever lost it that way and is alive after all writes nothing more.
+func TestHardCase_R09_LockOfAnotherMachine(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "far.state")
 	note := `{"id":"7f3a","user":"anna","host":"mig01.invalid","pid":4121,"started":"2026-11-23T19:00:00+01:00","command":"mailhaul apply"}`
 	if err := os.WriteFile(path+".lock", []byte(note), 0o600); err != nil {

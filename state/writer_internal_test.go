@@ -79,7 +79,7 @@ func addBox(name string) func(*tx) error {
 	}
 }
 
-// TestGroup promises: a wrong request is undone alone; a lost group is lost as a whole, and nothing is written after it.
+// TestGroup promises: a wrong request is undone alone.
 func TestGroup(t *testing.T) {
 	l := idle(t)
 	wrong := func(t *tx) error { return errors.Join(addBox("half")(t), badRequest("wrong")) }
@@ -89,6 +89,15 @@ func TestGroup(t *testing.T) {
 	}
 	if got, want := names(t, l), []string{"a", "b"}; !slices.Equal(got, want) {
 		t.Errorf("mailboxes %q, want %q", got, want)
+	}
+}
+
+// TestHardCase_R05_LostCommit: after a failed fsync the kernel may have thrown the pages away, and the next fsync says that
+// all is well. A commit that fails is lost as a whole, everybody in it is told, and nothing is written after it.
+func TestHardCase_R05_LostCommit(t *testing.T) {
+	l := idle(t)
+	if err := errors.Join(commitTogether(t, l, addBox("a"), addBox("b"))...); err != nil {
+		t.Fatal(err)
 	}
 	lost := errors.New("input/output error")
 	for i, group := range [][]func(*tx) error{{addBox("c"), func(*tx) error { return lost }, addBox("d")}, {addBox("e")}} {
@@ -136,8 +145,9 @@ func addTable(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// TestUpgrade takes an old file, with what only its log holds, through two steps.
-func TestUpgrade(t *testing.T) {
+// TestHardCase_R16_Upgrade: an old file, with what only its log holds, goes through two steps to a new form, made
+// beside it.
+func TestHardCase_R16_Upgrade(t *testing.T) {
 	path := hot(t)
 	if err := prepare(t.Context(), path, []upgrade{addColumn, addTable}); err != nil {
 		t.Fatal(err)
@@ -162,8 +172,9 @@ func TestUpgrade(t *testing.T) {
 	}
 }
 
-// TestUpgradeThatFails leaves the file as it was.
-func TestUpgradeThatFails(t *testing.T) {
+// TestHardCase_R16_UpgradeThatFails: a step that fails half way leaves the file as it was: an upgrade in place would
+// destroy the only memory of what was sent.
+func TestHardCase_R16_UpgradeThatFails(t *testing.T) {
 	path := hot(t)
 	before, err := os.ReadFile(path)
 	if err != nil {

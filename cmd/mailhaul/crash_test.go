@@ -125,10 +125,10 @@ func (m *migration) add(s *dovecot.Server, side string, octets []byte, flags ...
 	}
 }
 
-// TestCrashPoints lets the real program die at every registered point, at its first time and at a later one, and goes on
-// with the program as users have it: nothing lost, nothing twice, and then nothing left to send. The scenarios must
-// reach every point.
-func TestCrashPoints(t *testing.T) {
+// TestHardCase_R01_CrashPoints lets the real program die at every registered point, at its first time and at a later
+// one, and goes on with the program as users have it: nothing lost, nothing twice, and then nothing left to send. The
+// scenarios must reach every point.
+func TestHardCase_R01_CrashPoints(t *testing.T) {
 	t.Parallel()
 	all := scenarios()
 	p := newPair(t, len(all)+len(fault.Points()), dovecot.Options{})

@@ -43,11 +43,11 @@ func grow(t *testing.T, dir string) {
 	}
 }
 
-// TestFullDisk fills the disk beneath the state file: on disks of growing sizes, so that it is full when the file is
-// made, while listing, at several moments of the copy, until one is large enough; and for the file that holds a large
-// message on its way. Nothing is sent that is not intended on the disk, the error says what is the matter, and with room
-// again everything is there once.
-func TestFullDisk(t *testing.T) {
+// TestHardCase_R04_R14_FullDisk fills the disk beneath the state file: on disks of growing sizes, so that it is full
+// when the file is made, while listing, at several moments of the copy, until one is large enough; and for the file
+// that holds a large message on its way. Nothing is sent that is not intended on the disk, the error says what is the
+// matter, and with room again everything is there once.
+func TestHardCase_R04_R14_FullDisk(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, 20, dovecot.Options{})
 	middle := 0

@@ -227,8 +227,9 @@ func TestDovecotFiveMailboxes(t *testing.T) {
 	}
 }
 
-// TestDovecotNothingNew holds a run without news to a few round trips for the mailbox, however many folders it has.
-func TestDovecotNothingNew(t *testing.T) {
+// TestHardCase_S02_NothingNew: a pass that finds nothing new costs hours where it reads everything again. Held are a
+// few round trips for the mailbox, however many folders it has.
+func TestHardCase_S02_NothingNew(t *testing.T) {
 	m := newMigration(t, "anna@contoso.example")
 	m.fill(60, 0)
 	args := []string{"mailbox", "create", "-u", m.users[0]}
@@ -412,8 +413,9 @@ func TestDovecotStopsInTheMiddle(t *testing.T) {
 	m.same()
 }
 
-// TestDovecotSecondMailhaul starts two at once on one state file.
-func TestDovecotSecondMailhaul(t *testing.T) {
+// TestHardCase_R09_SecondMailhaul: a second mailhaul is started while the first one sends: it ends with a code of its
+// own, names the first, and sends nothing.
+func TestHardCase_R09_SecondMailhaul(t *testing.T) {
 	m := newMigration(t, "anna@contoso.example")
 	m.fill(400, 0)
 	m.toNew.Set(proxy.Faults{Delay: 20 * time.Millisecond})
@@ -437,8 +439,9 @@ func TestDovecotSecondMailhaul(t *testing.T) {
 	m.same()
 }
 
-// TestDovecotMemory moves one large message and bounds the resident memory of the process.
-func TestDovecotMemory(t *testing.T) {
+// TestHardCase_S07_LargeMessage: one message of 150 MB goes through: it stands on the disk, in no file with a name,
+// and the process stays small.
+func TestHardCase_S07_LargeMessage(t *testing.T) {
 	for _, size := range []int{20_000_000, 150_000_000} {
 		t.Run(fmt.Sprint(size), func(t *testing.T) {
 			m := newMigration(t, "anna@contoso.example")

@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// TestHangUp ends real runs as a lost SSH session and an operating system that shuts down do: the messages in hand are
-// finished, the run is recorded as interrupted with 130, and apply goes on with nothing twice.
-func TestHangUp(t *testing.T) {
+// TestHardCase_R02_HangUp ends real runs as a lost SSH session and an operating system that shuts down do: the
+// messages in hand are finished, the run is recorded as interrupted with 130, and apply goes on with nothing twice.
+func TestHardCase_R02_HangUp(t *testing.T) {
 	m := newMigration(t, "anna@contoso.example")
 	m.program = built(t)
 	m.fill(120, 0)

@@ -20,7 +20,7 @@ import (
 )
 
 var (
-	kills    = flag.Int("kills", 50, "how often TestKillNine kills the program")
+	kills    = flag.Int("kills", 50, "how often TestHardCase_R01_KillNine kills the program")
 	killSeed = flag.Uint64("killseed", 0, "the seed of its moments; zero: another one each time")
 )
 
@@ -42,9 +42,9 @@ func killVariants() []killVariant {
 	}
 }
 
-// TestKillNine kills the real process at random moments, which lie anywhere in a whole run, and starts it again until it
-// is done, in one migration after the other: nothing lost, nothing twice.
-func TestKillNine(t *testing.T) {
+// TestHardCase_R01_KillNine kills the real process at random moments, which lie anywhere in a whole run, and starts it
+// again until it is done, in one migration after the other: nothing lost, nothing twice.
+func TestHardCase_R01_KillNine(t *testing.T) {
 	t.Parallel()
 	seed := *killSeed
 	if seed == 0 {

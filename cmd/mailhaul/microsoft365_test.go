@@ -317,9 +317,9 @@ func TestMicrosoft365AsSource(t *testing.T) {
 	}
 }
 
-// TestMicrosoft365Languages: mail for a special folder goes into the mailbox's own one, whatever its language; Exchange tells
-// no folder's use over IMAP. No folder of another name is made for it.
-func TestMicrosoft365Languages(t *testing.T) {
+// TestHardCase_F17_Microsoft365Languages: mail for a special folder goes into the mailbox's own one, whatever its
+// language; Exchange tells no folder's use over IMAP. No folder of another name is made for it.
+func TestHardCase_F17_Microsoft365Languages(t *testing.T) {
 	for language, folders := range map[string]map[string]string{
 		"German":  {"Sent": "Gesendete Elemente", "Trash": "Gel&APY-schte Elemente", "Drafts": "Entw&APw-rfe", "Junk": "Junk-E-Mail"},
 		"Swedish": {"Sent": "Skickat", "Trash": "Borttaget", "Drafts": "Utkast", "Junk": "Skr&AOQ-ppost"},
@@ -348,9 +348,10 @@ func TestMicrosoft365Languages(t *testing.T) {
 	}
 }
 
-// TestMicrosoft365Names copies folders that Exchange can't have: a reserved name, two that differ by case, one with a slash,
-// a special one in another language. Each message arrives once, and each folder has a place of its own.
-func TestMicrosoft365Names(t *testing.T) {
+// TestHardCase_F05_F08_F14_F16_Microsoft365Names copies folders that Exchange can't have: a reserved name, two that
+// differ by case, one with a slash, a special one in another language. Each message arrives once, and each folder has
+// a place of its own.
+func TestHardCase_F05_F08_F14_F16_Microsoft365Names(t *testing.T) {
 	dotted := imapserver.Dovecot()
 	dotted.Delimiter = "."
 	c := newExampleCloud(t, dotted)

@@ -11,8 +11,9 @@ import (
 	"testing"
 )
 
-// TestEraserVerbs: only the session of an undo can send what removes, and not even that one what removes more than is named.
-func TestEraserVerbs(t *testing.T) {
+// TestHardCase_R16_EraserVerbs: only the session of an undo can send what removes, and not even that one what removes
+// more than is named.
+func TestHardCase_R16_EraserVerbs(t *testing.T) {
 	deleted := newCommand("").raw(`1:3 +FLAGS.SILENT (\Seen \DELETED)`).pieces
 	for _, c := range []struct {
 		verb   string
@@ -38,9 +39,9 @@ func TestEraserVerbs(t *testing.T) {
 	}
 }
 
-// TestWordsThatRemove holds the source of the program against a list: the words by which mail and folders are removed stand
-// where an undo sends them, and where they are allowed to it, and nowhere else.
-func TestWordsThatRemove(t *testing.T) {
+// TestHardCase_R16_WordsThatRemove holds the source of the program against a list: the words by which mail and folders
+// are removed stand where an undo sends them, and where they are allowed to it, and nowhere else.
+func TestHardCase_R16_WordsThatRemove(t *testing.T) {
 	allowed := map[string][]string{
 		"UID EXPUNGE": {"command.go", "erase.go"},
 		"DELETE":      {"command.go", "erase.go"},

@@ -1,8 +1,10 @@
 package imap_test
 
 import (
+	"bufio"
 	"context"
 	"fmt"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -88,6 +90,42 @@ func TestListEndedByReader(t *testing.T) {
 	}
 	if _, err := s.Folders(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestHardCase_S01_HugeFolder: the listing of a folder with a million messages is some 60 MB of lines, which tools gather
+// before they look at them. They are handed over as they come, and what is kept does not grow. A fifth of that shows it.
+func TestHardCase_S01_HugeFolder(t *testing.T) {
+	const messages = 200_000
+	f := newFake(t)
+	f.on["EXAMINE"] = says("* 200000 EXISTS\r\n* OK [UIDVALIDITY 7]\r\n* OK [UIDNEXT 200001]\r\n")
+	f.on["UID FETCH"] = func(p *peer) {
+		w := bufio.NewWriterSize(p.conn, 1<<16)
+		for i := 1; i <= messages; i++ {
+			fmt.Fprintf(w, "* %d FETCH (UID %d RFC822.SIZE 5)\r\n", i, i)
+		}
+		_ = w.Flush() // a client that is gone shows in the next read
+		p.ok()
+	}
+	heap := func() uint64 {
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		return m.HeapAlloc
+	}
+	s, before, count := f.source(t), heap(), 0
+	for m, err := range s.List(context.Background(), inbox, mail.Query{}) {
+		if count++; err != nil || m.UID != mail.UID(count) {
+			t.Fatalf("message %d: %v, %v", count, m, err)
+		}
+		if count%50_000 == 0 {
+			if grown := int64(heap()) - int64(before); grown > 2<<20 {
+				t.Errorf("after %d messages %d octets are kept", count, grown)
+			}
+		}
+	}
+	if count != messages {
+		t.Errorf("%d messages", count)
 	}
 }
 

@@ -42,6 +42,8 @@ type Profile struct {
 	Reserved []string
 	// Folders are there from the beginning, beside INBOX.
 	Folders []string
+	// Drops are names of folders that end the session of whoever opens them.
+	Drops []string
 	// NoKeywords keeps system flags only, and refuses others.
 	NoKeywords bool
 	// LoseFlagged forgets \Flagged where it comes with APPEND.

@@ -24,6 +24,9 @@ func (c *conn) open() error {
 	if err := c.endLine(); err != nil {
 		return err
 	}
+	if slices.Contains(c.server.profile.Drops, raw) {
+		return errBroken
+	}
 	c.selected = nil
 	f, there := c.mailbox.look(raw)
 	if !there {
