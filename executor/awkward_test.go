@@ -11,6 +11,7 @@ import (
 	"mailhaul/executor"
 	"mailhaul/executor/endpointtest"
 	"mailhaul/executor/endpointtest/imapserver"
+	"mailhaul/state"
 	"mailhaul/state/mail"
 	samplemail "mailhaul/testdata/mail"
 )
@@ -260,6 +261,43 @@ func TestHardCase_M07_EmptyMessage(t *testing.T) {
 	r.src().Mend()
 	r.mustApply("retry")
 	r.sameMail()
+}
+
+// TestHardCase_M10_NULs: octets zero are what IMAP can't carry and what servers refuse. The message is tried as it is; refused,
+// it is named, and with repair sent once more without them. The ledger keeps the digest of the source's octets.
+func TestHardCase_M10_NULs(t *testing.T) {
+	t.Parallel()
+	const octets = "Subject: n\x00ul\r\n\r\nA\x00B\r\n\x00"
+	var whole mail.Digest
+	for _, repair := range []bool{false, true} {
+		r := newRig(t, "anna")
+		r.config.Mailboxes[0].Messages.Repair = repair
+		letters(r, octets)
+		r.dst().Set(endpointtest.Faults{RefuseMessage: refuseOverlong})
+		out := r.mustApply("full")
+		row := r.rows("INBOX")[0]
+		if whole.IsZero() {
+			whole = row.H0
+		}
+		if row.H0.IsZero() || row.H0 != whole {
+			t.Errorf("repair %v: the digest is not that of the source's octets", repair)
+		}
+		got := r.dst().Messages("INBOX")
+		if !repair && (out.Failed.Messages != 1 || row.State != state.StateRefused || len(got) != 0) ||
+			repair && (len(got) != 1 || string(got[0].Octets) != strings.ReplaceAll(octets, "\x00", "") || row.Degraded&state.DroppedNULs == 0) {
+			t.Errorf("repair %v: outcome %+v, %d there, row %+v", repair, out.PassDone, len(got), row)
+		}
+	}
+}
+
+// TestHardCase_M14_EndlessHeaderLine: a header line of 10 MB, grown at each hop, has killed readers that hold a line in memory.
+// It arrives, octet for octet, through the real client.
+func TestHardCase_M14_EndlessHeaderLine(t *testing.T) {
+	t.Parallel()
+	w := newWire(t, imapserver.Dovecot(), imapserver.Dovecot(), "anna")
+	w.lanes[0].src.Add("INBOX", imapserver.Message{Date: epoch, Octets: []byte("Authentication-Results: " + strings.Repeat("x=pass; ", 10<<20/8) + "\r\nSubject: x\r\n\r\nText.\r\n")})
+	w.untilDone()
+	w.sameMail()
 }
 
 // TestHardCase_M15_OverTheLimit: a message that is larger than the destination takes is not sent and never cut. It is told

@@ -167,6 +167,7 @@ func TestLookingAtAnotherDestinationForgetsNothing(t *testing.T) {
 		t.Errorf("back at the first: %+v, %d appended", p.Total, appended(right))
 	}
 }
+
 // TestHardCase_M16_BreaksTheConnection: one message makes the server break the connection whenever it comes, and clients have
 // sent it again and again, for ever. It is given up after some tries and named, its neighbours arrive.
 func TestHardCase_M16_BreaksTheConnection(t *testing.T) {
@@ -243,6 +244,7 @@ func TestInterruptEndsAWait(t *testing.T) {
 		t.Errorf("%v, %+v after %v", err, out.PassDone, time.Since(started))
 	}
 }
+
 // TestHardCase_K08_DeletedIsSkipped: what is marked \Deleted at the source stays behind, and is copied when somebody takes
 // the mark away again.
 func TestHardCase_K08_DeletedIsSkipped(t *testing.T) {

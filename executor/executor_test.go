@@ -160,6 +160,7 @@ func TestQuotaStopsTheMailboxAndResumes(t *testing.T) {
 	r.untilDone()
 	r.sameMail()
 }
+
 // TestHardCase_M22_M23_SilenceIsNotProof: a server answers OK and hands over nothing. That proves nothing: it is asked once more
 // for this message alone, and then whether it is there. Only what is not there is gone, the rest is damaged and retried.
 func TestHardCase_M22_M23_SilenceIsNotProof(t *testing.T) {
@@ -282,6 +283,7 @@ func TestUserDeletionAtTheDestinationStays(t *testing.T) {
 		t.Errorf("copied %d, the destination has %d", out.Copied.Messages, len(r.dst().Messages("INBOX")))
 	}
 }
+
 // TestHardCase_K08_UsersFlagsWin: between two passes people read and flag mail on both sides. A flag that changed at the source
 // follows, except where somebody has changed the copy's.
 func TestHardCase_K08_UsersFlagsWin(t *testing.T) {

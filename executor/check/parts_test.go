@@ -117,6 +117,7 @@ func TestPartsNoticeEveryLoss(t *testing.T) {
 		}
 	}
 }
+
 // TestHardCase_M21_SignedPartsAreWatched: where a destination writes MIME anew the content is the same and the signature broken.
 // The octets of a signed part are compared beside the content, and those around it are not.
 func TestHardCase_M21_SignedPartsAreWatched(t *testing.T) {
