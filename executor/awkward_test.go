@@ -52,9 +52,10 @@ func arrive(t *testing.T, messages ...[]byte) {
 }
 
 // TestHardCase_M06_NothingButHeaders: a message without a body, or even without the empty line before it, has been refused or
-// taken for damage. It arrives as it is.
+// taken for damage. It arrives as it is; refused, with repair, with the empty line that it lacks.
 func TestHardCase_M06_NothingButHeaders(t *testing.T) {
 	t.Parallel()
+	mended(t, append(samples(t, "headers-only"), []byte("Subject: no line end"))...)
 	arrive(t, append(samples(t, "empty-body", "headers-only"), []byte("\r\n"), []byte("Subject: no line end"))...)
 }
 
@@ -261,6 +262,54 @@ func TestHardCase_M07_EmptyMessage(t *testing.T) {
 	r.src().Mend()
 	r.mustApply("retry")
 	r.sameMail()
+}
+
+// TestHardCase_M09_BareLineEnds: a body with LF or CR alone is what old mail has and strict servers refuse. It is sent as it is;
+// refused, it is named, and with repair sent once more with whole line ends, which the ledger says of it.
+func TestHardCase_M09_BareLineEnds(t *testing.T) {
+	t.Parallel()
+	arrive(t, samples(t, "bare-lf", "cr-cr-lf", "mixed-line-ends")...)
+	mended(t, samples(t, "bare-lf", "mixed-line-ends")...)
+}
+
+// mended are messages that a server refuses for their line ends: named without repair, with it sent once more, mended.
+func mended(t *testing.T, messages ...[]byte) {
+	t.Helper()
+	for _, repair := range []bool{false, true} {
+		p := imapserver.Dovecot()
+		p.Refuse = func(_ string, m imapserver.Message) string {
+			if !bytes.Contains(m.Octets, []byte("\r\n\r\n")) || bytes.Count(m.Octets, []byte("\n")) != bytes.Count(m.Octets, []byte("\r\n")) {
+				return "NO Message contains bare newlines, or no blank line"
+			}
+			return ""
+		}
+		w := newWire(t, imapserver.Dovecot(), p, "anna")
+		w.config.Mailboxes[0].Messages.Repair = repair
+		w.grace = 0
+		for i, octets := range messages {
+			w.lanes[0].src.Add("INBOX", imapserver.Message{Date: epoch.AddDate(-1, 0, i), Octets: octets})
+		}
+		out := w.mustApply("full")
+		got := w.lanes[0].dst.Messages("INBOX")
+		if !repair && (len(got) != 0 || int(out.Failed.Messages) != len(messages)) || repair && (len(got) != len(messages) || int(out.Amended) != len(messages)) {
+			t.Errorf("repair %v: %d arrived, %+v", repair, len(got), out.PassDone)
+		}
+		for _, m := range got {
+			a, b := mail.NewCanonical(), mail.NewCanonical()
+			_, _ = a.Write(m.Octets) // neither fails
+			_, _ = b.Write(messages[int(m.Date.Sub(epoch.AddDate(-1, 0, 0)).Hours())/24])
+			if a.Sum() != b.Sum() {
+				t.Errorf("more than line ends was changed: %.200q", m.Octets)
+			}
+		}
+		before := w.lanes[0].dst.Counts().Appended
+		if w.path += ".new"; repair {
+			w.untilDone()
+		}
+		if n := w.lanes[0].dst.Counts().Appended; repair && n > 0 {
+			t.Errorf("%d were sent again without the state file, after %d", n, before)
+		}
+	}
 }
 
 // TestHardCase_M10_NULs: octets zero are what IMAP can't carry and what servers refuse. The message is tried as it is; refused,

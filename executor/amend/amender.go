@@ -2,6 +2,9 @@ package amend
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"slices"
 )
 
 // amender reads a message and gives it with the changes.
@@ -16,6 +19,7 @@ type amender struct {
 	escape  int  // octets that "=" still takes with it
 	dropped bool // the header field at hand is left out
 	bare    bool // only the header was to be changed, and it has ended
+	ended   bool // the line before has its end
 }
 
 // Read gives what is left of the line at hand.
@@ -36,8 +40,10 @@ func (a *amender) Read(p []byte) (int, error) {
 func (a *amender) step() {
 	l, err := a.in.next()
 	if a.err = err; err != nil {
+		a.endHeader()
 		return
 	}
+	a.ended = l.ending() > 0
 	at := a.walker.place(l)
 	a.bare = at.last && at.entity == 0 && a.plan.Changes == Receipts
 	e := entity{}
@@ -46,6 +52,9 @@ func (a *amender) step() {
 	}
 	if l.first {
 		a.column = 0
+	}
+	if l.bare() && a.plan.Changes&Ends != 0 && !at.sealed && (at.header || at.boundary || !e.binary) {
+		l.octets = append(slices.Clone(l.text()), "\r\n"...)
 	}
 	if at.sealed || at.boundary {
 		a.out.Write(l.octets)
@@ -56,6 +65,17 @@ func (a *amender) step() {
 	} else {
 		a.body(e, l)
 	}
+}
+
+// endHeader adds the empty line that a message of headers alone lacks.
+func (a *amender) endHeader() {
+	if !errors.Is(a.err, io.EOF) || !a.plan.unended {
+		return
+	}
+	if !a.ended {
+		a.out.WriteString("\r\n")
+	}
+	a.out.WriteString("\r\n")
 }
 
 // header changes a piece of a header.
