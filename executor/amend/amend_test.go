@@ -120,9 +120,9 @@ func TestLongLinesSayTheSame(t *testing.T) {
 
 // TestBinaryKeepsItsNULs: where octets of zero are content, they are encoded and not dropped.
 func TestBinaryKeepsItsNULs(t *testing.T) {
-	message := "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b\r\n"
-	got, changes := amended(t, message, all)
-	if changes != amend.NULs || strings.ContainsRune(got, 0) || !strings.Contains(got, "a=00b") || meaning(t, got) != meaning(t, message) {
+	message := "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b\r\nc\n" + strings.Repeat("d", 75) + "\n"
+	got, changes := amended(t, message, all|amend.Ends)
+	if changes != amend.NULs || strings.ContainsRune(got, 0) || !strings.Contains(got, "a=00b\r\nc=0A=\r\n") || strings.Count(got, "\n") != strings.Count(got, "\r\n") || meaning(t, got) != meaning(t, message) {
 		t.Errorf("changes %b, got %q", changes, got)
 	}
 }

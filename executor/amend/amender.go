@@ -155,7 +155,7 @@ func (a *amender) body(e entity, l line) {
 	}
 	switch {
 	case e.recoded():
-		a.quote(l)
+		a.quote(e, l)
 	case !e.longBody:
 		a.out.Write(l.octets)
 	case e.coding == quoted:
@@ -170,8 +170,8 @@ const widest = 76
 
 const hexDigits = "0123456789ABCDEF"
 
-// quote writes a piece as quoted-printable. The line ends stay where they are.
-func (a *amender) quote(l line) {
+// quote writes a piece as quoted-printable. The line ends stay where they are; in a binary body LF alone is none.
+func (a *amender) quote(e entity, l line) {
 	text := l.text()
 	for i, c := range text {
 		ends := i == len(text)-1 // the piece's last octet: a blank there might be the line's last
@@ -179,22 +179,32 @@ func (a *amender) quote(l line) {
 		if c == '.' && a.column == 0 || c == 'F' && a.column == 0 || c == '-' && a.column == 0 {
 			literal = false // a line of one dot, "From ", and what looks like a boundary
 		}
-		width := 3
-		if literal {
-			width = 1
-		}
-		if a.column+width > widest-1 {
-			a.out.WriteString("=\r\n")
-			a.column = 0
-		}
-		if literal {
-			a.out.WriteByte(c)
-		} else {
-			a.out.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
-		}
-		a.column += width
+		a.quoteOctet(c, literal)
+	}
+	if e.binary && l.bare() {
+		a.quoteOctet('\n', false)
+		a.out.WriteString("=\r\n")
+		a.column = 0
+		return
 	}
 	a.out.Write(l.octets[len(text):])
+}
+
+func (a *amender) quoteOctet(c byte, literal bool) {
+	width := 3
+	if literal {
+		width = 1
+	}
+	if a.column+width > widest-1 {
+		a.out.WriteString("=\r\n")
+		a.column = 0
+	}
+	if literal {
+		a.out.WriteByte(c)
+	} else {
+		a.out.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
+	}
+	a.column += width
 }
 
 // breakQuoted breaks lines of a body that is quoted-printable already, and never inside of "=3D".

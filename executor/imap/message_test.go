@@ -2,6 +2,7 @@ package imap_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +43,26 @@ func TestHardCase_M07_EmptyBody(t *testing.T) {
 		if body, there := got[1]; !there || body != "" || got[2] != "two" || len(got) != 2 {
 			t.Errorf("%q gives %v", form, got)
 		}
+	}
+}
+
+// TestHardCase_M07_EmptyMessageGoesAlone: many servers refuse a message of no octets, and with it the whole group that it stands
+// in, whose messages are all in doubt then. It is sent alone; its neighbours go together.
+func TestHardCase_M07_EmptyMessageGoesAlone(t *testing.T) {
+	f := multiFake(t)
+	var groups [][]string
+	f.on["APPEND"] = func(p *peer) {
+		bodies := p.group()
+		groups = append(groups, bodies)
+		if slices.Contains(bodies, "") {
+			p.say("%s NO a message of zero octets\r\n", p.tag)
+			return
+		}
+		p.ok()
+	}
+	got, err := send(t, f.destination(t), "a", "b", "", "c", "d")
+	if want := "[[a b] [] [c d]]"; err != nil || fmt.Sprint(groups) != want || got[2].Outcome != mail.Absent || got[3].Outcome != mail.Landed {
+		t.Errorf("groups of %v, want %s; %+v, %v", groups, want, got, err)
 	}
 }
 
