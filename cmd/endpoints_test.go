@@ -16,8 +16,8 @@ import (
 	"mailhaul/state/mail"
 )
 
-// TestLogin holds how an administrator names the mailbox to open, style by style.
-func TestLogin(t *testing.T) {
+// TestHardCase_A08_Login holds how an administrator names the mailbox to open, style by style.
+func TestHardCase_A08_Login(t *testing.T) {
 	mailbox := config.Login{Address: "anna@contoso.example", Username: "anna@contoso.example", Password: config.NewSecret("own")}
 	admin := func(user string, style config.AdminStyle) *config.Admin {
 		return &config.Admin{User: user, Password: config.NewSecret("master"), Style: style}

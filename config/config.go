@@ -201,7 +201,7 @@ type Messages struct {
 	Keywords string // KeywordsDrop or KeywordsFail
 	Existing string // ExistingAdopt or ExistingIgnore
 	Receipts string // ReceiptsKeep, ReceiptsDisarm or ReceiptsAuto
-	Repair   bool   // one more try, after a refusal, of a message with its lines wrapped and its NULs dropped
+	Repair   bool   // one more try, after a refusal, of a message with its lines wrapped, its NULs dropped and its line ends mended
 }
 
 // Pass kinds.

@@ -19,7 +19,7 @@ import (
 const receiptsDisarm = "disarm"
 
 // repairs are what one more try after a refusal may change.
-const repairs = amend.NULs | amend.Lines
+const repairs = amend.NULs | amend.Lines | amend.Ends
 
 // amendments are what may be changed of a message that is about to be sent. A draft is not sent to anybody yet: its
 // request is its author's.
@@ -58,7 +58,7 @@ func (p *pipeline) amend(batch []item) error {
 
 // amendment pairs what amend does with how a row says it.
 var amendment = map[amend.Changes]state.Degradation{amend.Receipts: state.DisarmedReceipts, amend.NULs: state.DroppedNULs,
-	amend.Lines: state.WrappedLines}
+	amend.Lines: state.WrappedLines, amend.Ends: state.MendedLineEnds}
 
 func degradations(c amend.Changes) (d state.Degradation) {
 	for change, name := range amendment {
@@ -94,7 +94,7 @@ func (fr *folderRun) repairable(row *state.Message, err error) bool {
 
 // refusedForGood records a refusal that no further try follows.
 func (fr *folderRun) refusedForGood(row *state.Message, err error, messageID string) state.Failure {
-	if row.Degraded&(state.DroppedNULs|state.WrappedLines) != 0 {
+	if changesOf(row.Degraded)&repairs != 0 {
 		err = &mail.Error{Op: "append message", Kind: mail.KindOf(err), Code: mail.CodeOf(err),
 			Text: textOf(err) + " (the repaired copy was refused too)"}
 	}

@@ -172,9 +172,9 @@ func TestRepairIsOneTry(t *testing.T) {
 	}
 }
 
-// TestMicrosoft365_M13_RepairsAfterARefusal: Exchange refuses a line of more than 10,000 octets. The message arrives once
+// TestHardCase_M13_OverlongLines: Exchange refuses a line of more than 10,000 octets. The message arrives once
 // with the same words, though answers are lost, and mail that nobody refused keeps its octets.
-func TestMicrosoft365_M13_RepairsAfterARefusal(t *testing.T) {
+func TestHardCase_M13_OverlongLines(t *testing.T) {
 	t.Parallel()
 	for at := range 4 {
 		c := newCloud(t, nil, "anna")

@@ -174,7 +174,9 @@ func TestHardCase_R12_OnlyLookedAtAnotherDestination(t *testing.T) {
 	}
 }
 
-func TestMessageThatBreaksTheConnectionIsGivenUp(t *testing.T) {
+// TestHardCase_M16_BreaksTheConnection: one message makes the server break the connection whenever it comes, and clients have
+// sent it again and again, for ever. It is given up after some tries and named, its neighbours arrive.
+func TestHardCase_M16_BreaksTheConnection(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)
 	bad := string(r.src().Messages("INBOX")[5].Octets)
@@ -251,7 +253,9 @@ func TestInterruptEndsAWait(t *testing.T) {
 	}
 }
 
-func TestUndeletedMessageIsCopied(t *testing.T) {
+// TestHardCase_K08_DeletedIsSkipped: what is marked \Deleted at the source stays behind, and is copied when somebody takes
+// the mark away again.
+func TestHardCase_K08_DeletedIsSkipped(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 3)
 	uid := r.src().Add("INBOX", endpointtest.Message{Date: epoch, Octets: []byte("D: e\r\n\r\n"), Flags: mail.ParseFlags([]string{`\Deleted`})})

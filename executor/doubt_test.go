@@ -325,8 +325,9 @@ func TestUndatedMailIsRecognised(t *testing.T) {
 	}
 }
 
-// TestDatesThatTheDestinationDoesNotKeep loses answers where every copy carries the moment it came (D06).
-func TestDatesThatTheDestinationDoesNotKeep(t *testing.T) {
+// TestHardCase_D06_DatesThatAreNotKept: at some destinations every copy carries the day of the migration. Lost answers are
+// settled all the same, and nothing is lost or there twice.
+func TestHardCase_D06_DatesThatAreNotKept(t *testing.T) {
 	for _, noUIDPlus := range []bool{false, true} {
 		r := newRig(t, "anna")
 		for i := range 20 {

@@ -230,9 +230,9 @@ func TestHardCase_A04_ExchangeTokenRunsOut(t *testing.T) {
 	}
 }
 
-// TestExchangeRecognisesItsCopies loses the state file after a copy whose octets the server changed: nothing is sent again,
+// TestHardCase_M25_ExchangeRecognisesItsCopies loses the state file after a copy whose octets the server changed: nothing is sent again,
 // and of three equal messages the one that is missing is.
-func TestExchangeRecognisesItsCopies(t *testing.T) {
+func TestHardCase_M25_ExchangeRecognisesItsCopies(t *testing.T) {
 	x := newExchange(t)
 	x.fill(40)
 	x.settled()

@@ -164,7 +164,9 @@ func TestHardCase_P24_QuotaStopsTheMailboxAndResumes(t *testing.T) {
 	r.sameMail()
 }
 
-func TestSilenceIsNotProof(t *testing.T) {
+// TestHardCase_M22_M23_SilenceIsNotProof: a server answers OK and hands over nothing. That proves nothing: it is asked once more
+// for this message alone, and then whether it is there. Only what is not there is gone, the rest is damaged and retried.
+func TestHardCase_M22_M23_SilenceIsNotProof(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)
 	r.src().Set(endpointtest.Faults{SwallowBody: map[mail.UID]bool{3: true}, Silent: map[mail.UID]bool{5: true},
@@ -280,7 +282,9 @@ func TestHardCase_R15_UserDeletes(t *testing.T) {
 	}
 }
 
-func TestFlagsFollowUnlessTheUserChangedThem(t *testing.T) {
+// TestHardCase_K08_UsersFlagsWin: between two passes people read and flag mail on both sides. A flag that changed at the source
+// follows, except where somebody has changed the copy's.
+func TestHardCase_K08_UsersFlagsWin(t *testing.T) {
 	r := newRig(t, "anna")
 	r.fill("INBOX", 10)
 	r.mustApply("full")

@@ -259,9 +259,9 @@ func TestHardCase_A04_GraphTokenRunsOut(t *testing.T) {
 	}
 }
 
-// TestGraphRecognisesItsCopies loses the state file after a copy whose octets the server changed: nothing is sent again,
+// TestHardCase_M25_GraphRecognisesItsCopies loses the state file after a copy whose octets the server changed: nothing is sent again,
 // and of equal messages the one that is missing is.
-func TestGraphRecognisesItsCopies(t *testing.T) {
+func TestHardCase_M25_GraphRecognisesItsCopies(t *testing.T) {
 	x := newGraphed(t)
 	x.fill(20)
 	x.server.Behave(graphserver.Habits{})
@@ -280,8 +280,8 @@ func TestGraphRecognisesItsCopies(t *testing.T) {
 	x.sameMail()
 }
 
-// TestGraphWithoutDates: where the date of arrival is not kept, mail is recognised all the same, after lost answers too.
-func TestGraphWithoutDates(t *testing.T) {
+// TestHardCase_D06_GraphWithoutDates: where the date of arrival is not kept, mail is recognised all the same, after lost answers too.
+func TestHardCase_D06_GraphWithoutDates(t *testing.T) {
 	t.Parallel()
 	for name, h := range map[string]graphserver.Habits{"ignored": {IgnoreDate: true}, "refused": {RefuseDate: true}} {
 		x := newGraphed(t)

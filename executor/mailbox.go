@@ -219,13 +219,17 @@ func (m *mailboxRun) tolerate(err error) error {
 // reportLeftOut names the messages that stay behind because of their size.
 func (m *mailboxRun) reportLeftOut() {
 	m.leftOut = m.mailbox.LeftOut
-	for _, f := range m.mailbox.Folders {
-		for _, l := range f.TooLarge {
-			m.emit(MessageLeftOut{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
-				Transport: m.mailbox.Via, Folder: f.Path, DestinationFolder: f.Target, UID: l.UID, Bytes: l.Size,
-				Code: mail.CodeMessageTooLarge})
+	for i := range m.mailbox.Folders {
+		for _, l := range m.mailbox.Folders[i].TooLarge {
+			m.emitLeftOut(&m.mailbox.Folders[i], l.UID, l.Size)
 		}
 	}
+}
+
+func (m *mailboxRun) emitLeftOut(f *plan.Folder, uid mail.UID, size mail.Size) {
+	m.emit(MessageLeftOut{Stamp: m.stamp(), Mailbox: m.mailbox.Name, Destination: m.mailbox.Destination,
+		Transport: m.mailbox.Via, Folder: f.Path, DestinationFolder: f.Target, UID: uid, Bytes: size,
+		Code: mail.CodeMessageTooLarge})
 }
 
 // end records how the mailbox ended; what is fatal to the run comes back.

@@ -126,8 +126,8 @@ func TestHardCase_P01_Microsoft365EveryFault(t *testing.T) {
 	}
 }
 
-// TestRenderedInDoubt is the one lost answer that only the meaning of a message can settle; it stands guard over that tier.
-func TestRenderedInDoubt(t *testing.T) {
+// TestHardCase_M25_RenderedInDoubt is the one lost answer that only the meaning of a message can settle; it stands guard over that tier.
+func TestHardCase_M25_RenderedInDoubt(t *testing.T) {
 	c := newCloud(t, nil, "anna")
 	c.lanes[0].fill(4, wireSizes{300, 2000})
 	c.lanes[0].dst.Set(imapserver.Faults{Append: map[int]imapserver.Kind{2: imapserver.Swallow}})
@@ -170,8 +170,9 @@ func TestHardCase_P21_Microsoft365Throttles(t *testing.T) {
 	}
 }
 
-// TestMicrosoft365SetsFlagged: \Flagged arrives though APPEND loses it.
-func TestMicrosoft365SetsFlagged(t *testing.T) {
+// TestHardCase_K08_FlaggedIsLostByAppend: Exchange takes \Flagged in APPEND and forgets it. It is set again once the message has
+// landed, and arrives.
+func TestHardCase_K08_FlaggedIsLostByAppend(t *testing.T) {
 	t.Parallel()
 	c := newCloud(t, nil, "anna")
 	c.lanes[0].fill(wireMessages, wireSizes{300, 2000, 5000})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"slices"
+	"time"
 
 	"mailhaul/state"
 	"mailhaul/state/fault"
@@ -187,6 +188,9 @@ func (s *takeSink) Message(m mail.Message, hasBody bool) error {
 	s.date(row, m)
 	if s.over {
 		failures := s.tooLarge(row)
+		if row.State == state.StateLeftOut {
+			s.tellLeftOut(row)
+		}
 		return s.put(s.ctx, []state.Message{*row}, failures)
 	}
 	if note, err := s.substituted(row); note {
@@ -203,14 +207,27 @@ func (s *takeSink) Message(m mail.Message, hasBody bool) error {
 	}
 }
 
-// date settles which INTERNALDATE the copy gets. A message without one gets the moment of its first copying, kept in
-// its row, since doubts are settled by date.
+// tellLeftOut counts and names a message whose size the source had told wrong, so that the plan did not leave it out.
+func (fr *folderRun) tellLeftOut(row *state.Message) {
+	size := state.Count{Messages: 1, Bytes: row.Size}
+	fr.add(func(o *Outcome) {
+		fr.leftOut = fr.leftOut.Add(size)
+		o.LeftOut = o.LeftOut.Add(size)
+	})
+	fr.emitLeftOut(fr.plan, row.UID, row.Size)
+}
+
+// date settles which INTERNALDATE the copy gets. A message without one gets the moment that its header tells, or that of its
+// first copying. It is kept in its row, since doubts are settled by date.
 func (s *takeSink) date(row *state.Message, m mail.Message) {
 	if !m.InternalDate.IsZero() {
 		row.InternalDate = m.InternalDate
 	}
 	if row.InternalDate.IsZero() {
-		row.InternalDate = s.Now().Truncate(1e9)
+		now := s.Now()
+		if row.InternalDate = s.held.arrival(now); row.InternalDate.IsZero() {
+			row.InternalDate = now.Truncate(time.Second)
+		}
 		row.Degraded |= state.LostDate
 	}
 }

@@ -135,9 +135,10 @@ const (
 	DisarmedReceipts                         // the request for a read receipt has another name
 	DroppedNULs                              // octets zero are left out
 	WrappedLines                             // lines that are too long are written another way
+	MendedLineEnds                           // CR stands before each LF, and an empty line behind the header
 
 	// Amended are the changes to octets.
-	Amended = DisarmedReceipts | DroppedNULs | WrappedLines
+	Amended = DisarmedReceipts | DroppedNULs | WrappedLines | MendedLineEnds
 )
 
 // Changes names the changes to octets, for people and programs; empty: the octets are the source's.
@@ -146,7 +147,8 @@ func (d Degradation) Changes() []string {
 	for _, one := range []struct {
 		bit  Degradation
 		name string
-	}{{DisarmedReceipts, "receipt disarmed"}, {DroppedNULs, "NUL octets dropped"}, {WrappedLines, "long lines wrapped"}} {
+	}{{DisarmedReceipts, "receipt disarmed"}, {DroppedNULs, "NUL octets dropped"}, {WrappedLines, "long lines wrapped"},
+		{MendedLineEnds, "line ends mended"}} {
 		if d&one.bit != 0 {
 			names = append(names, one.name)
 		}

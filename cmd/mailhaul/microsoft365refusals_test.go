@@ -9,9 +9,9 @@ import (
 	"mailhaul/executor/endpointtest/tokenserver"
 )
 
-// TestMicrosoft365NineRefusals: what an administrator has to do is another thing for each of nine causes, so each has a code
+// TestHardCase_A10_NineRefusals: what an administrator has to do is another thing for each of nine causes, so each has a code
 // of its own, which `explain` explains: with the command that mends it or looks into it, and with what nobody could try.
-func TestMicrosoft365NineRefusals(t *testing.T) {
+func TestHardCase_A10_NineRefusals(t *testing.T) {
 	c := newExampleCloud(t, imapserver.Dovecot())
 	c.fill()
 	exchange := ewsserver.Start(t)

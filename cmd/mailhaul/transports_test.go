@@ -162,8 +162,8 @@ func TestMicrosoft365OverGraph(t *testing.T) {
 	c.noToken(said, "C: POST mailFolders importMime")
 }
 
-// TestGraphThatKeepsNoDate says so when the first message shows it. That the token lacks a role is told before.
-func TestGraphThatKeepsNoDate(t *testing.T) {
+// TestHardCase_D06_GraphThatKeepsNoDate says so when the first message shows it. That the token lacks a role is told before.
+func TestHardCase_D06_GraphThatKeepsNoDate(t *testing.T) {
 	c := newExampleCloud(t, imapserver.Dovecot())
 	graph, _ := graphOf(c)
 	c.fill()

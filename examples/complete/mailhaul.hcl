@@ -83,7 +83,7 @@ messages {
   too_large = "report" # report | fail
   receipts  = "auto"   # read-receipt requests of unread mail: keep (bytes stay exact) | disarm (header renamed, recorded) | auto: disarm at microsoft365
   keywords  = "drop"   # flags that the destination cannot hold: drop | fail
-  repair    = true     # after a refusal only: wrap over-long lines, drop NUL bytes; recorded per message
+  repair    = true     # after a refusal only: wrap over-long lines, drop NUL bytes, mend line ends; recorded per message
   existing  = "adopt"  # mail found at the destination before the first pass: adopt | ignore
 }
 

@@ -1,6 +1,6 @@
 // Package amend gives a message other octets where the configuration asks for it: a request for a read receipt is disarmed
-// by another name for its header field, NUL octets are dropped, and lines that are too long are written another way. What
-// the message says stays; each change is the least one that has the effect, and the same octets with the same changes always
+// by another name for its header field, NUL octets are dropped, lines that are too long are written another way, and lines
+// that end as only Unix ends them get their whole line end. What the message says stays; each change is the least one that has the effect, and the same octets with the same changes always
 // give the same result, so that a copy can be recognised later.
 //
 // It is not the decision when to do so, and no judge of messages: executor asks for changes, after a refusal or because
@@ -32,6 +32,9 @@ const (
 	// Lines breaks lines of more than 998 octets (RFC 5322, 2.1.1): header fields are folded; text is written as
 	// quoted-printable, so that the reader sees the same lines.
 	Lines
+	// Ends writes CR LF where LF stands alone, and the empty line that is missing behind a header without a body (RFC 5322,
+	// 2.1 and 3.5). A body that says it is binary keeps its octets.
+	Ends
 )
 
 // longest is how many octets a line may have without its end.
@@ -42,6 +45,7 @@ type Plan struct {
 	// Changes are those of the wanted ones that the message needs; none: it stays as it is.
 	Changes  Changes
 	entities []entity
+	unended  bool // the empty line behind the header is missing, and is to be added
 }
 
 // entity is a header with its body: the message, a part of it, or a message within it.
@@ -87,28 +91,40 @@ func Find(r io.Reader, wanted Changes) (Plan, error) {
 		f.look(w.place(l), l)
 	}
 	f.end()
-	return Plan{f.found, f.entities}, nil
+	p := Plan{Changes: f.found, entities: f.entities}
+	if wanted&Ends != 0 && w.inHeader() && w.at == 0 && f.any {
+		p.Changes, p.unended = p.Changes|Ends, true
+	}
+	return p, nil
 }
 
 // finder notes what each entity needs.
 type finder struct {
 	wanted, found Changes
 	entities      []entity
-	length        int // of the line at hand
+	length        int  // of the line at hand
+	any           bool // there was a line
 }
 
 // look judges one piece of a line.
 func (f *finder) look(at spot, l line) {
+	f.any = true
 	if f.length += len(l.octets); l.first {
 		f.length = len(l.octets)
 	}
 	if at.header && l.first && at.entity == 0 && asksForReceipt(l.octets) {
 		f.found |= Receipts & f.wanted
 	}
-	if at.sealed || at.boundary {
+	if at.sealed {
 		return
 	}
 	e := f.entity(at.entity)
+	if l.bare() && (at.header || at.boundary || !e.binary) {
+		f.found |= Ends & f.wanted
+	}
+	if at.boundary {
+		return
+	}
 	if bytes.IndexByte(l.octets, 0) >= 0 && f.wanted&NULs != 0 {
 		e.nul = true
 	}

@@ -70,6 +70,29 @@ func TestChanges(t *testing.T) {
 	}
 }
 
+// TestLineEnds: LF alone becomes a line end, wherever no signature and no binary body forbids it, and a header that ends with
+// the message gets its empty line. Nothing else is changed, and a message that is well formed stays as it is.
+func TestLineEnds(t *testing.T) {
+	for _, c := range []struct{ name, message, want string }{
+		{"bare", "Subject: x\n folded\n\none\rtwo\n\nthree\r\n\r\r\n", "Subject: x\r\n folded\r\n\r\none\rtwo\r\n\r\nthree\r\n\r\r\n"},
+		{"well formed", "Subject: x\r\n\r\none\rtwo", "Subject: x\r\n\r\none\rtwo"},
+		{"headers alone", "Subject: x\r\n", "Subject: x\r\n\r\n"},
+		{"not even a line end", "Subject: x", "Subject: x\r\n\r\n"},
+		{"headers alone, bare", "Subject: x\nTo: a\n", "Subject: x\r\nTo: a\r\n\r\n"},
+		{"empty body", "Subject: x\r\n\r\n", "Subject: x\r\n\r\n"},
+		{"nothing", "", ""},
+		{"binary", "Content-Transfer-Encoding: binary\n\na\nb\r\n", "Content-Transfer-Encoding: binary\r\n\r\na\nb\r\n"},
+		{"signed", "A: b\nContent-Type: multipart/signed; boundary=b\n\n--b\nX: y\n\nz\n--b--\nend\n",
+			"A: b\r\nContent-Type: multipart/signed; boundary=b\r\n\r\n--b\nX: y\n\nz\n--b--\r\nend\r\n"},
+		{"parts", "Content-Type: multipart/mixed; boundary=b\n\n--b\n\nz\n--b--\n", "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nz\r\n--b--\r\n"},
+	} {
+		got, changes := amended(t, c.message, amend.Ends)
+		if got != c.want || (changes == 0) != (c.message == c.want) || meaning(t, got) != meaning(t, c.message) {
+			t.Errorf("%s: changes %b, got %q, want %q", c.name, changes, got, c.want)
+		}
+	}
+}
+
 // mimeMail has a long line in the second of three parts, and in a message within the message.
 var mimeMail = crlf("MIME-Version: 1.0\nSubject: parts\nContent-Type: multipart/mixed; boundary=\"one\"\n\npreamble\n--one\n" +
 	"Content-Type: text/plain\n\nUntouched =  text.\n--one\nContent-Type: text/html; charset=utf-8\ncontent-transfer-encoding:\n 8bit\n\n" +
@@ -97,9 +120,9 @@ func TestLongLinesSayTheSame(t *testing.T) {
 
 // TestBinaryKeepsItsNULs: where octets of zero are content, they are encoded and not dropped.
 func TestBinaryKeepsItsNULs(t *testing.T) {
-	message := "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b\r\n"
-	got, changes := amended(t, message, all)
-	if changes != amend.NULs || strings.ContainsRune(got, 0) || !strings.Contains(got, "a=00b") || meaning(t, got) != meaning(t, message) {
+	message := "MIME-Version: 1.0\r\nContent-Type: application/octet-stream\r\nContent-Transfer-Encoding: binary\r\n\r\na\x00b\r\nc\n" + strings.Repeat("d", 75) + "\n"
+	got, changes := amended(t, message, all|amend.Ends)
+	if changes != amend.NULs || strings.ContainsRune(got, 0) || !strings.Contains(got, "a=00b\r\nc=0A=\r\n") || strings.Count(got, "\n") != strings.Count(got, "\r\n") || meaning(t, got) != meaning(t, message) {
 		t.Errorf("changes %b, got %q", changes, got)
 	}
 }
@@ -124,6 +147,13 @@ func FuzzAmend(f *testing.F) {
 	f.Add([]byte("Content-Type: multipart/signed; boundary=b\r\n\r\n--b\r\n\r\n" + long + "\r\n--b--\r\n" + long))
 	f.Fuzz(func(t *testing.T, message []byte) {
 		got, _ := amended(t, string(message), all)
+		mended, _ := amended(t, string(message), amend.Ends)
+		if _, more := amended(t, mended, amend.Ends); more != 0 {
+			t.Errorf("line ends are left in %q", mended)
+		}
+		if lf := strings.NewReplacer("\r\n", "\n"); strings.TrimRight(lf.Replace(mended), "\n") != strings.TrimRight(lf.Replace(string(message)), "\n") {
+			t.Errorf("more than line ends was changed in %q", mended)
+		}
 		if _, more := amended(t, got, all&^amend.NULs); more != 0 {
 			t.Errorf("changes %b are left in %q", more, got)
 		}

@@ -2,6 +2,9 @@ package amend
 
 import (
 	"bytes"
+	"errors"
+	"io"
+	"slices"
 )
 
 // amender reads a message and gives it with the changes.
@@ -16,6 +19,7 @@ type amender struct {
 	escape  int  // octets that "=" still takes with it
 	dropped bool // the header field at hand is left out
 	bare    bool // only the header was to be changed, and it has ended
+	ended   bool // the line before has its end
 }
 
 // Read gives what is left of the line at hand.
@@ -36,8 +40,10 @@ func (a *amender) Read(p []byte) (int, error) {
 func (a *amender) step() {
 	l, err := a.in.next()
 	if a.err = err; err != nil {
+		a.endHeader()
 		return
 	}
+	a.ended = l.ending() > 0
 	at := a.walker.place(l)
 	a.bare = at.last && at.entity == 0 && a.plan.Changes == Receipts
 	e := entity{}
@@ -46,6 +52,9 @@ func (a *amender) step() {
 	}
 	if l.first {
 		a.column = 0
+	}
+	if l.bare() && a.plan.Changes&Ends != 0 && !at.sealed && (at.header || at.boundary || !e.binary) {
+		l.octets = append(slices.Clone(l.text()), "\r\n"...)
 	}
 	if at.sealed || at.boundary {
 		a.out.Write(l.octets)
@@ -56,6 +65,17 @@ func (a *amender) step() {
 	} else {
 		a.body(e, l)
 	}
+}
+
+// endHeader adds the empty line that a message of headers alone lacks.
+func (a *amender) endHeader() {
+	if !errors.Is(a.err, io.EOF) || !a.plan.unended {
+		return
+	}
+	if !a.ended {
+		a.out.WriteString("\r\n")
+	}
+	a.out.WriteString("\r\n")
 }
 
 // header changes a piece of a header.
@@ -135,7 +155,7 @@ func (a *amender) body(e entity, l line) {
 	}
 	switch {
 	case e.recoded():
-		a.quote(l)
+		a.quote(e, l)
 	case !e.longBody:
 		a.out.Write(l.octets)
 	case e.coding == quoted:
@@ -150,8 +170,8 @@ const widest = 76
 
 const hexDigits = "0123456789ABCDEF"
 
-// quote writes a piece as quoted-printable. The line ends stay where they are.
-func (a *amender) quote(l line) {
+// quote writes a piece as quoted-printable. The line ends stay where they are; in a binary body LF alone is none.
+func (a *amender) quote(e entity, l line) {
 	text := l.text()
 	for i, c := range text {
 		ends := i == len(text)-1 // the piece's last octet: a blank there might be the line's last
@@ -159,22 +179,32 @@ func (a *amender) quote(l line) {
 		if c == '.' && a.column == 0 || c == 'F' && a.column == 0 || c == '-' && a.column == 0 {
 			literal = false // a line of one dot, "From ", and what looks like a boundary
 		}
-		width := 3
-		if literal {
-			width = 1
-		}
-		if a.column+width > widest-1 {
-			a.out.WriteString("=\r\n")
-			a.column = 0
-		}
-		if literal {
-			a.out.WriteByte(c)
-		} else {
-			a.out.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
-		}
-		a.column += width
+		a.quoteOctet(c, literal)
+	}
+	if e.binary && l.bare() {
+		a.quoteOctet('\n', false)
+		a.out.WriteString("=\r\n")
+		a.column = 0
+		return
 	}
 	a.out.Write(l.octets[len(text):])
+}
+
+func (a *amender) quoteOctet(c byte, literal bool) {
+	width := 3
+	if literal {
+		width = 1
+	}
+	if a.column+width > widest-1 {
+		a.out.WriteString("=\r\n")
+		a.column = 0
+	}
+	if literal {
+		a.out.WriteByte(c)
+	} else {
+		a.out.Write([]byte{'=', hexDigits[c>>4], hexDigits[c&15]})
+	}
+	a.column += width
 }
 
 // breakQuoted breaks lines of a body that is quoted-printable already, and never inside of "=3D".

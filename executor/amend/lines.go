@@ -24,6 +24,9 @@ func (l line) ending() int {
 	return 0
 }
 
+// bare tells whether the line ends with LF alone.
+func (l line) bare() bool { return l.ending() == 1 }
+
 // text is the piece without the line's end.
 func (l line) text() []byte { return l.octets[:len(l.octets)-l.ending()] }
 

@@ -118,7 +118,9 @@ func TestPartsNoticeEveryLoss(t *testing.T) {
 	}
 }
 
-func TestSignedPartsAreWatched(t *testing.T) {
+// TestHardCase_M21_SignedPartsAreWatched: where a destination writes MIME anew the content is the same and the signature broken.
+// The octets of a signed part are compared beside the content, and those around it are not.
+func TestHardCase_M21_SignedPartsAreWatched(t *testing.T) {
 	signed := func(text, encoding string) string {
 		return naming + "Content-Type: multipart/signed; boundary=s\r\n\r\npreamble\r\n--s\r\nContent-Transfer-Encoding: " + encoding +
 			"\r\n\r\n" + text + "\r\n--s\r\nContent-Type: application/pgp-signature\r\n\r\nABCD\r\n--s--\r\n"
@@ -146,8 +148,8 @@ func nested(depth int) string {
 	return b.String() + "\r\n"
 }
 
-// TestBombs: mail that was written to be expensive costs little time and less memory.
-func TestBombs(t *testing.T) {
+// TestHardCase_M20_Bombs: mail that was written to be expensive costs little time and less memory.
+func TestHardCase_M20_Bombs(t *testing.T) {
 	const size = 5 << 18 // more than a header may have
 	fill := func(head, s string) string { return naming + head + strings.Repeat(s, size/len(s)) }
 	d := newDigester(digestKey{}, true)

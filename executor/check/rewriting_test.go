@@ -13,9 +13,9 @@ import (
 	"mailhaul/executor/endpointtest/dovecot"
 )
 
-// TestDestinationsThatRewrite holds two accounts of a real server against each other, of which the second has each
+// TestHardCase_M25_CheckOfARewritingDestination holds two accounts of a real server against each other, of which the second has each
 // message as a server that makes MIME anew would show it.
-func TestDestinationsThatRewrite(t *testing.T) {
+func TestHardCase_M25_CheckOfARewritingDestination(t *testing.T) {
 	s := dovecot.Start(t, dovecot.Options{Users: map[string]string{"a": "pw", "b": "pw"}})
 	day := time.Date(2024, 5, 6, 7, 8, 9, 0, time.UTC)
 	put := func(user, octets string, flags ...string) {

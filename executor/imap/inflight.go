@@ -216,8 +216,12 @@ func (f *flight) judge(a *attempt, st status, passed int64) []mail.Appended {
 	for i, p := range a.parts {
 		out := mail.Appended{ID: p.id, Outcome: mail.Landed, UIDValidity: v, UID: uids[i]}
 		if st.verb != "OK" {
-			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: f.c.classify("append message", st, atAppend)}
+			err := f.c.classify("append message", st, atAppend)
+			out = mail.Appended{ID: p.id, Outcome: mail.Absent, Err: err}
 			group := len(a.parts) > 1 && !fault.Off(fault.RefusedGroup)
+			if group && (err.Kind == mail.Malformed || err.Kind == mail.TooLarge) {
+				err.Kind = mail.Refused // one of them is so, and nobody knows which: each is to be tried alone
+			}
 			itself := doubtful[st.code] && !fault.Off(fault.DoubtfulRefusal)
 			if st.verb == "NO" && (itself || group) && p.end <= passed {
 				out.Outcome = mail.Unknown

@@ -28,7 +28,8 @@ func (w *appender) next(batch []mail.Outgoing) (int, error) {
 }
 
 // group tells how many messages from the head of the batch may go into one command. Only literals that need no consent
-// go into groups: between two literals of one command nothing can be waited for without blocking the server.
+// go into groups: between two literals of one command nothing can be waited for without blocking the server. A message of no
+// octets, which many servers refuse, would take its neighbours with it.
 func (w *appender) group(batch []mail.Outgoing) int {
 	if !w.c.caps.has("MULTIAPPEND") || !w.c.caps.literalPlus() {
 		return 1
@@ -36,7 +37,7 @@ func (w *appender) group(batch []mail.Outgoing) int {
 	n, octets := 0, int64(0)
 	for n < min(len(batch), groupMessages) {
 		size := int64(batch[n].Size)
-		if size > groupLargest || octets+size > groupOctets {
+		if size == 0 || size > groupLargest || octets+size > groupOctets {
 			break
 		}
 		octets += size

@@ -126,9 +126,10 @@ func TestAShortToken(t *testing.T) {
 	}
 }
 
-// TestRefusals: each refusal of the authority has the code that explains it, no secret is in the error, and a thousand
-// mailboxes that get to hear of it cost one request.
-func TestRefusals(t *testing.T) {
+// TestHardCase_A05_OneRefusalForAll: a secret that has expired or a consent that was withdrawn hits every mailbox at once, and
+// each of them asking again makes it worse. Each refusal of the authority has the code that explains it, no secret is in the
+// error, and the mailboxes that get to hear of it cost one request.
+func TestHardCase_A05_OneRefusalForAll(t *testing.T) {
 	for _, tt := range []struct {
 		number string
 		want   mail.Code

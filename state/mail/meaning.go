@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"crypto/sha256"
 	"encoding/base64"
+	"errors"
 	"hash"
 	"io"
 	"mime"
@@ -80,8 +81,8 @@ func (m *meaning) message(r io.Reader, depth int) {
 func readFields(in *bufio.Reader) map[string]string {
 	fields, name, read := map[string]string{}, "", 0
 	for {
-		line, err := in.ReadString('\n')
-		read += len(line)
+		line, n, err := readLine(in, longestHeader-read)
+		read += n
 		text := strings.TrimRight(line, "\r\n")
 		if text == "" || read > longestHeader {
 			return fields
@@ -100,6 +101,21 @@ func readFields(in *bufio.Reader) map[string]string {
 		}
 		if err != nil {
 			return fields
+		}
+	}
+}
+
+// readLine reads a line to its end and gives what of it is within a bound, and how many octets it had: a line may be as
+// long as the message.
+func readLine(in *bufio.Reader, within int) (line string, n int, err error) {
+	var kept []byte
+	for {
+		piece, err := in.ReadSlice('\n')
+		if n += len(piece); n <= within {
+			kept = append(kept, piece...)
+		}
+		if !errors.Is(err, bufio.ErrBufferFull) {
+			return string(kept), n, err
 		}
 	}
 }

@@ -2,7 +2,9 @@ package mail
 
 import (
 	"errors"
+	"fmt"
 	"io"
+	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -58,6 +60,36 @@ func TestMeaningOfHostileMail(t *testing.T) {
 	for _, text := range []string{plainLetter[:100], plainLetter[:len(plainLetter)-10]} {
 		if _, err := Meaning(io.MultiReader(strings.NewReader(text), iotest.ErrReader(broken))); !errors.Is(err, broken) {
 			t.Errorf("the error is %v", err)
+		}
+	}
+}
+
+// TestHardCase_M14_LineAsLongAsTheMessage: one header line of many megabytes has killed readers that hold a line in memory. What
+// is kept of it is bounded, and what stands before it counts as before.
+func TestHardCase_M14_LineAsLongAsTheMessage(t *testing.T) {
+	text := "Subject: x\r\nAuthentication-Results: " + strings.Repeat("x=pass; ", 2<<20) + "\r\nTo: a\r\n\r\nText.\r\n"
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	got := meaningOf(t, text)
+	runtime.ReadMemStats(&after)
+	if made := after.TotalAlloc - before.TotalAlloc; made > uint64(len(text))/2 {
+		t.Errorf("%d octets were allocated for a line of %d", made, len(text))
+	}
+	if got == meaningOf(t, strings.Replace(text, "Subject: x", "Subject: y", 1)) {
+		t.Error("the subject before the line does not count")
+	}
+}
+
+// TestHardCase_M20_NestedMessages: thousands of messages in each other, or of parts in parts, have overrun the stacks of
+// parsers. From some depth on the rest is one leaf, and still tells messages apart.
+func TestHardCase_M20_NestedMessages(t *testing.T) {
+	var parts strings.Builder
+	for i := range 10_000 {
+		fmt.Fprintf(&parts, "Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n", i, i)
+	}
+	for name, bomb := range map[string]string{"messages": strings.Repeat("Content-Type: message/rfc822\r\n\r\n", 100_000), "parts": parts.String()} {
+		if meaningOf(t, bomb+"\r\none") == meaningOf(t, bomb+"\r\ntwo") {
+			t.Errorf("%s: what is deep inside does not count", name)
 		}
 	}
 }
