@@ -281,6 +281,22 @@ func TestThrottledSource(t *testing.T) {
 	})
 }
 
+// TestTooManyAtOnceIsNoRate: a server that has too many requests or connections at one time says nothing of how many messages
+// it takes in a time.
+func TestTooManyAtOnceIsNoRate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		g := gaugeOf(t, newLimits(nil, nil, time.Now, time.Second), "anna")
+		for range 2 * enough {
+			g.landed(1000)
+		}
+		time.Sleep(time.Hour)
+		g.hear(&mail.Error{Kind: mail.Throttled, Code: mail.CodeGraphThrottled, Limit: mail.LimitConnections, Wait: time.Second})
+		if rate := g.own.messages.rateAt(time.Now()); rate != 0 {
+			t.Errorf("%.3f messages a second from now on", rate)
+		}
+	})
+}
+
 // TestRoomIsGivenBack: what a mailbox booked of its own pace and did not use, since the endpoint is to be left alone, does
 // not keep it waiting later; the answer has the code of the server that refused.
 func TestRoomIsGivenBack(t *testing.T) {

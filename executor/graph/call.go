@@ -111,22 +111,27 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 	return read(r)
 }
 
-// admit waits until the mailbox has room for one more request.
+// admit waits until the mailbox, and the application where that counts, has room for one more request.
 func (c *client) admit(ctx context.Context, size int64) (leave func(), err error) {
 	select {
 	case c.box.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	leave = func() { <-c.box.slots }
 	if err = c.box.requests.take(ctx, 1); err == nil && size > 0 {
 		err = c.box.uploads.take(ctx, size)
 	}
+	if err == nil {
+		err = c.s.crowd.enter(ctx)
+	}
 	if err != nil {
-		leave()
+		<-c.box.slots
 		return nil, err
 	}
-	return leave, nil
+	return func() {
+		c.s.crowd.leave()
+		<-c.box.slots
+	}, nil
 }
 
 func (c *client) request(ctx context.Context, q call, token string, body io.Reader) (*http.Request, *mail.Error) {

@@ -127,6 +127,7 @@ func (c *client) refused(q call, r *http.Response, token string) *mail.Error {
 		v.kind = mail.Transient // it was good a moment ago: a new session asks for a new one
 	}
 	e.Kind, e.Code = v.kind, v.code
+	c.atOneTime(e, said)
 	return e
 }
 
