@@ -62,7 +62,7 @@ func TestTakenBackOverIMAP(t *testing.T) {
 	profile.Authorize = func(_, token string) imapserver.Entry {
 		mu.Lock()
 		defer mu.Unlock()
-		if uses++; token != fmt.Sprint(issued) || uses > 6 {
+		if uses++; token != fmt.Sprint(issued) || issued == 1 && uses > 7 { // one side has signed in
 			return imapserver.WrongToken
 		}
 		return imapserver.Enter
@@ -76,7 +76,6 @@ func TestTakenBackOverIMAP(t *testing.T) {
 	at.Token, at.Refused = remembered(func(context.Context) (string, error) {
 		mu.Lock()
 		defer mu.Unlock()
-		uses = 0
 		issued++
 		return fmt.Sprint(issued), nil
 	})
@@ -88,7 +87,7 @@ func TestTakenBackOverIMAP(t *testing.T) {
 		}
 		return r
 	}
-	if r := run(); r.Err != nil || r.Tally.Same != 60 || issued < 2 {
+	if r := run(); r.Err != nil || r.Tally.Same != 60 || issued != 2 {
 		t.Errorf("after %d tokens: %+v, %v", issued, r.Tally, r.Err)
 	}
 	at.Token = func(context.Context) (string, error) { return "CANARY-wrong", nil }
