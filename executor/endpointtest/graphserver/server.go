@@ -186,6 +186,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conversation{Server: s, w: w, r: r, op: op, names: names, body: body, query: r.URL.Query()}
+	if !c.immutable() {
+		s.Blame("a request without immutable ids: %s", op.name) // ids would change when people move mail
+	}
 	c.answer()
 }
 
