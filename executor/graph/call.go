@@ -20,7 +20,6 @@ import (
 const (
 	maxAnswer = 64 << 20
 	maxItem   = 512 << 20 // one message
-	maxText   = 500
 )
 
 // client sends the requests of one session. It is safe for use by several goroutines.
@@ -87,7 +86,7 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 	defer watch.End()
 	token, err := c.s.opts.Tokens.Token(ctx)
 	if err != nil {
-		return noToken(q.op, err)
+		return web.NoToken(q.op, mail.CodeGraphSignIn, err)
 	}
 	if size > 0 {
 		body = watch.Request(body)
@@ -239,13 +238,4 @@ func collect[T any](ctx context.Context, c *client, q call, take func([]T)) (cou
 		q.link = p.Next
 	}
 	return 0, strange(q.op, errors.New("the listing does not end"))
-}
-
-// clip bounds the server's words.
-func clip(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "..."
-	}
-	return s
 }

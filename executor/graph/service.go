@@ -119,7 +119,7 @@ type box struct {
 	staging sync.Mutex // held while the staging folder is looked for or made
 
 	mu     sync.Mutex
-	known  *tree               // as the first session found it; nil: nobody has looked
+	known  *uids.Tree          // as the first session found it; nil: nobody has looked
 	placed string              // id of the staging folder; empty: not known
 	begun  map[octets][]string // ids of messages that were imported and not moved (unfinished.go)
 }
