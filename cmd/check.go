@@ -51,7 +51,7 @@ The lines of --out and all rules: mailhaul help comparison.`,
 			return runCheck(c.Context(), a, f, chosen{patterns: words})
 		},
 	}
-	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes; read no bodies")
+	c.Flags().BoolVar(&f.headers, "headers", false, "compare headers, dates and sizes; read no bodies (over EWS they come all the same)")
 	c.Flags().Var((*percent)(&f.sample), "sample", "compare by headers, and this `PERCENT` whole")
 	c.Flags().StringVar(&f.out, "out", "", "write a line of JSON for every message into `FILE`")
 	return c

@@ -82,11 +82,11 @@ func (e *endpoints) checkedBy(m *config.Mailbox, transport string) check.Server 
 		return c
 	}
 	c.Web.Mailbox = m.Destination.Address
-	if c.Token = nil; s.Microsoft365.Basic {
+	if c.Token, c.Refused = nil, nil; s.Microsoft365.Basic {
 		c.User, c.Password = s.Admin.User, s.Admin.Password.Reveal()
 		return c
 	}
-	c.Token = s.tokens[transport].Token
+	c.Token, c.Refused = s.tokens[transport].Token, s.tokens[transport].Refused
 	return c
 }
 
@@ -94,11 +94,7 @@ func (e *endpoints) checkedBy(m *config.Mailbox, transport string) check.Server 
 func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbox string) check.Server {
 	s := e.servers[block]
 	in := s.login(l)
-	var token func(context.Context) (string, error)
-	if tokens := s.tokens[config.TransportIMAP]; tokens != nil {
-		token = tokens.Token
-	}
-	c := check.Server{Token: token, Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
+	c := check.Server{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
 		User: in.User, AuthzID: in.AuthzID, Password: in.Password, Literals: l.Literals,
 		Connect: func(ctx context.Context) (func(), error) {
 			select {
@@ -114,6 +110,9 @@ func (e *endpoints) checked(block *config.Endpoint, l config.Login, side, mailbo
 			}
 			return nil
 		}}
+	if tokens := s.tokens[config.TransportIMAP]; tokens != nil {
+		c.Token, c.Refused = tokens.Token, tokens.Refused
+	}
 	if s.bandwidth != nil {
 		c.Bandwidth = s.bandwidth.Of(l.Address)
 	}

@@ -76,13 +76,14 @@ func (f *setupFlags) script(e *config.Endpoint) (string, error) {
 			"Its account needs a role there: New-ManagementRoleAssignment -Name mailhaul -Role ApplicationImpersonation -User ACCOUNT")
 	case f.users:
 		return "users.ps1.tmpl", nil
-	case e.SpeaksIMAP() && f.delegated:
+	case f.delegated && (e.SpeaksIMAP() || slices.Contains(e.Transports(), config.TransportEWS)):
 		return "delegated.ps1.tmpl", nil
+	case f.delegated: // what Microsoft documents for importMime has no form for shared mailboxes
+		return "", fail(mail.Code(config.CodeNotSupported), "setup prints no delegated script for the transport \"graph\"",
+			"Microsoft documents no permission by which a person may import into somebody else's mailbox. "+
+				"Without --delegated it prints the script for the application. See: mailhaul help microsoft365")
 	case e.SpeaksIMAP():
 		return "microsoft365.ps1.tmpl", nil
-	case f.delegated:
-		return "", fail(mail.Code(config.CodeNotSupported), fmt.Sprintf("setup prints no delegated script for the transport %q", e.Transport()),
-			"Without --delegated it prints the one for the application. See: mailhaul help microsoft365")
 	case slices.Contains(e.Transports(), config.TransportEWS):
 		return "ews.ps1.tmpl", nil
 	}
@@ -94,7 +95,7 @@ type prepared struct {
 	Endpoint, Tenant, Client string
 	Mailboxes                []string
 	Size                     string // of the largest message; empty: the default
-	EWS, Graph               bool   // it may be reached by them
+	IMAP, EWS, Graph         bool   // it may be reached by them
 }
 
 // print writes the script of the microsoft365 endpoint that the mailboxes use.
@@ -133,7 +134,7 @@ func (f *setupFlags) prepare(e *config.Endpoint, mailboxes []*config.Mailbox) pr
 	if e.Microsoft365 == nil {
 		return prepared{}
 	}
-	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID,
+	p := prepared{Endpoint: e.Ref(), Tenant: e.Microsoft365.TenantID, Client: e.Microsoft365.ClientID, IMAP: e.SpeaksIMAP(),
 		EWS: slices.Contains(e.Transports(), config.TransportEWS), Graph: slices.Contains(e.Transports(), config.TransportGraph)}
 	for _, m := range mailboxes {
 		if m.Skip != "" {

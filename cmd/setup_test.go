@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -47,16 +48,19 @@ mailbox "test@old.example" {
 	if cfg == nil {
 		t.Fatal(diagnostics)
 	}
-	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true}, "ews.ps1": {}, "graph.ps1": {}, "both.ps1": {},
+	for name, f := range map[string]setupFlags{"setup.ps1": {}, "users.ps1": {users: true}, "delegated.ps1": {delegated: true},
+		"delegatedews.ps1": {delegated: true}, "delegatedthree.ps1": {delegated: true}, "ews.ps1": {}, "graph.ps1": {}, "both.ps1": {},
 		"three.ps1": {}} {
 		cfg := over(cfg, map[string][]string{"ews.ps1": {config.TransportEWS}, "graph.ps1": {config.TransportGraph},
-			"both.ps1":  {config.TransportGraph, config.TransportIMAP},
+			"both.ps1":         {config.TransportGraph, config.TransportIMAP},
+			"delegatedews.ps1": {config.TransportEWS}, "delegatedthree.ps1": {config.TransportEWS, config.TransportGraph, config.TransportIMAP},
 			"three.ps1": {config.TransportEWS, config.TransportGraph, config.TransportIMAP}}[name])
 		var out bytes.Buffer
 		if err := f.print(&out, cfg, cfg.Mailboxes); err != nil {
 			t.Fatal(err)
 		}
 		wholePS(t, name, out.String(), cfg.Mailboxes)
+		stopsPS(t, name, out.String())
 		file := filepath.Join("testdata", name)
 		if *update {
 			if err := os.WriteFile(file, out.Bytes(), 0o600); err != nil {
@@ -73,6 +77,43 @@ mailbox "test@old.example" {
 	}
 	if err := (&setupFlags{}).print(&bytes.Buffer{}, cfg, nil); exitCode(err) != exitError {
 		t.Errorf("without a mailbox: %v", err)
+	}
+}
+
+// stopsPS: a script stops at the first failure, of cmdlets and of az, and what a run makes a second one does not make again:
+// what makes something stands behind a question whether it is there.
+func stopsPS(t *testing.T, name, script string) {
+	t.Helper()
+	lines := strings.Split(script, "\n")
+	at := func(text string) int {
+		return slices.IndexFunc(lines, func(l string) bool { return strings.Contains(l, text) })
+	}
+	stop := at("$ErrorActionPreference = 'Stop'")
+	if trap := at("trap {"); stop < 0 || at("'*:ErrorAction' = 'Stop'") < 0 || trap < 0 || at("exit 1") < trap {
+		t.Errorf("%s goes on after a failure", name)
+	}
+	if call := at("az login"); call >= 0 && (at("function az {") < 0 || at("function az {") > call || at("if ($LASTEXITCODE) { throw") < 0) {
+		t.Errorf("%s goes on after a failure of az", name)
+	}
+	for _, once := range []string{"az ad app create ", "az ad sp create ", "az ad app credential reset --id $app --create-cert --years 1 --append",
+		"az ad app permission add ", "New-ServicePrincipal ", "New-DistributionGroup ", "New-ManagementScope ", "New-ManagementRoleAssignment ",
+		"New-MgUser ", "Remove-ServicePrincipal ", "Remove-ManagementScope ", "Remove-DistributionGroup ", "az ad app delete "} {
+		for _, l := range lines {
+			if strings.HasPrefix(l, once) {
+				t.Errorf("%s does at each run: %s", name, l)
+			}
+		}
+	}
+}
+
+// TestSetupDelegatedGraph: what Microsoft documents does not let a person import into the mailboxes of others, and setup says so.
+func TestSetupDelegatedGraph(t *testing.T) {
+	e := &config.Endpoint{Type: config.TypeMicrosoft365, Name: "new", Microsoft365: &config.Microsoft365{Transports: []string{config.TransportGraph}}}
+	m := &config.Mailbox{From: &config.Endpoint{Type: "imap"}, To: e, Destination: config.Login{Username: "anna@new.example"}}
+	var out bytes.Buffer
+	err := (&setupFlags{delegated: true}).print(&out, &config.Config{Endpoints: []*config.Endpoint{e}}, []*config.Mailbox{m})
+	if out.Len() > 0 || err == nil || !strings.Contains(err.Error(), "graph") {
+		t.Errorf("%v, and\n%s", err, out.String())
 	}
 }
 

@@ -142,7 +142,7 @@ var microsoft365Spec = &blockSpec{name: "endpoint", labels: []string{"type", "na
 		{name: "transports", kind: texts, words: transports},
 		{name: "impersonate", kind: yesNo},
 		{name: "connections", kind: number, min: 1, max: 10_000},
-		{name: "per_mailbox", kind: number, min: 1, max: 100},
+		{name: "per_mailbox", kind: number, min: 1, max: 4}, // more is throttled, and no faster
 		{name: "max_message", kind: size},
 		{name: "bandwidth", kind: rate},
 		{name: "messages_per_second", kind: number, min: 1, max: 1_000_000},

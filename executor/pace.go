@@ -12,7 +12,8 @@ import (
 
 // pace is how fast one thing, messages or their octets, goes to or comes from one mailbox, or all of an endpoint, where its
 // server asks for less than the machine can. Nothing but the ceiling limits it until a server refuses. Then it learns: what
-// was taken between two refusals, in the time of sending and the time asked for, is about what the server's budget gives.
+// was taken between two refusals, in the time of sending and the time asked for, is about what the server's budget gives,
+// or more than that: what was taken in the end, where that was more than the server was thought to take.
 // After a refusal it goes on at half of that, climbs back to a little below it, and stays there, the longer the more often
 // it was refused, since a refusal costs the time asked for again. Then it tries for more, in steps that grow until the next
 // refusal.
@@ -35,6 +36,7 @@ type pace struct {
 	until   time.Time     // the server asked to wait until
 	span    time.Duration // how long that was
 	changed bool          // something was learnt that is not kept yet
+	marks   []mark        // of what was taken lately, oldest first
 }
 
 // newPace makes the pace of a scope that nothing is known of.
@@ -56,6 +58,7 @@ const (
 	holding  = 30   // times the time asked for, at most, before more is tried
 	bolder   = 0.01 // of what the server takes: the first step, which doubles
 	enough   = 20   // messages that make a measure
+	recent   = 4    // times the time asked for: what was taken in it tells what the server takes in the end
 	maxGroup = 50 * time.Millisecond
 	late     = time.Second // what a busy machine was late by is made good, up to this
 )
@@ -172,6 +175,7 @@ func (p *pace) landed(amount float64) {
 	defer p.mu.Unlock()
 	p.taken += amount
 	p.count++
+	p.note()
 	if p.typical == 0 {
 		p.typical = amount
 	}
@@ -207,14 +211,50 @@ func (p *pace) learn(wait time.Duration, code mail.Code) bool {
 	}
 	switch {
 	case p.count >= enough:
-		p.top, p.changed = p.taken/spent.Seconds(), p.limited
+		p.top, p.changed = max(p.taken/spent.Seconds(), p.lately(now)), p.limited
 		p.lessons++
 	default:
 		p.top /= 2 // too few to measure
 	}
-	p.limited, p.since, p.taken, p.count = true, time.Time{}, 0, 0
+	p.limited, p.since, p.taken, p.count, p.marks = true, time.Time{}, 0, 0, nil
 	p.until, p.span, p.code = now.Add(wait), wait, code
 	return true
+}
+
+// mark is how much was taken up to a moment.
+type mark struct {
+	at    time.Time
+	taken float64
+}
+
+// note remembers how much was taken lately. The lock is held.
+func (p *pace) note() {
+	now := p.now()
+	if n := len(p.marks); !p.limited || n > 0 && now.Sub(p.marks[n-1].at) < p.span/8 {
+		return
+	}
+	if p.marks = append(p.marks, mark{now, p.taken}); len(p.marks) > 2+8*recent {
+		p.marks = p.marks[1:]
+	}
+}
+
+// lately is how much a second was taken in the end, where the rate had grown beyond what the server was thought to take;
+// zero: it had not. The mean of all the time tells too little where most of it was too slow, and where a server saves up
+// less in the time that it asks for than it gives in that time: of what it gives, more is lost then with each lesson.
+func (p *pace) lately(now time.Time) float64 {
+	if !p.limited || len(p.marks) == 0 || p.wanted(now) <= p.top {
+		return 0
+	}
+	first := p.marks[0]
+	for _, m := range p.marks {
+		if now.Sub(m.at) >= recent*p.span {
+			first = m
+		}
+	}
+	if now.Sub(first.at) < recent*p.span {
+		return 0
+	}
+	return (p.taken - first.taken) / now.Sub(first.at).Seconds()
 }
 
 // recall begins with what another run has learnt.

@@ -101,11 +101,11 @@ func (g *gauge) landed(size mail.Size) {
 	}
 }
 
-// hear learns from an answer that asks to wait, in the measure that the server counts in. How many connections it takes
-// is learnt elsewhere.
+// hear learns from an answer that asks to wait, in the measure that the server counts in. How many connections or requests
+// it takes at one time is learnt elsewhere.
 func (g *gauge) hear(err error) {
 	e, is := asMail(err)
-	if !is || e.Kind != mail.Throttled || e.Code == mail.CodeIMAPConnections || errors.Is(err, errTooSoon) {
+	if !is || e.Kind != mail.Throttled || e.Code == mail.CodeIMAPConnections || e.Limit == mail.LimitConnections || errors.Is(err, errTooSoon) {
 		return
 	}
 	flow := g.own

@@ -1,66 +1,88 @@
 package main
 
 import (
-	"fmt"
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
 	"testing"
 
 	"mailhaul/executor/endpointtest/imapserver"
+	"mailhaul/executor/endpointtest/tokenserver"
 )
 
-// TestSecretsStayInside: passwords and a name to sign in with that come from env, command, file and a sensitive variable
-// are used, and no command prints them, as text, as JSON or in a trace, and no file keeps them.
-func TestSecretsStayInside(t *testing.T) {
-	t.Parallel()
-	old, new := imapserver.Start(t, imapserver.Dovecot(), imapserver.Options{}), imapserver.Start(t, imapserver.Dovecot(), imapserver.Options{})
-	for user, password := range map[string]string{"anna@contoso.example": "CANARY-command", "bo@contoso.example": "CANARY-csv", "carla@contoso.example": "other"} {
-		old.Mailbox(user, password).Add("INBOX", imapserver.Message{Date: old2020, Octets: []byte("Subject: x\r\n\r\nx\r\n")})
-		new.Mailbox(user+"*CANARY-master", "CANARY-1-variable")
-	}
-	m := &migration{t: t, dir: t.TempDir(), env: []string{"ADMIN_NAME=CANARY-master", "MAILHAUL_VAR_pw=CANARY-1", "CARLA=CANARY-wrong"}}
-	m.put("mailhaul.hcl", fmt.Sprintf(`
-variable "pw" { sensitive = true }
-locals { whole = "${var.pw}-variable" }
-endpoint "imap" "old" {
-  host = %q
-  port = %d
-  %s
-}
-endpoint "imap" "new" {
-  host = %q
-  port = %d
-  %s
-  admin {
-    user     = env("ADMIN_NAME")
-    password = local.whole
-    style    = "dovecot-master"
-  }
-}
-users "staff" {
-  from = endpoint.imap.old
-  to   = endpoint.imap.new
-  csv  = "users.csv"
-}
-mailbox "anna@contoso.example" { password = command("sh", "-c", "echo CANARY-command") }
-mailbox "carla@contoso.example" { password = env("CARLA") }
-pass "full" {}
-`, old.Host(), old.Port(), plaintext, new.Host(), new.Port(), plaintext))
-	m.put("users.csv", "source,password,destination\nanna@contoso.example,,anna@contoso.example\n"+
-		"bo@contoso.example,CANARY-csv,bo@contoso.example\ncarla@contoso.example,,carla@contoso.example\n")
-	for _, c := range []struct {
-		code int
-		args []string
-	}{
-		{0, []string{"validate"}}, {0, []string{"validate", "--json"}}, {3, []string{"verify"}}, {3, []string{"verify", "--json"}},
-		{0, []string{"folders", "anna@contoso.example", "--json"}}, {0, []string{"plan", "--left-out", "--all"}}, {0, []string{"plan", "--json"}},
-		{0, []string{"plan", "--out", "full.plan"}}, {3, []string{"apply", "--auto-approve", "full.plan"}}, {4, []string{"apply", "--auto-approve", "--json"}},
-		{0, []string{"status", "-v"}}, {0, []string{"status", "--json"}}, {0, []string{"failures"}}, {0, []string{"failures", "--json"}},
-		{3, []string{"check"}}, {0, []string{"state", "show", "anna@contoso.example"}}, {0, []string{"state", "export"}},
+// TestMicrosoft365PeopleLeaveNoSecret carries the example out with a device code, and with an administrator's password, by
+// every command that signs in or tells of what was done, each with a trace where it takes one, and with a refusal at the end.
+// No password, token, device code or refresh token is in what is printed or in any
+// file; the code that a person enters is shown on the terminal, and kept nowhere.
+func TestMicrosoft365PeopleLeaveNoSecret(t *testing.T) {
+	for way, c := range map[string]struct{ block, refuse, shown string }{
+		"device code": {"  device_code = true", "50076", tokenserver.Message},
+		"password": {"  admin {\n    user     = \"admin@contoso.example\"\n    password = env(\"ADMIN_PASSWORD\")\n  }", "50126",
+			"deprecated by Microsoft"},
 	} {
-		m.must(c.code, append(c.args, "--trace", "trace")...) // looks for canaries in what is printed
+		t.Run(way, func(t *testing.T) {
+			x := newExampleCloud(t, imapserver.Dovecot())
+			x.fill()
+			x.people(c.block)
+			var said strings.Builder
+			run := func(code int, args ...string) {
+				r := x.must(code, args...)
+				said.WriteString(r.stdout + r.stderr)
+			}
+			trace := []string{"--trace", "trace"}
+			for _, args := range [][]string{{"verify"}, {"verify", "--json"}, {"folders", people[0][0]}, {"plan", "--pass", "full", "--out", "full.plan"},
+				{"plan", "--json"}, {"apply", "--auto-approve"}, {"apply", "--auto-approve", "--json"}, {"apply", "--auto-approve"},
+				{"check"}, {"check", "--json"}} {
+				x.authority.Revoke() // each command signs in anew, and meets nothing of the one before
+				run(0, append(args, trace...)...)
+			}
+			for _, args := range [][]string{{"status", "--json"}, {"failures", "--json"}, {"state", "show"}, {"state", "export"},
+				{"setup", "microsoft365", "--delegated"}, {"validate"}} {
+				run(0, args...)
+			}
+			x.authority.Set(tokenserver.Settings{Refuse: c.refuse})
+			run(4, append([]string{"verify", "--json"}, trace...)...)
+			if !strings.Contains(said.String(), c.shown) {
+				t.Errorf("nothing says %q:\n%s", c.shown, said.String())
+			}
+			x.noCanary()
+			x.noToken(said.String(), "AUTHENTICATE XOAUTH2 ***")
+			x.nowhere("ABCD1234")
+		})
 	}
-	if n := len(new.Mailbox("anna@contoso.example*CANARY-master", "").Messages("INBOX")); n != 1 {
-		t.Errorf("%d messages arrived: the secrets were not used", n)
+}
+
+// people lets persons sign in to Microsoft 365 in place of the application.
+func (c *cloud) people(block string) {
+	c.t.Helper()
+	file := filepath.Join(c.dir, "mailhaul.hcl")
+	text, err := os.ReadFile(file)
+	if err != nil {
+		c.t.Fatal(err)
 	}
-	m.put("mailhaul.hcl", "") // the program that the test runs holds one
-	m.noCanary()
+	c.put("mailhaul.hcl", regexp.MustCompile(`(?m)^  client_secret .*$`).ReplaceAllString(string(text), block))
+	c.env = []string{"ADMIN_PASSWORD=CANARY-administrator"}
+	c.authority.Set(tokenserver.Settings{Users: map[string]string{"admin@contoso.example": "CANARY-administrator"}})
+	c.authority.EnterCode()
+}
+
+// nowhere looks for a text in every file.
+func (c *cloud) nowhere(text string) {
+	c.t.Helper()
+	err := filepath.WalkDir(c.dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		octets, err := os.ReadFile(path)
+		if bytes.Contains(octets, []byte(text)) {
+			c.t.Errorf("%s holds %q", path, text)
+		}
+		return err
+	})
+	if err != nil {
+		c.t.Fatal(err)
+	}
 }

@@ -16,8 +16,22 @@
 #   ./setup.ps1 -Teardown   take all of it away again, after the migration
 param([switch]$Teardown)
 $ErrorActionPreference = 'Stop'
+# Cmdlets that come from a module heed the line above only so.
+$PSDefaultParameterValues = @{ '*:ErrorAction' = 'Stop' }
+trap {
+  Write-Host "Stopped: $_"
+  Write-Host 'Mend that and run the script again: it finds what is done and goes on from there.'
+  Write-Host 'What was made a moment ago may take minutes to be found: wait, and run it again.'
+  exit 1
+}
+# az is a program: PowerShell would go on after its failure.
+function az {
+  & (Get-Command az -CommandType Application | Select-Object -First 1) @args
+  if ($LASTEXITCODE) { throw "az $($args[0..3]) failed; its own words stand above." }
+}
 $tenant = 'contoso.onmicrosoft.com'
 $app = '11111111-2222-3333-4444-555555555555'
+# A mailbox that is there no more: take its line out here, and out of $mailboxFile.
 $mailboxes = @(
   '${x}“å”}&#%|=@contoso.example'
   '''@contoso.example'
@@ -25,37 +39,65 @@ $mailboxes = @(
   'o''hara@contoso.example'
   'o’’h$x`n@contoso.example'
 )
+# What is made and changed is noted in these files of this folder: keep them.
+$appFile = "mailhaul-$tenant-app.txt"
+$mailboxFile = "mailhaul-$tenant-mailboxes.csv"
+$ewsFile = "mailhaul-$tenant-ews.csv"
 
 az login --tenant $tenant --allow-no-subscriptions | Out-Null
 Connect-ExchangeOnline -ShowBanner:$false
 
+# The application that the endpoint names, or the one that an earlier run has made.
+$known = az ad app list --app-id $app --query '[].appId' -o tsv
+if (-not $known -and (Test-Path $appFile)) {
+  $app = Get-Content $appFile
+  $known = az ad app list --app-id $app --query '[].appId' -o tsv
+}
+
 if ($Teardown) {
-  $sp = az ad sp show --id $app --query id -o tsv
-  Remove-ManagementRoleAssignment -Identity mailhaul-ews -Confirm:$false
-  Remove-ManagementScope -Identity mailhaul-ews -Confirm:$false
-  Remove-DistributionGroup -Identity mailhaul-ews -Confirm:$false
-  $before = Import-Csv mailhaul-before-ews.csv
-  $enabled = if ($before.EwsEnabled) { $before.EwsEnabled -eq 'True' } else { $null }
-  Set-OrganizationConfig -EwsEnabled $enabled -EwsAllowedAppIDs $before.EwsAllowedAppIDs
-  foreach ($b in Import-Csv mailhaul-before.csv) {
+  if (Get-ManagementRoleAssignment | Where-Object Name -eq mailhaul-ews) {
+    Remove-ManagementRoleAssignment -Identity mailhaul-ews -Confirm:$false
+  }
+  if (Get-ManagementScope | Where-Object Name -eq mailhaul-ews) {
+    Remove-ManagementScope -Identity mailhaul-ews -Confirm:$false
+  }
+  if (Get-DistributionGroup -Filter "Name -eq 'mailhaul-ews'") {
+    Remove-DistributionGroup -Identity mailhaul-ews -Confirm:$false
+  }
+  $before = if (Test-Path $mailboxFile) { Import-Csv $mailboxFile }
+  foreach ($b in $before) {
     Set-CASMailbox -Identity $b.Mailbox -EwsEnabled ($b.EwsEnabled -ne 'False')
     Set-Mailbox -Identity $b.Mailbox -MaxReceiveSize $b.MaxReceiveSize -MaxSendSize $b.MaxSendSize
   }
-  Remove-ServicePrincipal -Identity $sp -Confirm:$false
-  az ad app delete --id $app
+  if (Test-Path $ewsFile) {
+    $before = Import-Csv $ewsFile
+    $enabled = if ($before.EwsEnabled) { $before.EwsEnabled -eq 'True' } else { $null }
+    Set-OrganizationConfig -EwsEnabled $enabled -EwsAllowedAppIDs $before.EwsAllowedAppIDs
+  }
+  if (Get-ServicePrincipal | Where-Object AppId -eq $app) {
+    Remove-ServicePrincipal -Identity $app -Confirm:$false
+  }
+  if ($known) { az ad app delete --id $app }
+  Remove-Item $appFile, $mailboxFile, $ewsFile -ErrorAction Ignore
   exit
 }
 
-if (-not (az ad app list --app-id $app --query '[].appId' -o tsv)) {
+if (-not $known) {
   $app = az ad app create --display-name mailhaul --sign-in-audience AzureADMyOrg --query appId -o tsv
-  Write-Host "Write client_id = `"$app`" into the endpoint, and make this script again."
+  Set-Content $appFile $app
 }
+if ($app -ne '11111111-2222-3333-4444-555555555555') { Write-Host "Write client_id = `"$app`" into the endpoint." }
 if (-not (az ad sp list --filter "appId eq '$app'" --query '[].id' -o tsv)) {
   az ad sp create --id $app | Out-Null
 }
 # The certificate and its key are written into one PEM file, whose name is printed:
-# certificate = "FILE" in the endpoint, chmod 600.
-az ad app credential reset --id $app --create-cert --years 1 --append
+# certificate = "FILE" in the endpoint, chmod 600. One is made, not one at each run.
+if (az ad app credential list --id $app --cert --query '[].keyId' -o tsv) {
+  Write-Host 'The application has a certificate already. If its file is lost, make another one:'
+  Write-Host "az ad app credential reset --id $app --create-cert --years 1 --append"
+} else {
+  az ad app credential reset --id $app --create-cert --years 1 --append
+}
 
 # Exchange: the application's service principal, by the object id of the
 # Enterprise application. The one of the app registration would be refused.
@@ -86,15 +128,16 @@ if (-not (Get-ManagementRoleAssignment | Where-Object Name -eq mailhaul-ews)) {
 # What is changed is noted, so that -Teardown can put it back. What an earlier run
 # has noted, for these mailboxes or for others, stays.
 $org = Get-OrganizationConfig
-if (-not (Test-Path mailhaul-before-ews.csv)) {
-  $org | Select-Object EwsEnabled, EwsAllowedAppIDs | Export-Csv mailhaul-before-ews.csv
+if (-not (Test-Path $ewsFile)) {
+  $org | Select-Object EwsEnabled, EwsAllowedAppIDs | Export-Csv $ewsFile
 }
-$noted = if (Test-Path mailhaul-before.csv) { (Import-Csv mailhaul-before.csv).Mailbox }
+$noted = if (Test-Path $mailboxFile) { (Import-Csv $mailboxFile).Mailbox }
 $mailboxes | Where-Object { $_ -notin $noted } | ForEach-Object {
   $box = Get-Mailbox -Identity $_
-  [pscustomobject]@{ Mailbox = $_; EwsEnabled = (Get-CASMailbox -Identity $_).EwsEnabled
+  $cas = Get-CASMailbox -Identity $_
+  [pscustomobject]@{ Mailbox = $_; ImapEnabled = $cas.ImapEnabled; EwsEnabled = $cas.EwsEnabled
     MaxReceiveSize = $box.MaxReceiveSize; MaxSendSize = $box.MaxSendSize }
-} | Export-Csv mailhaul-before.csv -Append
+} | Export-Csv $mailboxFile -Append
 
 # EWS itself: on for the organisation and the mailbox, and the application on the list.
 $allowed = @("$($org.EwsAllowedAppIDs)" -split ',' | Where-Object { $_ }) + $app | Select-Object -Unique

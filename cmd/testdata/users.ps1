@@ -10,6 +10,14 @@
 #                                           CC the country, in two letters
 param([Parameter(Mandatory)][string]$Sku, [Parameter(Mandatory)][string]$Location)
 $ErrorActionPreference = 'Stop'
+# Cmdlets that come from a module heed the line above only so.
+$PSDefaultParameterValues = @{ '*:ErrorAction' = 'Stop' }
+trap {
+  Write-Host "Stopped: $_"
+  Write-Host 'Mend that and run the script again: it finds what is done and goes on from there.'
+  Write-Host 'What was made a moment ago may take minutes to be found: wait, and run it again.'
+  exit 1
+}
 @'
 User Name,First Name,Last Name,Display Name,Job Title,Department,Office Number,Office Phone,Mobile Phone,Fax,Alternate email address,Address,City,State or Province,ZIP or Postal Code,Country or Region
 ${x}“å”}&#%|=@contoso.example,,,${x}“å”}&#%|=@contoso.example,,,,,,,,,,,,

@@ -175,6 +175,35 @@ func TestLeftOut(t *testing.T) {
 
 // TestPlanNeverHides: however many mailboxes there are, blocked and unusual ones are named first, and what is collapsed is
 // counted.
+// TestLeftOutOfMicrosoft365: a plan that leaves out what is too large for mailboxes of Microsoft 365 says how an administrator lets
+// it in, for some of them; other destinations have their own ways.
+func TestLeftOutOfMicrosoft365(t *testing.T) {
+	p := hostile()
+	p.Mailboxes = nil
+	for _, to := range []string{"anna", "b'hara", "carl", "dora", "emil"} {
+		m := plan.Mailbox{Name: to + "@old.example", Destination: to + "@new.example", DestinationEndpoint: "endpoint.microsoft365.new",
+			LeftOut: state.Count{Messages: 1, Bytes: 40_000_000}, Settings: plan.Settings{MaxSize: 35_000_000}}
+		m.Folders = []plan.Folder{{Path: "INBOX", LeftOut: m.LeftOut}}
+		p.Mailboxes = append(p.Mailboxes, m)
+	}
+	p.Total.LeftOut = state.Count{Messages: 5, Bytes: 200_000_000}
+	print := func() string {
+		return rendered(t, 80, nil, func(o Output) error { return Plan(o, p, PlanOptions{LeftOut: true}) })
+	}
+	for _, want := range []string{"Set-Mailbox -Identity 'anna@new.example' `\n     -MaxReceiveSize 150MB -MaxSendSize 150MB\n", "'b''hara@new.example'",
+		"so for 2 mailboxes more", "max_message"} {
+		if text := print(); !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	for i := range p.Mailboxes {
+		p.Mailboxes[i].DestinationEndpoint = "endpoint.imap.new"
+	}
+	if text := print(); strings.Contains(text, "Set-Mailbox") {
+		t.Errorf("an IMAP server is told of Exchange's limits:\n%s", text)
+	}
+}
+
 func TestPlanNeverHides(t *testing.T) {
 	p := contoso()
 	for i := range 60 {

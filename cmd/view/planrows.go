@@ -283,6 +283,7 @@ func leftOut(o Output, p *plan.Plan) error {
 			}
 		}
 	}
+	v.raise()
 	return o.put(v.b.String())
 }
 

@@ -49,6 +49,8 @@ type Server struct {
 	Password  string
 	// Token gives an access token that signs in to the mailbox of User in place of a password (XOAUTH2); nil: there is none.
 	Token func(ctx context.Context) (string, error)
+	// Refused is told a token that the server did not take, and tells whether the next one may fare better; nil: it may not.
+	Refused func(token string) bool
 	// Connect waits until one more connection may be open; release gives it back. Nil: there is no limit.
 	Connect func(ctx context.Context) (release func(), err error)
 	// Bandwidth bounds the octets read; nil: no limit.
@@ -252,9 +254,22 @@ func (c *conn) signIn() error {
 	}
 	var refused *refusal
 	if errors.As(err, &refused) {
-		return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeIMAPLogin, Err: errors.New("the server refused user name or password")}
+		return c.notSignedIn(op)
 	}
 	return err
+}
+
+// notSignedIn is the error of a refused sign-in. A token is given up, since it would be given out again until its time has
+// come: it may have been taken back before.
+func (c *conn) notSignedIn(op string) error {
+	if c.token == "" {
+		return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeIMAPLogin, Err: errors.New("the server refused user name or password")}
+	}
+	e := &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeM365SignIn, Err: errors.New("the server refused the token")}
+	if c.server.Refused != nil && c.server.Refused(c.token) {
+		e.Kind = mail.Transient
+	}
+	return e
 }
 
 func encoded(text string) string { return base64.StdEncoding.EncodeToString([]byte(text)) }

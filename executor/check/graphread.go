@@ -21,6 +21,9 @@ const (
 	graphVerb = "Integer 0x1081"
 )
 
+// immutable asks for ids that a message keeps when people move it: what was listed is found when it is read.
+var immutable = map[string]string{"Prefer": `IdType="ImmutableId"`}
+
 // graphPage is one page of a listing.
 type graphPage struct {
 	Count *int          `json:"@odata.count"`
@@ -64,7 +67,7 @@ func (g *graphReader) list(ctx context.Context, folder string, take func(string,
 			return 0, g.strange(op, "the next page is said to be on another server") // the token would go along
 		}
 		var p graphPage
-		if err := g.do(ctx, request{op: op, name: "GET messages", address: at}, func(r *http.Response) error {
+		if err := g.do(ctx, request{op: op, name: "GET messages", address: at, header: immutable}, func(r *http.Response) error {
 			if err := g.refusal(op, r); err != nil {
 				return err
 			}
@@ -133,7 +136,7 @@ func (m *graphedMail) entry() entry {
 func (g *graphReader) read(ctx context.Context, ids []string, to *itemDigester) error {
 	const op = "fetch messages"
 	for i, id := range ids {
-		err := g.do(ctx, request{op: op, name: "GET message", address: g.address("messages", id, "$value")}, func(r *http.Response) error {
+		err := g.do(ctx, request{op: op, name: "GET message", address: g.address("messages", id, "$value"), header: immutable}, func(r *http.Response) error {
 			if r.StatusCode == http.StatusNotFound {
 				to.gone(i)
 				return nil

@@ -90,7 +90,9 @@ func (c *caller) do(ctx context.Context, q request, read func(*http.Response) er
 			}
 		case mail.Transient:
 			lost++
-			wait = time.Duration(lost) * time.Second
+			if wait = time.Duration(lost) * time.Second; lost == 1 && mail.CodeOf(err) == c.codes.signIn {
+				wait = 0 // another token is all that it needs
+			}
 		default:
 			return err
 		}
@@ -190,14 +192,14 @@ func (c *caller) broken(ctx context.Context, op string, err error) error {
 	return e
 }
 
-// status makes an error of an answer that is none of success. A token that was good a moment ago has run out: the next
-// request brings another one.
+// status makes an error of an answer that is none of success. A token that was good a moment ago has run out or was taken
+// back: the next request brings another one.
 func (c *caller) status(op string, r *http.Response) *mail.Error {
 	e := &mail.Error{Op: op, Kind: mail.Auth, Code: c.codes.protocol, Err: fmt.Errorf("HTTP status %d", r.StatusCode)}
 	switch {
 	case r.StatusCode == http.StatusUnauthorized:
 		e.Code = c.codes.signIn
-		if c.answered.Load() && c.server.Token != nil {
+		if c.renews(r.Request) {
 			e.Kind = mail.Transient
 		}
 	case r.StatusCode == http.StatusForbidden:
@@ -211,6 +213,16 @@ func (c *caller) status(op string, r *http.Response) *mail.Error {
 		}
 	}
 	return e
+}
+
+// renews gives up the token of a request that was refused, since it would be given out again until its time has come, and
+// tells whether the next one may fare better.
+func (c *caller) renews(r *http.Request) bool {
+	if c.server.Token == nil {
+		return false
+	}
+	another := c.server.Refused != nil && c.server.Refused(strings.TrimPrefix(r.Header.Get("Authorization"), "Bearer "))
+	return another || c.answered.Load()
 }
 
 // retryAfter reads how long the server asks to wait: seconds, or a date (RFC 9110, 10.2.3).

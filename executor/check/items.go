@@ -129,6 +129,8 @@ const atOnceMost = 4
 
 // content reads bodies, or the naming fields for byHead, of the messages that are wanted. Neither service gives a header
 // alone, as the message has it: for byHead Graph's answer is left behind the header, and of EWS's the rest is passed over.
+// EWS has InternetMessageHeaders, which are some of the fields only (Microsoft's reference of that element); the whole
+// header, PidTagTransportMessageHeaders, is that of mail that was delivered: what was imported has none.
 func (r *itemReader) content(ctx context.Context, _ string, all span, kind knowledge, want func(*entry) bool) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(atOnceMost)

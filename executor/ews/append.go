@@ -38,7 +38,7 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 	for _, m := range batch {
 		done(mail.Appended{ID: m.ID, Outcome: mail.Absent, Err: err})
 	}
-	if d.dead != nil || d.closed {
+	if d.Over() {
 		return err
 	}
 	return nil // the session lives: what was refused was told with each message
@@ -185,7 +185,7 @@ func (d *Destination) addMessage(s *stream, m mail.Outgoing, id uids.Mark) {
 		propSubmitted.set(sent.UTC().Format(timeFormat)).write(&b)
 	}
 	if m.Flags.System&mail.Answered != 0 {
-		propVerb.set(strconv.Itoa(verbReplied)).write(&b)
+		propVerb.set(strconv.Itoa(uids.VerbReplied)).write(&b)
 	}
 	propID.set(id.String()).write(&b)
 	propNumber.set(strconv.FormatInt(id.Number, 10)).write(&b)

@@ -20,7 +20,6 @@ const (
 	maxAnswer = 64 << 20  // a listing, or the outcome of a batch
 	maxItem   = 512 << 20 // one message in base64
 	maxWords  = 4 << 10   // of an answer that is not one of EWS
-	maxText   = 500
 )
 
 // call is one request and what it asks for.
@@ -144,9 +143,9 @@ func (d *Destination) outcomes(c call, r *http.Response, e *envelope) ([]outcome
 			words = f.Text
 		}
 		if f.Detail.Code == "" {
-			return nil, d.refused(c.op, r, clip(words))
+			return nil, d.refused(c.op, r, web.Clip(words))
 		}
-		return nil, classify(c.op, c.at, f.Detail.Code, clip(words), f.Detail.Values)
+		return nil, classify(c.op, c.at, f.Detail.Code, web.Clip(words), f.Detail.Values)
 	}
 	if r.StatusCode != http.StatusOK {
 		return nil, d.refused(c.op, r, "")
@@ -156,7 +155,7 @@ func (d *Destination) outcomes(c call, r *http.Response, e *envelope) ([]outcome
 	}
 	list := e.Body.Answer[0].Outcomes.List
 	for i := range list {
-		list[i].Text = clip(list[i].Text)
+		list[i].Text = web.Clip(list[i].Text)
 	}
 	d.traced(list)
 	return list, nil
@@ -178,7 +177,7 @@ func (d *Destination) strange(c call, r *http.Response) *mail.Error {
 	words, _ := io.ReadAll(io.LimitReader(r.Body, maxWords)) // what there is
 	said := ""
 	if strings.Contains(r.Header.Get("Content-Type"), "text/plain") {
-		said = clip(string(words))
+		said = web.Clip(string(words))
 	}
 	if r.StatusCode == http.StatusOK {
 		return &mail.Error{Op: c.op, Kind: mail.Auth, Code: mail.CodeEWSProtocol,
@@ -216,7 +215,7 @@ func (d *Destination) post(ctx context.Context, c call, watch *web.Watch) (*http
 	} else {
 		token, err := d.s.opts.Token(ctx)
 		if err != nil {
-			return nil, noToken(c.op, err)
+			return nil, web.NoToken(c.op, mail.CodeEWSSignIn, err)
 		}
 		d.token = token
 		req.Header.Set("Authorization", "Bearer "+token)
@@ -230,15 +229,6 @@ func (d *Destination) post(ctx context.Context, c call, watch *web.Watch) (*http
 	return r, err
 }
 
-// noToken keeps what the sign-in says of itself; what it does not classify is a matter of credentials.
-func noToken(op string, err error) error {
-	var own *mail.Error
-	if errors.As(err, &own) {
-		return own
-	}
-	return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeEWSSignIn, Err: fmt.Errorf("there is no token: %w", err)}
-}
-
 func (d *Destination) content(c call) (io.Reader, int64) {
 	if c.stream != nil {
 		return c.stream, c.stream.size
@@ -247,13 +237,4 @@ func (d *Destination) content(c call) (io.Reader, int64) {
 	c.body.write(b)
 	b.WriteString(envelopeEnd)
 	return b, int64(b.Len())
-}
-
-// clip bounds the server's words.
-func clip(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "..."
-	}
-	return s
 }

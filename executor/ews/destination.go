@@ -14,16 +14,15 @@ import (
 
 // Destination is a session of one mailbox that mail is written to. It is used by one goroutine at a time.
 type Destination struct {
+	web.Session
 	s       *Service
 	mailbox string
 	trace   web.Trace
 
-	token    string      // of the last request
-	signedIn bool        // the server has answered once
-	dead     *mail.Error // why every later call fails
-	closed   bool
-	tree     *tree           // the folders as they were listed last
-	index    index           // items of the folder listed last
+	token    string          // of the last request
+	signedIn bool            // the server has answered once
+	tree     *uids.Tree      // the folders as they were listed last
+	index    uids.Index      // items of the folder listed last
 	opened   map[string]bool // by raw name
 }
 
@@ -31,8 +30,8 @@ type Destination struct {
 // and may be opened.
 func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination, error) {
 	d := &Destination{s: s, mailbox: mailbox, trace: web.NewTrace(s.opts.Trace, mailbox), opened: map[string]bool{}}
-	if t, known := s.remembered(mailbox); known {
-		d.tree, d.signedIn = &t, true
+	if t := s.remembered(mailbox); t != nil {
+		d.tree, d.signedIn = t, true
 		return d, nil
 	}
 	if err := d.lookAround(ctx); err != nil {
@@ -42,47 +41,17 @@ func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination
 	return d, nil
 }
 
-// fail makes the session dead if the error's kind says so.
+// fail makes the session dead if the error's kind says so. After a refusal the next session looks at the mailbox anew.
 func (d *Destination) fail(err *mail.Error) error {
-	switch err.Kind {
-	case mail.Transient, mail.Throttled, mail.Auth, mail.Internal:
-		if err.Kind == mail.Auth || err.Code == mail.CodeEWSSignIn {
-			d.s.remember(d.mailbox, nil)
-		}
-		if d.dead == nil {
-			d.dead = err
-		}
+	if err.Kind == mail.Auth || err.Code == mail.CodeEWSSignIn {
+		d.s.remember(d.mailbox, nil)
 	}
-	return err
+	return d.Fail(err)
 }
-
-var errClosed = errors.New("the session is closed")
 
 // enter begins a call.
 func (d *Destination) enter(ctx context.Context, op string) error {
-	switch {
-	case d.closed:
-		return &mail.Error{Op: op, Kind: mail.Internal, Code: mail.CodeInternal, Err: errClosed}
-	case d.dead != nil:
-		return d.dead
-	case ctx.Err() != nil:
-		return d.fail(&mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeEWSLost, Err: ctx.Err()})
-	}
-	return nil
-}
-
-// Close ends the session. There is nothing to sign out of.
-func (d *Destination) Close() error {
-	d.closed = true
-	return nil
-}
-
-// Drain has nothing to wait for: Append returns with its answers.
-func (d *Destination) Drain(context.Context) error {
-	if d.dead != nil {
-		return d.dead
-	}
-	return nil
+	return d.Enter(ctx, op, mail.CodeEWSLost)
 }
 
 // Limits are facts of Exchange. Octets are not kept: a message is rendered anew whenever it is read.

@@ -32,17 +32,17 @@ func (d *Destination) Fetch(ctx context.Context, f mail.Folder, uids []mail.UID,
 	var group []mail.UID
 	var octets mail.Size
 	for _, uid := range uids {
-		e, known := d.index.items[uid]
+		e, known := d.index.Items[uid]
 		if !known {
 			continue
 		}
-		if len(group) > 0 && (len(group) == fetchItems || octets+e.size > fetchBytes) {
+		if len(group) > 0 && (len(group) == fetchItems || octets+e.Size > fetchBytes) {
 			if err := d.fetch(ctx, group, to); err != nil {
 				return err
 			}
 			group, octets = nil, 0
 		}
-		group, octets = append(group, uid), octets+e.size
+		group, octets = append(group, uid), octets+e.Size
 	}
 	if len(group) == 0 {
 		return nil
@@ -55,7 +55,7 @@ func (d *Destination) locate(ctx context.Context, raw string, uids []mail.UID) e
 	if len(uids) == 0 {
 		return nil
 	}
-	if d.index.folder == raw && !slices.ContainsFunc(uids, func(u mail.UID) bool { return d.index.items[u].id == "" }) {
+	if d.index.Lists(raw, uids) {
 		return nil
 	}
 	_, err := d.list(ctx, raw, slices.Min(uids))
@@ -66,7 +66,7 @@ func (d *Destination) fetch(ctx context.Context, uids []mail.UID, to mail.Sink) 
 	const op = "fetch messages"
 	var ids []element
 	for _, uid := range uids {
-		ids = append(ids, el("t:ItemId").with("Id", d.index.items[uid].id))
+		ids = append(ids, el("t:ItemId").with("Id", d.index.Items[uid].ID))
 	}
 	c := call{op: op, at: atRead, action: "GetItem", mime: true,
 		body: el("m:GetItem", itemShape("m:ItemShape", true), el("m:ItemIds", ids...))}

@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
 
@@ -47,14 +48,14 @@ func (d *Destination) SetFlags(ctx context.Context, f mail.Folder, changes []mai
 	}
 	var items []element
 	for _, c := range changes {
-		if e, known := d.index.items[c.UID]; known {
-			items = append(items, el("t:ItemChange", el("t:ItemId").with("Id", e.id), d.updates(c.Flags)))
+		if e, known := d.index.Items[c.UID]; known {
+			items = append(items, el("t:ItemChange", el("t:ItemId").with("Id", e.ID), d.updates(c.Flags)))
 		}
 	}
 	var first error
 	for group := range slices.Chunk(items, updateItems) {
 		if err := d.update(ctx, group); err != nil {
-			if d.dead != nil {
+			if d.Over() {
 				return err
 			}
 			if first == nil {
@@ -98,7 +99,7 @@ func (d *Destination) updates(f mail.Flags) element {
 		all = append(all, el("t:DeleteItemField", fieldURI("item:Categories")))
 	}
 	if f.System&mail.Answered != 0 {
-		all = append(all, setField(propVerb.path(), propVerb.set(strconv.Itoa(verbReplied))))
+		all = append(all, setField(propVerb.path(), propVerb.set(strconv.Itoa(uids.VerbReplied))))
 	} else {
 		all = append(all, el("t:DeleteItemField", propVerb.path()))
 	}

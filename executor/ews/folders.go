@@ -4,19 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"mailhaul/executor/uids"
 	"mailhaul/state/mail"
 )
-
-// tree are the mailbox's folders.
-type tree struct {
-	root  string // msgfolderroot, above all that users see
-	roles map[string]mail.Role
-	all   map[string]folder
-}
 
 // distinguished are the folders that each mailbox has, whatever they are called in its language.
 var distinguished = []struct {
@@ -65,8 +57,8 @@ func (d *Destination) lookAround(ctx context.Context) error {
 }
 
 // gather takes the distinguished folders out of an answer.
-func gather(c call, list []outcome) (*tree, *mail.Error) {
-	t := &tree{roles: map[string]mail.Role{}, all: map[string]folder{}}
+func gather(c call, list []outcome) (*uids.Tree, *mail.Error) {
+	t := uids.NewTree(mail.RawEWS, "")
 	for i, o := range list {
 		err, needed := o.failure(c), i < 2
 		switch {
@@ -79,10 +71,10 @@ func gather(c call, list []outcome) (*tree, *mail.Error) {
 		}
 		f := o.Folders.List[0]
 		if i == 0 {
-			t.root = f.ID.ID
+			t.Root = f.ID.ID
 			continue
 		}
-		t.roles[f.ID.ID], t.all[f.ID.ID] = distinguished[i].role, f
+		t.Roles[f.ID.ID], t.All[f.ID.ID] = distinguished[i].role, f.known()
 	}
 	if len(list) != len(distinguished) {
 		return nil, &mail.Error{Op: c.op, Kind: mail.Transient, Code: mail.CodeEWSProtocol, Err: errors.New("the answer lacks folders")}
@@ -100,25 +92,18 @@ func (d *Destination) Folders(ctx context.Context) ([]mail.Folder, error) {
 	if err := d.listTree(ctx, op); err != nil {
 		return nil, err
 	}
-	var all []mail.Folder
-	for _, f := range d.tree.all {
-		if path := d.tree.path(f); path != nil {
-			all = append(all, d.tree.listed(f, path))
-		}
-	}
-	slices.SortFunc(all, func(a, b mail.Folder) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-	return all, nil
+	return d.tree.Folders(), nil
 }
 
 // listTree reads all folders, page by page. Each page begins with the last folder of the one before: where that is
 // another one by now, the list moved meanwhile, and is read anew.
 func (d *Destination) listTree(ctx context.Context, op string) error {
 	pages := pager{most: d.s.opts.PageSize, op: op}
-	all := map[string]folder{}
+	all := map[string]uids.Folder{}
 	for !pages.done {
 		list, err := d.each(ctx, call{op: op, at: atFolder, action: "FindFolder", body: el("m:FindFolder", folderShape(),
 			page("m:IndexedPageFolderView", pages.ask(), pages.offset),
-			el("m:ParentFolderIds", folderID(d.tree.root))).with("Traversal", "Deep")}, "")
+			el("m:ParentFolderIds", folderID(d.tree.Root))).with("Traversal", "Deep")}, "")
 		if err != nil {
 			return err
 		}
@@ -135,58 +120,22 @@ func (d *Destination) listTree(ctx context.Context, op string) error {
 			continue
 		}
 		for _, f := range list[0].Root.Folders.List {
-			all[f.ID.ID] = f
+			all[f.ID.ID] = f.known()
 		}
 	}
-	d.tree.all = all
+	d.tree.All = all
 	return nil
 }
 
-// path gives the levels of a folder below the root; nil where a level is missing. The inbox is INBOX in each language.
-func (t *tree) path(f folder) mail.Path {
-	var path mail.Path
-	for range 100 { // no mailbox is deeper, and a circle ends
-		level := f.Name
-		if t.roles[f.ID.ID] == mail.RoleInbox {
-			level = "INBOX"
-		}
-		path = append(path, level)
-		if f.Parent.ID == t.root {
-			slices.Reverse(path)
-			return path
-		}
-		above, known := t.all[f.Parent.ID]
-		if !known {
-			return nil
-		}
-		f = above
-	}
-	return nil
-}
-
-func (t *tree) listed(f folder, path mail.Path) mail.Folder {
-	l := mail.Folder{Raw: mail.RawEWS + f.ID.ID, Path: path, Role: t.roles[f.ID.ID], NoSelect: !holdsMail(f)}
-	if !l.NoSelect {
-		l.Status = mail.Status{UIDValidity: uids.Validity(l.Raw), Messages: f.Total}
-	}
-	return l
+// known gives a folder as it is kept.
+func (f *folder) known() uids.Folder {
+	return uids.Folder{ID: f.ID.ID, Parent: f.Parent.ID, Name: f.Name, Class: f.Class, Total: f.Total, NoMail: !f.holdsMail()}
 }
 
 // holdsMail tells mail folders from calendars and the like, and from searches that are shown as folders. One without a
 // class is a mail folder.
-func holdsMail(f folder) bool {
+func (f *folder) holdsMail() bool {
 	return f.XMLName.Local != "SearchFolder" && (f.Class == "" || f.Class == mailFolderClass || strings.HasPrefix(f.Class, mailFolderClass+"."))
-}
-
-// child finds a folder by name; Exchange compares names without case.
-func (t *tree) child(parent, name string) (folder, bool) {
-	for _, f := range t.all {
-		inbox := parent == t.root && strings.EqualFold(name, "INBOX")
-		if inbox && t.roles[f.ID.ID] == mail.RoleInbox || !inbox && f.Parent.ID == parent && strings.EqualFold(f.Name, name) {
-			return f, true
-		}
-	}
-	return folder{}, false
 }
 
 // Create makes the folder and the levels above it. Roles can't be given: the folders that have one are there already.
@@ -198,44 +147,44 @@ func (d *Destination) Create(ctx context.Context, path mail.Path, _ mail.Role) (
 	if err := d.listTree(ctx, op); err != nil {
 		return mail.Folder{}, err
 	}
-	f := folder{ID: itemID{d.tree.root}}
+	f := uids.Folder{ID: d.tree.Root}
 	for i, level := range path {
-		next, known := d.tree.child(f.ID.ID, level)
+		next, known := d.tree.Child(f.ID, level)
 		if !known {
-			made, err := d.make(ctx, op, f.ID.ID, level)
+			made, err := d.make(ctx, op, f.ID, level)
 			if err != nil {
 				return mail.Folder{}, err
 			}
 			next = made
 		}
-		if !holdsMail(next) && i == len(path)-1 {
+		if next.NoMail && i == len(path)-1 {
 			return mail.Folder{}, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder,
 				Err: fmt.Errorf("%q is there and holds no mail (%s); rename it on the way with a rename rule", path.String(), next.Class)}
 		}
 		f = next
 	}
-	return d.tree.listed(f, d.tree.path(f)), nil
+	return d.tree.Listed(f), nil
 }
 
 // make creates one level. What somebody else made in the meantime is as good.
-func (d *Destination) make(ctx context.Context, op, parent, name string) (folder, error) {
+func (d *Destination) make(ctx context.Context, op, parent, name string) (uids.Folder, error) {
 	list, err := d.each(ctx, call{op: op, at: atFolder, action: "CreateFolder", body: el("m:CreateFolder",
 		el("m:ParentFolderId", folderID(parent)),
 		el("m:Folders", el("t:Folder", text("t:FolderClass", mailFolderClass), text("t:DisplayName", name))))}, "ErrorFolderExists")
 	if err != nil {
-		return folder{}, err
+		return uids.Folder{}, err
 	}
 	if made := list[0].Folders.List; list[0].Class == "Success" && len(made) > 0 && made[0].ID.ID != "" {
-		f := folder{ID: made[0].ID, Parent: itemID{parent}, Class: mailFolderClass, Name: name}
-		d.tree.all[f.ID.ID] = f
+		f := uids.Folder{ID: made[0].ID.ID, Parent: parent, Class: mailFolderClass, Name: name}
+		d.tree.All[f.ID] = f
 		return f, nil
 	}
 	if err := d.listTree(ctx, op); err != nil {
-		return folder{}, err
+		return uids.Folder{}, err
 	}
-	if f, known := d.tree.child(parent, name); known {
+	if f, known := d.tree.Child(parent, name); known {
 		return f, nil
 	}
-	return folder{}, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder, Text: list[0].Text,
+	return uids.Folder{}, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeEWSFolder, Text: list[0].Text,
 		Err: fmt.Errorf("the server says that %q exists and does not list it", name)}
 }

@@ -10,18 +10,6 @@ import (
 	"mailhaul/state/mail"
 )
 
-// index are the items of one folder by UID, as far as they were listed.
-type index struct {
-	folder string
-	items  map[mail.UID]entry
-}
-
-// entry is what is kept of an item to ask for it again.
-type entry struct {
-	id   string
-	size mail.Size
-}
-
 // itemShape names what a message is made of.
 func itemShape(name string, mime bool) element {
 	kids := []element{text("t:BaseShape", "IdOnly")}
@@ -35,34 +23,22 @@ func itemShape(name string, mime bool) element {
 
 // List yields the folder's messages, UIDs ascending. From FirstOwn on only items with our number are asked for.
 func (d *Destination) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
-	return func(yield func(mail.Message, error) bool) {
+	return uids.Messages(q, func() ([]mail.Message, error) {
 		const op = "list messages"
-		err := d.enter(ctx, op)
-		if err == nil {
-			err = d.valid(op, f)
+		if err := d.enter(ctx, op); err != nil {
+			return nil, err
 		}
-		var all []mail.Message
-		if err == nil {
-			all, err = d.list(ctx, f.Raw, q.From)
+		if err := d.valid(op, f); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			yield(mail.Message{}, err)
-			return
-		}
-		for _, m := range all {
-			if q.To > 0 && m.UID > q.To || !yield(m, nil) {
-				return
-			}
-		}
-	}
+		return d.list(ctx, f.Raw, q.From)
+	})
 }
 
 // list reads a folder from a UID on and keeps the items' names.
 func (d *Destination) list(ctx context.Context, raw string, from mail.UID) ([]mail.Message, error) {
 	const op = "list messages"
-	if d.index.folder != raw {
-		d.index = index{folder: raw, items: map[mail.UID]entry{}}
-	}
+	d.index.Of(raw)
 	pages := pager{most: d.s.opts.PageSize, op: op}
 	l := uids.NewListing(uids.Validity(raw))
 	for !pages.done {
@@ -88,7 +64,7 @@ func (d *Destination) list(ctx context.Context, raw string, from mail.UID) ([]ma
 			l.Add(page[i].ID.ID, written, page[i].message())
 		}
 	}
-	return l.From(from, func(uid mail.UID, id string, size mail.Size) { d.index.items[uid] = entry{id, size} }), nil
+	return l.From(from, d.index.Note), nil
 }
 
 // find asks for a page of a folder, the oldest items first, so that what comes meanwhile comes at the end.
@@ -105,24 +81,10 @@ func find(raw string, from mail.UID, pages *pager) element {
 
 // message reads an item, its UID and digest aside.
 func (i *item) message() mail.Message {
-	m := mail.Message{Size: mail.Size(max(0, i.Size)), Flags: mail.Flags{}}
+	verb, _ := i.value(propVerb)
+	m := mail.Message{Size: mail.Size(max(0, i.Size)), Flags: uids.Flags(i.Categories, i.Read, i.Draft, i.Flag == flagged, verb)}
 	if t, err := time.Parse(time.RFC3339, i.Received); err == nil {
 		m.InternalDate = t
-	}
-	for _, c := range i.Categories {
-		m.Flags = m.Flags.With(c)
-	}
-	if i.Read {
-		m.Flags.System |= mail.Seen
-	}
-	if i.Draft {
-		m.Flags.System |= mail.Draft
-	}
-	if i.Flag == flagged {
-		m.Flags.System |= mail.Flagged
-	}
-	if verb, _ := i.value(propVerb); verb == strconv.Itoa(verbReplied) || verb == strconv.Itoa(verbRepliedAll) {
-		m.Flags.System |= mail.Answered
 	}
 	return m
 }

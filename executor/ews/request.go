@@ -95,7 +95,7 @@ var (
 	propFlags     = property{tag: "0x0E07", kind: "Integer"}
 	propDelivered = property{tag: "0x0E06", kind: "SystemTime"}
 	propSubmitted = property{tag: "0x0039", kind: "SystemTime"}
-	// propVerb is what was last done with a message: verbReplied shows as answered.
+	// propVerb is what was last done with a message: uids.VerbReplied shows as answered.
 	propVerb = property{tag: "0x1081", kind: "Integer"}
 	// propID and propNumber are ours: the first says what the message is, the second is there to search and sort by.
 	propID     = property{name: uids.MarkProperty, kind: "String"}
@@ -106,8 +106,6 @@ var (
 const (
 	flagRead        = 1
 	flagUnsent      = 8
-	verbReplied     = 102
-	verbRepliedAll  = 103
 	timeFormat      = "2006-01-02T15:04:05Z"
 	flagged         = "Flagged"
 	notFlagged      = "NotFlagged"

@@ -74,29 +74,27 @@ type Service struct {
 	mu sync.Mutex
 	// known are mailboxes that were opened already, with the folders that each mailbox has. A further session of one needs
 	// no request of its own: under throttling each counts.
-	known map[string]tree
+	known map[string]*uids.Tree
 }
 
-// remembered gives what an earlier session found of the mailbox.
-func (s *Service) remembered(mailbox string) (t tree, known bool) {
+// remembered gives what an earlier session found of the mailbox; nil: there was none.
+func (s *Service) remembered(mailbox string) *uids.Tree {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	t, known = s.known[mailbox]
-	return t, known
+	if s.known[mailbox] == nil {
+		return nil
+	}
+	return s.known[mailbox].Anew()
 }
 
 // remember keeps what a session has found; nil forgets it.
-func (s *Service) remember(mailbox string, t *tree) {
+func (s *Service) remember(mailbox string, t *uids.Tree) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if t == nil {
-		delete(s.known, mailbox)
-		return
-	}
 	if s.known == nil {
-		s.known = map[string]tree{}
+		s.known = map[string]*uids.Tree{}
 	}
-	s.known[mailbox] = tree{root: t.root, roles: t.roles}
+	s.known[mailbox] = t
 }
 
 const (

@@ -31,7 +31,7 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 			_ = d.fail(own) // it comes back below
 		}
 	}
-	if d.dead != nil || d.closed {
+	if d.Over() {
 		return r.end
 	}
 	return nil // the session lives: what was refused was told with each message

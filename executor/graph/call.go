@@ -20,7 +20,6 @@ import (
 const (
 	maxAnswer = 64 << 20
 	maxItem   = 512 << 20 // one message
-	maxText   = 500
 )
 
 // client sends the requests of one session. It is safe for use by several goroutines.
@@ -87,7 +86,7 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 	defer watch.End()
 	token, err := c.s.opts.Tokens.Token(ctx)
 	if err != nil {
-		return noToken(q.op, err)
+		return web.NoToken(q.op, mail.CodeGraphSignIn, err)
 	}
 	if size > 0 {
 		body = watch.Request(body)
@@ -111,22 +110,27 @@ func (c *client) send(ctx context.Context, q call, read func(*http.Response) *ma
 	return read(r)
 }
 
-// admit waits until the mailbox has room for one more request.
+// admit waits until the mailbox, and the application where that counts, has room for one more request.
 func (c *client) admit(ctx context.Context, size int64) (leave func(), err error) {
 	select {
 	case c.box.slots <- struct{}{}:
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
-	leave = func() { <-c.box.slots }
 	if err = c.box.requests.take(ctx, 1); err == nil && size > 0 {
 		err = c.box.uploads.take(ctx, size)
 	}
+	if err == nil {
+		err = c.s.crowd.enter(ctx)
+	}
 	if err != nil {
-		leave()
+		<-c.box.slots
 		return nil, err
 	}
-	return leave, nil
+	return func() {
+		c.s.crowd.leave()
+		<-c.box.slots
+	}, nil
 }
 
 func (c *client) request(ctx context.Context, q call, token string, body io.Reader) (*http.Request, *mail.Error) {
@@ -234,13 +238,4 @@ func collect[T any](ctx context.Context, c *client, q call, take func([]T)) (cou
 		q.link = p.Next
 	}
 	return 0, strange(q.op, errors.New("the listing does not end"))
-}
-
-// clip bounds the server's words.
-func clip(s string) string {
-	s = strings.TrimSpace(s)
-	if len(s) > maxText {
-		s = strings.ToValidUTF8(s[:maxText], "") + "..."
-	}
-	return s
 }

@@ -16,12 +16,11 @@ import (
 
 // Destination is a session of one mailbox that mail is written to. It is used by one goroutine at a time.
 type Destination struct {
+	web.Session
 	*client
 
-	dead   *mail.Error // why every later call fails
-	closed bool
-	tree   *tree           // the folders as they were listed last
-	index  index           // items of the folder listed last
+	tree   *uids.Tree      // the folders as they were listed last
+	index  uids.Index      // items of the folder listed last
 	opened map[string]bool // by raw name
 }
 
@@ -41,63 +40,33 @@ func (s *Service) Destination(ctx context.Context, mailbox string) (*Destination
 }
 
 // remembered gives what an earlier session found of the mailbox; nil: there was none.
-func (b *box) remembered() *tree {
+func (b *box) remembered() *uids.Tree {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.known == nil {
 		return nil
 	}
-	return &tree{root: b.known.root, roles: b.known.roles}
+	return b.known.Anew()
 }
 
 // remember keeps what a session has found; nil forgets it.
-func (b *box) remember(t *tree) {
+func (b *box) remember(t *uids.Tree) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.known = t
 }
 
-// fail makes the session dead if the error's kind says so.
+// fail makes the session dead if the error's kind says so. After a refusal the next session looks at the mailbox anew.
 func (d *Destination) fail(err *mail.Error) error {
-	switch err.Kind {
-	case mail.Transient, mail.Throttled, mail.Auth, mail.Internal:
-		if err.Kind == mail.Auth {
-			d.box.remember(nil)
-		}
-		if d.dead == nil {
-			d.dead = err
-		}
+	if err.Kind == mail.Auth {
+		d.box.remember(nil)
 	}
-	return err
+	return d.Fail(err)
 }
-
-var errClosed = errors.New("the session is closed")
 
 // enter begins a call.
 func (d *Destination) enter(ctx context.Context, op string) error {
-	switch {
-	case d.closed:
-		return &mail.Error{Op: op, Kind: mail.Internal, Code: mail.CodeInternal, Err: errClosed}
-	case d.dead != nil:
-		return d.dead
-	case ctx.Err() != nil:
-		return d.fail(&mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeGraphLost, Err: ctx.Err()})
-	}
-	return nil
-}
-
-// Close ends the session. There is nothing to sign out of.
-func (d *Destination) Close() error {
-	d.closed = true
-	return nil
-}
-
-// Drain has nothing to wait for: Append returns with its answers.
-func (d *Destination) Drain(context.Context) error {
-	if d.dead != nil {
-		return d.dead
-	}
-	return nil
+	return d.Enter(ctx, op, mail.CodeGraphLost)
 }
 
 // lost is what is told of Graph before mail is copied.
@@ -116,7 +85,7 @@ func (d *Destination) Limits(ctx context.Context) (mail.Limits, error) {
 		return mail.Limits{}, err
 	}
 	told := lost
-	if staged, there := d.tree.child(d.tree.root, StagingFolder); there && staged.Total > 0 {
+	if staged, there := d.tree.Child(d.tree.Root, StagingFolder); there && staged.Total > 0 {
 		told = append(slices.Clone(lost), leftBehind)
 	}
 	return mail.Limits{MaxMessage: d.s.opts.MaxMessage, SignIn: "bearer token", Lost: told,
@@ -193,11 +162,9 @@ const (
 
 // The values of those properties.
 const (
-	verbReplied    = 102
-	verbRepliedAll = 103
-	timeFormat     = "2006-01-02T15:04:05Z"
-	flagged        = "flagged"
-	notFlagged     = "notFlagged"
+	timeFormat = "2006-01-02T15:04:05Z"
+	flagged    = "flagged"
+	notFlagged = "notFlagged"
 )
 
 // property is an extended property.

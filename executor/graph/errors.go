@@ -120,13 +120,14 @@ func (c *client) refused(q call, r *http.Response, token string) *mail.Error {
 	e := &mail.Error{Op: q.op, Wait: web.RetryAfter(r.Header, maxWait), Err: &statusError{r.StatusCode, said.Error.Code}}
 	if said.Error.Code != "" {
 		c.trace.Code(1, 1, said.Error.Code)
-		e.Text = strings.TrimSpace(clip(said.Error.Message) + " (" + clip(said.Error.Code) + ")")
+		e.Text = strings.TrimSpace(web.Clip(said.Error.Message) + " (" + web.Clip(said.Error.Code) + ")")
 	}
 	v := judge(q.at, r.StatusCode, said)
 	if r.StatusCode == http.StatusUnauthorized && (c.s.opts.Tokens.Refused(token) || c.signedIn.Load()) {
 		v.kind = mail.Transient // it was good a moment ago: a new session asks for a new one
 	}
 	e.Kind, e.Code = v.kind, v.code
+	c.atOneTime(e, said)
 	return e
 }
 
@@ -182,15 +183,6 @@ func judge(at place, status int, said refusal) verdict {
 
 // maxWait bounds what a server may ask: nobody is throttled longer than this without a person knowing.
 const maxWait = 6 * time.Hour
-
-// noToken keeps what the sign-in says of itself; what it does not classify is a matter of credentials.
-func noToken(op string, err error) *mail.Error {
-	var own *mail.Error
-	if errors.As(err, &own) {
-		return own
-	}
-	return &mail.Error{Op: op, Kind: mail.Auth, Code: mail.CodeGraphSignIn, Err: fmt.Errorf("there is no token: %w", err)}
-}
 
 // codes are those of a request that got no answer.
 var codes = web.Codes{Connect: mail.CodeGraphConnect, TLS: mail.CodeGraphTLS, Timeout: mail.CodeGraphTimeout, Lost: mail.CodeGraphLost}

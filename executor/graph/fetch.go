@@ -22,11 +22,11 @@ func (d *Destination) Fetch(ctx context.Context, f mail.Folder, want []mail.UID,
 		return err
 	}
 	for _, uid := range want {
-		e, known := d.index.items[uid]
+		e, known := d.index.Items[uid]
 		if !known {
 			continue
 		}
-		if err := d.fetch(ctx, uid, e.id, to); err != nil {
+		if err := d.fetch(ctx, uid, e.ID, to); err != nil {
 			return err
 		}
 	}
@@ -38,7 +38,7 @@ func (d *Destination) locate(ctx context.Context, raw string, want []mail.UID) e
 	if len(want) == 0 {
 		return nil
 	}
-	if d.index.folder == raw && !slices.ContainsFunc(want, func(u mail.UID) bool { return d.index.items[u].id == "" }) {
+	if d.index.Lists(raw, want) {
 		return nil
 	}
 	_, err := d.list(ctx, raw, slices.Min(want))

@@ -57,7 +57,7 @@ func (d *Destination) extras(m mail.Outgoing) []extra {
 		list = append(list, extra{property{propDelivered, date.UTC().Format(timeFormat)}, dates})
 	}
 	if m.Flags.System&mail.Answered != 0 {
-		list = append(list, extra{property{propVerb, strconv.Itoa(verbReplied)}, verbs})
+		list = append(list, extra{property{propVerb, strconv.Itoa(uids.VerbReplied)}, verbs})
 	}
 	return slices.DeleteFunc(list, func(e extra) bool { return d.s.lost.is(e.loss) })
 }
@@ -125,16 +125,16 @@ func (d *Destination) SetFlags(ctx context.Context, f mail.Folder, changes []mai
 	}
 	var first error
 	for _, c := range changes {
-		e, known := d.index.items[c.UID]
+		e, known := d.index.Items[c.UID]
 		if !known {
 			continue
 		}
-		failed := d.setFlags(ctx, e.id, c.Flags)
+		failed := d.setFlags(ctx, e.ID, c.Flags)
 		if failed == nil || failed.Kind == mail.Gone {
 			continue
 		}
 		err := d.fail(failed)
-		if d.dead != nil {
+		if d.Over() {
 			return err
 		}
 		if first == nil {
@@ -149,7 +149,7 @@ func (d *Destination) setFlags(ctx context.Context, id string, f mail.Flags) *ma
 	if !d.s.lost.is(verbs) {
 		verb := 0 // a property can't be taken away by a change
 		if f.System&mail.Answered != 0 {
-			verb = verbReplied
+			verb = uids.VerbReplied
 		}
 		c.Extended = []property{{propVerb, strconv.Itoa(verb)}}
 	}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strings"
 
 	"mailhaul/executor/uids"
@@ -21,13 +20,6 @@ type folder struct {
 	Children int    `json:"childFolderCount"`
 	Total    uint32 `json:"totalItemCount"`
 	Hidden   bool   `json:"isHidden"`
-}
-
-// tree are the mailbox's folders.
-type tree struct {
-	root  string // msgfolderroot, above all that users see
-	roles map[string]mail.Role
-	all   map[string]folder
 }
 
 // wellKnown are the folders that Graph knows by a name of its own, whatever they are called in the mailbox's language.
@@ -58,7 +50,7 @@ func (d *Destination) lookAround(ctx context.Context) error {
 	if failed := d.ask(ctx, get(op, atSignIn, folderQuery(), "mailFolders", "msgfolderroot"), &root); failed != nil {
 		return d.fail(failed)
 	}
-	t := &tree{root: root.ID, roles: map[string]mail.Role{}, all: map[string]folder{}}
+	t := uids.NewTree(mail.RawGraph, root.ID)
 	for _, w := range wellKnown {
 		var f folder
 		at := atFolder
@@ -72,7 +64,7 @@ func (d *Destination) lookAround(ctx context.Context) error {
 		if failed != nil {
 			return d.fail(failed)
 		}
-		t.roles[f.ID] = w.role
+		t.Roles[f.ID] = w.role
 	}
 	d.tree = t
 	return nil
@@ -88,20 +80,13 @@ func (d *Destination) Folders(ctx context.Context) ([]mail.Folder, error) {
 	if err := d.listTree(ctx, op); err != nil {
 		return nil, err
 	}
-	var all []mail.Folder
-	for _, f := range d.tree.all {
-		if path := d.tree.path(f); path != nil && !f.Hidden {
-			all = append(all, d.tree.listed(f, path))
-		}
-	}
-	slices.SortFunc(all, func(a, b mail.Folder) int { return strings.Compare(a.Path.String(), b.Path.String()) })
-	return all, nil
+	return d.tree.Folders(), nil
 }
 
 // listTree reads all folders, level by level: Graph lists the children of one folder at a time.
 func (d *Destination) listTree(ctx context.Context, op string) error {
-	all := map[string]folder{}
-	for level := []string{d.tree.root}; len(level) > 0; {
+	all := map[string]uids.Folder{}
+	for level := []string{d.tree.Root}; len(level) > 0; {
 		var next []string
 		for _, parent := range level {
 			list, failed := d.children(ctx, op, parent)
@@ -112,12 +97,12 @@ func (d *Destination) listTree(ctx context.Context, op string) error {
 				if _, again := all[f.ID]; !again && f.Children > 0 {
 					next = append(next, f.ID)
 				}
-				all[f.ID] = f
+				all[f.ID] = f.known()
 			}
 		}
 		level = next
 	}
-	d.tree.all = all
+	d.tree.All = all
 	return nil
 }
 
@@ -130,47 +115,10 @@ func (d *Destination) children(ctx context.Context, op, parent string) (list []f
 	return list, failed
 }
 
-// path gives the levels of a folder below the root; nil where a level is missing. The inbox is INBOX in each language.
-func (t *tree) path(f folder) mail.Path {
-	var path mail.Path
-	for range 300 { // no mailbox is deeper, and a circle ends
-		level := f.Name
-		if t.roles[f.ID] == mail.RoleInbox {
-			level = "INBOX"
-		}
-		path = append(path, level)
-		if f.Parent == t.root {
-			slices.Reverse(path)
-			return path
-		}
-		above, known := t.all[f.Parent]
-		if !known {
-			return nil
-		}
-		f = above
-	}
-	return nil
-}
-
-func (t *tree) listed(f folder, path mail.Path) mail.Folder {
-	l := mail.Folder{Raw: mail.RawGraph + f.ID, Path: path, Role: t.roles[f.ID], NoSelect: isSearch(f)}
-	if !l.NoSelect {
-		l.Status = mail.Status{UIDValidity: uids.Validity(l.Raw), Messages: f.Total}
-	}
-	return l
-}
-
-func isSearch(f folder) bool { return strings.HasSuffix(f.Type, "mailSearchFolder") }
-
-// child finds a folder by name; Exchange compares names without case.
-func (t *tree) child(parent, name string) (folder, bool) {
-	inbox := parent == t.root && strings.EqualFold(name, "INBOX")
-	for _, f := range t.all {
-		if inbox && t.roles[f.ID] == mail.RoleInbox || !inbox && f.Parent == parent && strings.EqualFold(f.Name, name) {
-			return f, true
-		}
-	}
-	return folder{}, false
+// known gives a folder as it is kept.
+func (f *folder) known() uids.Folder {
+	search := strings.HasSuffix(f.Type, "mailSearchFolder")
+	return uids.Folder{ID: f.ID, Parent: f.Parent, Name: f.Name, Total: f.Total, NoMail: search, Hidden: f.Hidden}
 }
 
 // Create makes the folder and the levels above it. Roles can't be given: the folders that have one are there already.
@@ -182,24 +130,24 @@ func (d *Destination) Create(ctx context.Context, path mail.Path, _ mail.Role) (
 	if err := d.listTree(ctx, op); err != nil {
 		return mail.Folder{}, err
 	}
-	f := folder{ID: d.tree.root}
+	f := uids.Folder{ID: d.tree.Root}
 	for i, level := range path {
-		next, known := d.tree.child(f.ID, level)
+		next, known := d.tree.Child(f.ID, level)
 		if !known {
 			made, failed := d.make(ctx, op, newFolder{Name: level}, f.ID)
 			if failed != nil {
 				return mail.Folder{}, d.fail(failed)
 			}
-			next = made
-			d.tree.all[next.ID] = next
+			next = made.known()
+			d.tree.All[next.ID] = next
 		}
-		if i == len(path)-1 && (isSearch(next) || next.Hidden) {
+		if i == len(path)-1 && (next.NoMail || next.Hidden) {
 			return mail.Folder{}, &mail.Error{Op: op, Kind: mail.Refused, Code: mail.CodeGraphFolder,
 				Err: fmt.Errorf("%q is there and is no folder for people's mail; rename it on the way with a rename rule", path.String())}
 		}
 		f = next
 	}
-	return d.tree.listed(f, d.tree.path(f)), nil
+	return d.tree.Listed(f), nil
 }
 
 // newFolder is what a folder is made of.
@@ -243,7 +191,7 @@ func (d *Destination) staging(ctx context.Context) (string, *mail.Error) {
 	if id := d.box.place(); id != "" {
 		return id, nil
 	}
-	list, failed := d.children(ctx, op, d.tree.root)
+	list, failed := d.children(ctx, op, d.tree.Root)
 	if failed != nil {
 		return "", failed
 	}
@@ -254,7 +202,7 @@ func (d *Destination) staging(ctx context.Context) (string, *mail.Error) {
 		}
 	}
 	if f.ID == "" {
-		if f, failed = d.make(ctx, op, newFolder{StagingFolder, true}, d.tree.root); failed != nil {
+		if f, failed = d.make(ctx, op, newFolder{StagingFolder, true}, d.tree.Root); failed != nil {
 			return "", failed
 		}
 	}

@@ -14,18 +14,6 @@ import (
 	"mailhaul/state/mail"
 )
 
-// index are the items of one folder by UID, as far as they were listed.
-type index struct {
-	folder string
-	items  map[mail.UID]entry
-}
-
-// entry is what is kept of an item to ask for it again.
-type entry struct {
-	id   string
-	size mail.Size
-}
-
 // item is a message as Graph gives it.
 type item struct {
 	ID         string   `json:"id"`
@@ -61,22 +49,12 @@ func itemQuery() url.Values {
 
 // List yields the folder's messages, UIDs ascending. From FirstOwn on only items with our number are asked for.
 func (d *Destination) List(ctx context.Context, f mail.Folder, q mail.Query) iter.Seq2[mail.Message, error] {
-	return func(yield func(mail.Message, error) bool) {
-		_, err := d.usable(ctx, "list messages", f)
-		var all []mail.Message
-		if err == nil {
-			all, err = d.list(ctx, f.Raw, q.From)
+	return uids.Messages(q, func() ([]mail.Message, error) {
+		if _, err := d.usable(ctx, "list messages", f); err != nil {
+			return nil, err
 		}
-		if err != nil {
-			yield(mail.Message{}, err)
-			return
-		}
-		for _, m := range all {
-			if q.To > 0 && m.UID > q.To || !yield(m, nil) {
-				return
-			}
-		}
-	}
+		return d.list(ctx, f.Raw, q.From)
+	})
 }
 
 // patience is how often a listing is read that does not hold still.
@@ -87,16 +65,14 @@ const patience = 4
 // enough; else it is read again.
 func (d *Destination) list(ctx context.Context, raw string, from mail.UID) ([]mail.Message, error) {
 	const op = "list messages"
-	if d.index.folder != raw {
-		d.index = index{folder: raw, items: map[mail.UID]entry{}}
-	}
+	d.index.Of(raw)
 	for range patience {
 		l, count, failed := d.pages(ctx, op, raw, from)
 		if failed != nil {
 			return nil, d.fail(failed)
 		}
 		if count == untold || l.Len() == count {
-			return l.From(from, func(uid mail.UID, id string, size mail.Size) { d.index.items[uid] = entry{id, size} }), nil
+			return l.From(from, d.index.Note), nil
 		}
 	}
 	return nil, d.fail(strange(op, errors.New("the folder does not hold still: its listing and its count differ each time")))
@@ -136,7 +112,7 @@ func refusesFilter(err *mail.Error) bool {
 // message reads an item, its UID and digest aside. Its date is the one that was asked for, where it carries one: whether
 // Graph has kept that is for people, and matching must not depend on it.
 func (i *item) message() mail.Message {
-	m := mail.Message{Flags: mail.Flags{}}
+	m := mail.Message{Flags: uids.Flags(i.Categories, i.Read, i.Draft, strings.EqualFold(i.Flag.Status, flagged), i.value(propVerb))}
 	if n, err := strconv.ParseInt(i.value(propSize), 10, 64); err == nil {
 		m.Size = mail.Size(max(0, n))
 	}
@@ -145,21 +121,6 @@ func (i *item) message() mail.Message {
 	}
 	if t, err := time.Parse(time.RFC3339, i.value(propDate)); err == nil {
 		m.InternalDate = t
-	}
-	for _, c := range i.Categories {
-		m.Flags = m.Flags.With(c)
-	}
-	if i.Read {
-		m.Flags.System |= mail.Seen
-	}
-	if i.Draft {
-		m.Flags.System |= mail.Draft
-	}
-	if strings.EqualFold(i.Flag.Status, flagged) {
-		m.Flags.System |= mail.Flagged
-	}
-	if verb := i.value(propVerb); verb == strconv.Itoa(verbReplied) || verb == strconv.Itoa(verbRepliedAll) {
-		m.Flags.System |= mail.Answered
 	}
 	return m
 }

@@ -22,6 +22,8 @@
 //
 // Microsoft allows four requests at a time, 10,000 in ten minutes and 150 MB of uploads in five, for each mailbox. mailhaul
 // stays below them by itself, as what is refused is work done twice, and obeys Retry-After where it comes all the same.
+// Where the server shows that its four are for the application, whatever the mailbox, they are shared (crowd.go). The
+// 130,000 requests in ten seconds that all of Graph allows an application are out of reach.
 //
 // None of this has met a tenant. Unconfirmed are: how large a message importMime takes; whether the date of arrival
 // (PidTagMessageDeliveryTime) and "answered" (PidTagLastVerbExecuted) can be set after the import, and what is shown if
@@ -86,6 +88,7 @@ type Service struct {
 	http    *http.Client
 	numbers uids.Counter
 	lost    losses
+	crowd   crowd
 
 	mu    sync.Mutex
 	boxes map[string]*box
@@ -116,7 +119,7 @@ type box struct {
 	staging sync.Mutex // held while the staging folder is looked for or made
 
 	mu     sync.Mutex
-	known  *tree               // as the first session found it; nil: nobody has looked
+	known  *uids.Tree          // as the first session found it; nil: nobody has looked
 	placed string              // id of the staging folder; empty: not known
 	begun  map[octets][]string // ids of messages that were imported and not moved (unfinished.go)
 }

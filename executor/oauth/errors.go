@@ -19,35 +19,47 @@ const op = "get an access token"
 // causes are the numbers of AADSTS errors that people can do something about.
 var causes = map[string]mail.Code{
 	"7000215": mail.CodeOAuthSecret, // invalid client secret
+	"70002":   mail.CodeOAuthSecret,
 	"7000222": mail.CodeOAuthSecretExpired,
 
 	"700027":  mail.CodeOAuthCertificate, // the key is not one of the application's
 	"7000229": mail.CodeOAuthApplication, // no service principal in this tenant
 	"700016":  mail.CodeOAuthApplication,
 	"7000112": mail.CodeOAuthApplication, // disabled
+	"70001":   mail.CodeOAuthApplication,
 
 	"90002":  mail.CodeOAuthTenant,
 	"900023": mail.CodeOAuthTenant,
 	"900021": mail.CodeOAuthTenant,
+	"90038":  mail.CodeOAuthTenant, // of another cloud
 
 	"65001":  mail.CodeOAuthConsent,
+	"65004":  mail.CodeOAuthConsent, // declined by whoever signed in
 	"650052": mail.CodeOAuthConsent,
+	"500011": mail.CodeOAuthConsent, // the service is not in the tenant
+	"650057": mail.CodeOAuthConsent, // the permission was never added
 	"90094":  mail.CodeOAuthConsent, // only an administrator may consent
 
 	"50126": mail.CodeOAuthPassword,
 	"50034": mail.CodeOAuthPassword, // no such user
 	"50053": mail.CodeOAuthPassword, // locked
 	"50055": mail.CodeOAuthPassword, // expired
+	"50056": mail.CodeOAuthPassword, // there is none
 	"50057": mail.CodeOAuthPassword, // disabled
+	"50144": mail.CodeOAuthPassword, // expired on premises
 
 	"50072": mail.CodeOAuthMFA,
 	"50074": mail.CodeOAuthMFA,
 	"50076": mail.CodeOAuthMFA,
+	"50078": mail.CodeOAuthMFA,
 	"50079": mail.CodeOAuthMFA,
 	"50158": mail.CodeOAuthMFA,
+	"53004": mail.CodeOAuthMFA,
 
+	"50131":  mail.CodeOAuthConditional,
 	"53000":  mail.CodeOAuthConditional,
 	"53001":  mail.CodeOAuthConditional,
+	"53002":  mail.CodeOAuthConditional,
 	"53003":  mail.CodeOAuthConditional,
 	"530003": mail.CodeOAuthConditional,
 
@@ -56,6 +68,18 @@ var causes = map[string]mail.Code{
 	"70019":   mail.CodeOAuthDeviceCode,
 	"70020":   mail.CodeOAuthDeviceCode,
 }
+
+// passing are the numbers that Microsoft calls temporary, whatever the HTTP status says.
+var passing = map[string]mail.Kind{
+	"90006": mail.Transient,
+	"90024": mail.Transient,
+	"90033": mail.Transient,
+	"50033": mail.Transient,
+	"90055": mail.Throttled, // too many requests of the tenant
+}
+
+// temporarily is the OAuth error (RFC 6749, 4.1.2.1) of a server that has too much to do.
+const temporarily = "temporarily_unavailable"
 
 // words are the OAuth errors (RFC 6749, 5.2; RFC 8628, 3.5) for answers without a number that is known.
 var words = map[string]mail.Code{
@@ -93,9 +117,26 @@ func explain(err error, o Options) error {
 		e.Kind, e.Code = mail.Transient, mail.CodeOAuthUnreachable
 		e.Wait = wait(call.Resp.Header)
 	case found:
-		e.Code = cause(a)
+		e.Kind, e.Code = judge(a)
 	}
 	return e
+}
+
+// judge says what a refusal leads to.
+func judge(a answer) (mail.Kind, mail.Code) {
+	code, passes := cause(a), mail.Kind(0)
+	for _, n := range a.numbers() {
+		if kind, known := passing[n]; known && code == mail.CodeOAuthRefused {
+			passes = kind
+		}
+	}
+	switch {
+	case passes == mail.Throttled:
+		return mail.Throttled, mail.CodeOAuthThrottled
+	case passes == mail.Transient, code == mail.CodeOAuthRefused && a.Error == temporarily:
+		return mail.Transient, mail.CodeOAuthUnreachable
+	}
+	return mail.Auth, code
 }
 
 // refusal finds the refusal in MSAL's words: it stands behind a line of MSAL's own.
@@ -110,14 +151,20 @@ func refusal(text string) (a answer, found bool) {
 
 var number = regexp.MustCompile(`AADSTS(\d{4,9})`)
 
-func cause(a answer) mail.Code {
+// numbers gives those of AADSTS in the answer, the ones in its sentence first.
+func (a answer) numbers() (list []string) {
 	for _, m := range number.FindAllStringSubmatch(a.Description, -1) {
-		if code, known := causes[m[1]]; known {
-			return code
-		}
+		list = append(list, m[1])
 	}
 	for _, n := range a.Codes {
-		if code, known := causes[strconv.Itoa(n)]; known {
+		list = append(list, strconv.Itoa(n))
+	}
+	return list
+}
+
+func cause(a answer) mail.Code {
+	for _, n := range a.numbers() {
+		if code, known := causes[n]; known {
 			return code
 		}
 	}

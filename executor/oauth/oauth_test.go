@@ -8,7 +8,6 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"errors"
-	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -123,39 +122,6 @@ func TestAShortToken(t *testing.T) {
 			t.Fatalf("%d requests, want %d; %v", server.Requests(), want, err)
 		}
 		c.forward(20 * time.Second)
-	}
-}
-
-// TestHardCase_A05_OneRefusalForAll: a secret that has expired or a consent that was withdrawn hits every mailbox at once, and
-// each of them asking again makes it worse. Each refusal of the authority has the code that explains it, no secret is in the
-// error, and the mailboxes that get to hear of it cost one request.
-func TestHardCase_A05_OneRefusalForAll(t *testing.T) {
-	for _, tt := range []struct {
-		number string
-		want   mail.Code
-	}{
-		{"7000215", mail.CodeOAuthSecret}, {"7000222", mail.CodeOAuthSecretExpired}, {"700027", mail.CodeOAuthCertificate},
-		{"90002", mail.CodeOAuthTenant}, {"900023", mail.CodeOAuthTenant}, {"700016", mail.CodeOAuthApplication},
-		{"65001", mail.CodeOAuthConsent}, {"50126", mail.CodeOAuthPassword}, {"50076", mail.CodeOAuthMFA},
-		{"50079", mail.CodeOAuthMFA}, {"50158", mail.CodeOAuthMFA}, {"53003", mail.CodeOAuthConditional},
-		{"7000218", mail.CodeOAuthPublicClient}, {"999999", mail.CodeOAuthRefused},
-	} {
-		t.Run(tt.number, func(t *testing.T) {
-			server := tokenserver.Start(t)
-			server.Set(tokenserver.Settings{Refuse: tt.number})
-			s := source(t, appOnly(server))
-			for range 3 {
-				_, err := s.Token(t.Context())
-				wants(t, err, mail.Auth, tt.want)
-				if text := fmt.Sprintf("%v %+v %#v", err, err, err); strings.Contains(text, "CANARY") ||
-					strings.Contains(text, "Trace ID") || !strings.Contains(text, "AADSTS"+tt.number) {
-					t.Errorf("the error says %s", text)
-				}
-			}
-			if server.Requests() != 1 {
-				t.Errorf("%d requests after a refusal", server.Requests())
-			}
-		})
 	}
 }
 

@@ -13,6 +13,8 @@
 // number. Two projects that write to one folder at the same moment may still take one number; then one of the two items
 // counts as one of others.
 //
+// A Tree holds the folders of a mailbox, and an Index the items of one folder, as both transports tell of them.
+//
 // The package does no I/O. It is shared because the marks are: what one transport wrote the other one recognises.
 package uids
 

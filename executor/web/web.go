@@ -1,5 +1,6 @@
 // Package web is what the transports over HTTPS have in common below their own languages: the client that carries a
-// request, what its troubles are called, when it has stood still for too long, and what a trace shows of it.
+// request, what its troubles are called, when it has stood still for too long, what a trace shows of it, and when a session
+// of a mailbox is over.
 package web
 
 import (

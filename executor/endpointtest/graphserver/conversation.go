@@ -47,25 +47,29 @@ func (c *conversation) answer() {
 	refused := c.open()
 	if refused == nil {
 		c.box.active++
+		c.active++
 		if refused = c.throttled(c.w, c.box, int64(len(c.body))); refused == nil {
 			refused = c.forbidden()
 		}
 		if refused != nil {
 			c.box.active--
+			c.active--
 		}
 	}
-	meanwhile := c.habits.Meanwhile
+	meanwhile, takes := c.habits.Meanwhile, c.habits.Takes
 	c.mu.Unlock()
 	if refused != nil {
 		refuse(c.w, *refused)
 		return
 	}
+	time.Sleep(takes)
 	if meanwhile != nil && strings.HasPrefix(c.op.name, "list") {
 		meanwhile()
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.box.active-- // before the answer: the client's next request may come with its last octet
+	c.active--
 	c.writes[c.op.name]++
 	if how, lost := c.habits.Lose[c.op.name][c.writes[c.op.name]]; lost {
 		c.lose(how)

@@ -43,7 +43,7 @@ func (s *Server) throttled(w http.ResponseWriter, b *Mailbox, octets int64) *ref
 		w.Header().Set("Retry-After", strconv.FormatFloat(wait.Seconds(), 'f', -1, 64))
 		return &refusal{http.StatusTooManyRequests, "ApplicationThrottled", "Application is over its " + limit + " limit."}
 	}
-	if b.active > atOnce {
+	if b.active > atOnce || h.OfApplication > 0 && s.active > h.OfApplication {
 		s.refused++
 		return over("MailboxConcurrency", time.Second)
 	}

@@ -36,6 +36,7 @@ type Server struct {
 	served    int            // requests since Behave
 	writes    map[string]int // by operation, since Behave
 	struck    int            // of them those that were lost
+	active    int            // requests under way, of all mailboxes
 	refused   int            // for want of budget, since Behave
 	busiest   int            // most requests of one mailbox at one time, since Behave
 }
@@ -64,6 +65,10 @@ type Habits struct {
 	UploadsWithin  time.Duration
 	Requests       int
 	RequestsWithin time.Duration
+	// OfApplication is how many requests are answered at one time whichever mailboxes they are for; zero: no bound. Microsoft
+	// has published four. Takes is how long each request is under way.
+	OfApplication int
+	Takes         time.Duration
 	// Lose says at which requests of an operation, from 1, the answer is lost, and how. LateBy puts off what is done.
 	Lose   map[string]map[int]Lose
 	LateBy time.Duration
@@ -181,6 +186,9 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	c := &conversation{Server: s, w: w, r: r, op: op, names: names, body: body, query: r.URL.Query()}
+	if !c.immutable() {
+		s.Blame("a request without immutable ids: %s", op.name) // ids would change when people move mail
+	}
 	c.answer()
 }
 

@@ -66,7 +66,7 @@ func (s *Server) tokens(w http.ResponseWriter, r *http.Request) {
 	no := s.application(r)
 	switch {
 	case set.Refuse != "":
-		no = &refusal{set.Refuse, "invalid_grant", max(set.Status, 400)}
+		no = &refusal{set.Refuse, cmp.Or(set.Word, "invalid_grant"), max(set.Status, 400)}
 	case no != nil:
 	case r.PostForm.Get("grant_type") == "client_credentials":
 		no = s.client(r, set)
@@ -166,11 +166,13 @@ func (s *Server) refuse(w http.ResponseWriter, set Settings, no refusal) {
 	if set.RetryAfter != "" {
 		w.Header().Set("Retry-After", set.RetryAfter)
 	}
-	text := fmt.Sprintf("AADSTS%s: %s Trace ID: 00000000-1111 Correlation ID: 22222222-3333 Timestamp: 2026-11-01 10:00:00Z",
-		no.number, description[no.number])
+	text := fmt.Sprintf("AADSTS%s: %s\r\nTrace ID: 00000000-1111\r\nCorrelation ID: 22222222-3333\r\nTimestamp: 2026-11-01 10:00:00Z",
+		no.number, cmp.Or(set.Words, description[no.number]))
 	var n int
 	_, _ = fmt.Sscan(no.number, &n) // numbers all
-	write(w, no.status, map[string]any{"error": no.word, "error_description": text, "error_codes": []int{n}})
+	write(w, no.status, map[string]any{"error": no.word, "error_description": text, "error_codes": []int{n},
+		"timestamp": "2026-11-01 10:00:00Z", "trace_id": "00000000-1111", "correlation_id": "22222222-3333",
+		"error_uri": s.web.URL + "/error?code=" + no.number})
 }
 
 func write(w http.ResponseWriter, status int, v any) {

@@ -47,6 +47,9 @@ type Server struct {
 type Settings struct {
 	// Refuse is the number of the AADSTS error with which every request for a token is answered; empty: none.
 	Refuse string
+	// Word and Words are the OAuth error of such an answer, and what it says in sentences; empty: invalid_grant, and what is
+	// usual for the number.
+	Word, Words string
 	// Status is the HTTP status of such an answer; zero: 400. With RetryAfter it has the header of that name.
 	Status     int
 	RetryAfter string

@@ -24,6 +24,7 @@ endpoint "microsoft365" "keyless" {
   tenant_id   = "contoso.example"
   client_id   = "11111111-2222-3333-4444-555555555555"
   certificate = "users.csv"
+  per_mailbox = 5
 }
 endpoint "microsoft365" "id" {
   tenant_id     = "99999999-2222-3333-4444-555555555555"
