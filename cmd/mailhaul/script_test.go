@@ -66,6 +66,8 @@ func TestScript(t *testing.T) {
 			"numbers":  numbers,
 			"summed":   summed,
 			"hostile":  hostile,
+			"silent":   silent,
+			"first":    first,
 		},
 	})
 }
