@@ -12,6 +12,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"mailhaul/cmd/viewtest"
 	"mailhaul/executor"
 	"mailhaul/state/mail"
 )
@@ -78,18 +79,22 @@ func TestLiveScreen(t *testing.T) {
 		}
 	}
 	l.Event(executor.Interrupted{}) // after Close nothing is drawn and nothing hangs
-	screen := newVT()
-	screen.write(rec.Err.String())
-	if len(screen.unknown) > 0 {
-		t.Errorf("the test terminal does not know %q", screen.unknown)
+	screen := viewtest.New(90)
+	screen.Cooked = true
+	screen.Write(rec.Err.String())
+	if len(screen.Unknown) > 0 {
+		t.Errorf("the test terminal does not know %q", screen.Unknown)
 	}
-	for mode, on := range screen.modes {
+	for mode, on := range screen.Modes {
 		if on != (mode == "?25") {
 			t.Errorf("mode %s is left %v", mode, on)
 		}
 	}
-	if below := strings.TrimRight(string(screen.rows[screen.row]), " "); below != "" || screen.col != 0 {
-		t.Errorf("the cursor is left in column %d of %q", screen.col, below)
+	if len(screen.Broken) > 0 {
+		t.Errorf("wider than the window: %q", screen.Broken)
+	}
+	if column, below := screen.Cursor(); below != "" || column != 0 {
+		t.Errorf("the cursor is left in column %d of %q", column, below)
 	}
 	golden(t, "live-end.txt", screen.String())
 }
