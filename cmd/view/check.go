@@ -135,8 +135,8 @@ func Check(o Output, m CheckMailbox) error {
 		text = "not compared"
 	}
 	name := VerifyRow{Mailbox: m.Mailbox, Destination: m.Destination}.name()
-	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
-	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
+	lines := wrap(pad(name, 25)+"  "+text, o.Width-o.lead())
+	b.WriteString(paint(pad(" "+mark, o.lead())+lines[0]) + "\n")
 	rest := m.notes()
 	if len(lines) > 1 {
 		rest = append([]string{strings.Join(lines[1:], " ")}, rest...)
