@@ -89,7 +89,7 @@ func runStateShow(ctx context.Context, a *app, words []string) error {
 			}
 			names = append(names, t.Mailbox.Name)
 		}
-		return usage(fmt.Sprintf("the state file knows no mailbox %q", words[0]), didYouMean(words[0], names))
+		return usage(fmt.Sprintf("the state file knows no mailbox %q", words[0]), didYouMean(words[0], names), "See: mailhaul state list")
 	})
 }
 
