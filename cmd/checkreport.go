@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"mailhaul/cmd/view"
 	"mailhaul/config"
@@ -51,13 +52,18 @@ func newCheckReport(a *app, f *checkFlags, mailboxes []*config.Mailbox) (*checkR
 // finding takes one message. Those that are the same are for the file alone.
 func (r *checkReport) finding(f check.Finding) error {
 	m := checkedMessage(f)
-	if f.Sign != check.Same {
+	if f.Sign != check.Same && r.lists(f) {
 		r.keep(m)
 	}
 	if r.out == nil {
 		return nil
 	}
 	return checkFailed(r.out.name, view.CheckMessageLine(r.out, m))
+}
+
+// lists tells whether a message has a line of its own. What its owner has marked as deleted is no news, however much it is.
+func (r *checkReport) lists(f check.Finding) bool {
+	return r.app.flags.verbose || r.app.flags.json || f.Sign != check.LeftOut || !slices.Contains(f.What, check.Deleted)
 }
 
 // keep remembers a message until its mailbox is shown.

@@ -151,7 +151,7 @@ func (s *show) mend() error {
 func (s *show) play(ctx context.Context, step step) error {
 	select {
 	case <-s.app.io.Stop:
-		return errNotBegun
+		return s.interrupted()
 	default:
 	}
 	if step.before != nil {
@@ -165,7 +165,11 @@ func (s *show) play(ctx context.Context, step step) error {
 	p.Args = append([]string{"--chdir", s.dir, "--color", s.app.flags.color, "--progress", s.app.flags.progress},
 		strings.Fields(step.args)...)
 	p.Environ, p.ForPeople = withoutOurs(p.Environ), true
-	if got := Main(ctx, p); got != step.exit {
+	switch got := Main(ctx, p); got {
+	case step.exit:
+	case exitInterrupted:
+		return s.interrupted()
+	default:
 		return fail("", fmt.Sprintf("the demo went wrong: mailhaul %s ended with %d instead of %d", step.args, got, step.exit),
 			"The project is kept in "+s.dir+". Please report this.")
 	}

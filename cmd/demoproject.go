@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"mailhaul/cmd/demo"
+	"mailhaul/cmd/view"
 )
 
 const demoHCL = `# Two servers on this machine, and what goes where. In earnest only the hosts differ, and nobody needs tls = "none".
@@ -82,4 +83,10 @@ func demoTarget(_ demo.Person, folder string) string {
 		return "Sent Items"
 	}
 	return folder
+}
+
+// interrupted ends the demo in the middle.
+func (s *show) interrupted() error {
+	return &failure{exitInterrupted, view.RunError{Summary: "the demo was interrupted",
+		Detail: "Its servers end with this process; the project is kept in " + s.dir + "."}}
 }

@@ -155,7 +155,7 @@ func sorted(words []string) []string {
 }
 
 // typed finds command lines in a page: in backquotes, indented, or after two blanks.
-var typed = regexp.MustCompile("(?:`|    |[^ ]  )mailhaul((?: --[a-z-]+ [A-Z.]+)*) ([a-z]+)([^`\n]*)")
+var typed = regexp.MustCompile("(?:`|    |[^ \n]  )mailhaul((?: --[a-z-]+ [A-Z.]+)*) ([a-z]+)([^`\n]*)")
 
 // TestDocumentedCommandsExist asks the program for the help of every command that a page tells people to type: the
 // command is there, and it has the flags.

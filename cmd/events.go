@@ -97,16 +97,41 @@ func (a *app) silent() bool {
 // slowSurvey is after how long it is told that servers are still being asked.
 const slowSurvey = 15 * time.Second
 
-// saySurvey tells that servers are being asked, and once more where the answer takes its time: one that went away without a
-// word is waited for as long as one that is slow. end is called when they have answered.
-func (a *app) saySurvey(mailboxes int) (end func()) {
+// saySurvey tells that servers are being asked, and which of the mailboxes' sides, and once more where the answer takes its
+// time: one that went away without a word is waited for as long as one that is slow. end is called when they have answered.
+func (a *app) saySurvey(sides string, mailboxes int) (end func()) {
 	if a.silent() {
 		return func() {}
 	}
-	_, _ = fmt.Fprintf(a.term.Err, "Asking both sides of %s ...\n", view.Plural(mailboxes, "mailbox")) // only a courtesy
+	a.sayAsking(sides + " of " + view.Plural(mailboxes, "mailbox"))
 	slow := time.AfterFunc(slowSurvey, func() {
 		_, _ = fmt.Fprint(a.term.Err, "Still asking. A server that says nothing is asked again before its mailboxes are\n"+
 			"given up: that can take some minutes. Ctrl-C ends this; nothing has begun.\n") // likewise
 	})
 	return func() { slow.Stop() }
+}
+
+// sayAsking tells a person, before any answer has come, whom the command asks.
+func (a *app) sayAsking(whom string) {
+	if !a.silent() {
+		_, _ = fmt.Fprintf(a.term.Err, "Asking %s ...\n", view.Safe(whom)) // only a courtesy
+	}
+}
+
+// What is asked of mailboxes.
+const (
+	bothSides       = "both sides"
+	onlySource      = "the source"
+	onlyDestination = "the destination"
+)
+
+// sidesOf names what a survey asks.
+func sidesOf(o executor.SurveyOptions) string {
+	switch {
+	case o.SourceOnly:
+		return onlySource
+	case o.DestinationOnly:
+		return onlyDestination
+	}
+	return bothSides
 }

@@ -18,13 +18,13 @@ func TestSurveyThatTakesItsTime(t *testing.T) {
 		term, rec := view.Record(80, "")
 		a := &app{term: term}
 		told := func() int { return strings.Count(rec.Err.String(), "Still asking") }
-		a.saySurvey(1)()
+		a.saySurvey(bothSides, 1)()
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if n := told(); n != 0 {
 			t.Errorf("told %d times of a survey that has ended", n)
 		}
-		end := a.saySurvey(3)
+		end := a.saySurvey(bothSides, 3)
 		time.Sleep(slowSurvey - time.Second)
 		synctest.Wait()
 		if n := told(); n != 0 {

@@ -44,7 +44,7 @@ func runFailures(ctx context.Context, a *app, f *failuresFlags, who chosen) erro
 	}
 	if _, ok := page("explain", f.code); f.code != "" && !ok {
 		return usage(fmt.Sprintf("there is no error code %q", f.code),
-			didYouMean(strings.ToUpper(f.code), pageNames("explain")))
+			didYouMean(strings.ToUpper(f.code), pageNames("explain")), "The codes of what has failed:  mailhaul failures")
 	}
 	defer a.hasty()()
 	cfg, mailboxes, err := a.loadChosen(ctx, who)

@@ -51,7 +51,7 @@ func fromEnvironment(flags *pflag.FlagSet, env func(string) (string, bool)) erro
 		}
 		if err := flags.Set(name, value); err != nil {
 			return usage(fmt.Sprintf("the environment variable %s can't be %q", variable, value),
-				fmt.Sprintf("It stands for --%s: %s.", name, f.Usage))
+				fmt.Sprintf("It stands for --%s: %s.", name, strings.TrimPrefix(f.Usage, name+": ")))
 		}
 	}
 	return nil

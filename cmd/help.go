@@ -81,12 +81,16 @@ func (a *app) printPage(text string) error {
 const helpColumns = 80
 
 // plainHelp gives every command the short form of help.
-func plainHelp(root *cobra.Command) {
+func plainHelp(a *app, root *cobra.Command) {
 	root.SetUsageFunc(func(c *cobra.Command) error {
 		_, err := fmt.Fprint(c.OutOrStderr(), usageText(c))
 		return err
 	})
 	root.SetHelpFunc(func(c *cobra.Command, _ []string) {
+		if words := c.Flags().Args(); c.HasSubCommands() && len(words) > 0 && c.CalledAs() != "" {
+			a.noHelp = noWords(c, words) // help for a command that there is not
+			return
+		}
 		// Nobody is left to tell where the help itself can't be written.
 		_, _ = fmt.Fprint(c.OutOrStdout(), view.Prose(about(c), helpColumns)+"\n"+usageText(c))
 	})

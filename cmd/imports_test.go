@@ -38,7 +38,9 @@ var arrows = map[string][]string{
 	"state/mail":     {},
 	"testdata/mail":  {},
 
-	// What tests stand on. The judge of a copy (compare) and the servers share no code with what they judge.
+	// What tests stand on.
+	"cmd/viewtest": {},
+	// The judge of a copy (compare) and the servers share no code with what they judge.
 	"executor/endpointtest":             {"executor", "state", "state/mail"},
 	"executor/endpointtest/compare":     {},
 	"executor/endpointtest/dovecot":     {},
@@ -83,7 +85,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
+var bare = []string{"cmd/viewtest", "executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
 	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/httpsserver", "executor/endpointtest/imapserver",
 	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids", "executor/web"}
 
@@ -100,7 +102,9 @@ type source struct {
 func (s source) lines() int { return s.fset.File(s.file.Package).LineCount() }
 
 // supportsTests tells whether the room exists for tests.
-func supportsTests(room string) bool { return strings.HasPrefix(room, "executor/endpointtest") }
+func supportsTests(room string) bool {
+	return strings.HasPrefix(room, "executor/endpointtest") || room == "cmd/viewtest"
+}
 
 func sources(t *testing.T) []source {
 	t.Helper()

@@ -40,6 +40,8 @@ func (a *app) settle(given func(string) bool, questions ...question) error {
 			if err := a.askOrDefault(q); err != nil {
 				return err
 			}
+		} else if !q.optional && *q.answer == "" {
+			return usage("--"+q.flag+" needs a value; nothing was written", "See: mailhaul init --help")
 		} else if err := q.wrong(*q.answer); err != nil && (!q.optional || *q.answer != "") {
 			return usage(fmt.Sprintf("--%s can't be %q; nothing was written", q.flag, *q.answer), sentence(err),
 				"See: mailhaul init --help")

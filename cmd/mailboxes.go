@@ -87,7 +87,15 @@ func noMailbox(pattern string, cfg *config.Config) error {
 	if more := len(names) - most; more > 0 {
 		few += fmt.Sprintf(" and %d more", more)
 	}
-	return usage(summary, "Mailboxes: "+few+".")
+	return usage(summary, notAMailbox(pattern), "Mailboxes: "+few+".")
+}
+
+// notAMailbox says what a word is that names a file; empty where there is none.
+func notAMailbox(word string) string {
+	if info, err := os.Stat(word); err != nil || !info.Mode().IsRegular() {
+		return ""
+	}
+	return "It is a file. To carry out a saved plan:  mailhaul apply " + word
 }
 
 // noWave names the waves that there are; a mailbox without one is in the wave "".

@@ -94,7 +94,7 @@ func (f *planFlags) make(ctx context.Context, a *app, who chosen) (p *plan.Plan,
 		err = a.noPassLeft(ctx, w.memory, w.config, w.mailboxes)
 	}
 	if p != nil && f.out != "" {
-		p.Basis = w.config.Basis()
+		p.Basis, p.Only = w.config.Basis(), w.only()
 	}
 	return p, opt, err
 }

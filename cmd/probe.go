@@ -74,6 +74,7 @@ func runProbe(ctx context.Context, a *app, f *probeFlags, where string) error {
 	}
 	ctx, cancel := a.untilStop(ctx)
 	defer cancel()
+	a.sayAsking(net.JoinHostPort(opts.Host, strconv.Itoa(opts.Port)))
 	r := probe.Run(ctx, opts)
 	if ctx.Err() != nil {
 		return errInterrupted

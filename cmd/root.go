@@ -37,6 +37,8 @@ type app struct {
 	term  *view.Terminal
 	// events is set by apply --json: everything that is told is then an event on standard output.
 	events *view.JSON
+	// noHelp is why --help had nothing to show: the library takes no error for that.
+	noHelp error
 }
 
 // Main carries out one command line and gives the exit code.
@@ -45,6 +47,9 @@ func Main(ctx context.Context, p Process) int {
 	root := rootCommand(a)
 	root.SetArgs(p.Args)
 	err := root.ExecuteContext(ctx)
+	if err == nil {
+		err = a.noHelp
+	}
 	a.showError(err)
 	if a.events != nil {
 		a.events.Exit(exitCode(err), exitText(exitCode(err)))
@@ -101,7 +106,7 @@ func rootCommand(a *app) *cobra.Command {
 	root.CompletionOptions.DisableDefaultCmd = true
 	a.flags.register(root.PersistentFlags())
 	root.Flags().BoolVar(&version, "version", false, "say which mailhaul this is")
-	plainHelp(root)
+	plainHelp(a, root)
 	root.AddCommand(commands(a)...)
 	root.SetHelpCommand(helpCommand(a))
 	return root

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"time"
 
 	"mailhaul/cmd/view"
@@ -34,9 +35,28 @@ func (f *applyFlags) plan(ctx context.Context, w *work, words []string) (*plan.P
 	if err := w.admitPlan(p); err != nil {
 		return nil, 0, err
 	}
+	w.narrow(p.Only)
 	p.When = nil // it was true when the plan was made
 	w.endpoints.follow(p)
 	return p, 0, nil
+}
+
+// only names the mailboxes that were asked for, where that is not all of them.
+func (w *work) only() (names []string) {
+	if len(w.mailboxes) == len(w.config.Mailboxes) {
+		return nil
+	}
+	for _, m := range w.mailboxes {
+		names = append(names, m.Name())
+	}
+	return names
+}
+
+// narrow leaves to the work the mailboxes that its plan was asked for: what others have come to is no outcome of it.
+func (w *work) narrow(only []string) {
+	if len(only) > 0 {
+		w.mailboxes = slices.DeleteFunc(slices.Clone(w.mailboxes), func(m *config.Mailbox) bool { return !slices.Contains(only, m.Name()) })
+	}
 }
 
 // fresh refuses a saved plan that no longer fits, and names what has changed since it was made.

@@ -25,9 +25,12 @@ func setupCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "setup SERVICE",
 		Short: "print the script that prepares a service: microsoft365",
-		Args:  noWords,
-		RunE: func(*cobra.Command, []string) error {
-			return usage("setup needs the name of a service", "Type: mailhaul setup microsoft365")
+		RunE: func(_ *cobra.Command, words []string) error {
+			const answer = "Type: mailhaul setup microsoft365"
+			if len(words) > 0 {
+				return usage(fmt.Sprintf("there is no service %q", words[0]), answer)
+			}
+			return usage("setup needs the name of a service", answer)
 		},
 	}
 	c.AddCommand(setupMicrosoft365Command(a))

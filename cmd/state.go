@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -18,7 +19,9 @@ func stateCommand(a *app) *cobra.Command {
 		Use:   "state COMMAND",
 		Short: "look after the state file",
 		Args:  noWords,
-		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
+		RunE: func(c *cobra.Command, _ []string) error {
+			return usage("state needs a command: "+strings.Join(commandNames(c), ", "), seeHelp(c))
+		},
 	}
 	c.AddCommand(stateListCommand(a), stateShowCommand(a), stateForgetCommand(a), stateUnlockCommand(a), stateCheckCommand(a),
 		stateExportCommand(a))
@@ -86,7 +89,7 @@ func runStateShow(ctx context.Context, a *app, words []string) error {
 			}
 			names = append(names, t.Mailbox.Name)
 		}
-		return usage(fmt.Sprintf("the state file knows no mailbox %q", words[0]), didYouMean(words[0], names))
+		return usage(fmt.Sprintf("the state file knows no mailbox %q", words[0]), didYouMean(words[0], names), "See: mailhaul state list")
 	})
 }
 

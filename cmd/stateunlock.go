@@ -15,20 +15,26 @@ func stateUnlockCommand(a *app) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "unlock --force ID",
 		Short: "take the lock away from a mailhaul that is gone for good",
-		Args:  noWords,
-		RunE:  func(c *cobra.Command, _ []string) error { return runStateUnlock(c.Context(), a, force) },
+		Args: func(c *cobra.Command, words []string) error {
+			if len(words) > 0 {
+				return usage(fmt.Sprintf("the ID of a lock stands behind --force, and there is %q", words[0]),
+					"Type: mailhaul state unlock --force ID")
+			}
+			return nil
+		},
+		RunE: func(c *cobra.Command, _ []string) error { return runStateUnlock(c.Context(), a, force) },
 	}
 	c.Flags().StringVar(&force, "force", "", "`ID` of the lock, as the error message names it")
 	return c
 }
 
 func runStateUnlock(ctx context.Context, a *app, id string) error {
+	if id == "" {
+		return usage("state unlock needs --force ID", "The ID stands in the error message and in: mailhaul state show")
+	}
 	cfg, err := a.load(ctx)
 	if err != nil {
 		return err
-	}
-	if id == "" {
-		return usage("state unlock needs --force ID", "The ID stands in the error message and in: mailhaul state show")
 	}
 	if err := admitUnlock(cfg.Project.State, id); err != nil {
 		return err

@@ -112,7 +112,7 @@ func (w *work) undoOptions() executor.UndoOptions {
 func (w *work) surveyUndo(ctx context.Context, rows []state.Mailbox) ([]executor.UndoMailbox, error) {
 	ctx, cancel := w.app.untilStop(ctx)
 	defer cancel()
-	defer w.app.saySurvey(len(rows))()
+	defer w.app.saySurvey(bothSides, len(rows))()
 	events, o := w.app.surveyEvents(), w.undoOptions()
 	o.Events = events.Event
 	list, err := executor.SurveyUndo(ctx, rows, o)

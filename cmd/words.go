@@ -50,12 +50,20 @@ func noWords(c *cobra.Command, words []string) error {
 	if len(words) == 0 {
 		return nil
 	}
-	if c.HasSubCommands() {
-		return usage(fmt.Sprintf("there is no command %q", strings.TrimSpace(below(c)+" "+words[0])),
-			didYouMean(words[0], commandNames(c)), "All commands: mailhaul help")
+	switch {
+	case !c.HasSubCommands():
+		return usage(fmt.Sprintf("%s takes no word, but there is %q", below(c), words[0]), seeHelp(c))
+	case c.HasParent():
+		return usage(fmt.Sprintf("there is no command %q", below(c)+" "+words[0]), didYouMean(words[0], commandNames(c)), seeHelp(c))
+	case slices.Contains(laterCommands(), words[0]):
+		return usage(fmt.Sprintf("this version of mailhaul has no command %q yet", words[0]),
+			"What it can't do yet stands in the README. All commands: mailhaul help")
 	}
-	return usage(fmt.Sprintf("%s takes no word, but there is %q", below(c), words[0]), seeHelp(c))
+	return usage(fmt.Sprintf("there is no command %q", words[0]), didYouMean(words[0], commandNames(c)), "All commands: mailhaul help")
 }
+
+// laterCommands are commands whose blocks the configuration language has already.
+func laterCommands() []string { return []string{"report", "cutover", "notify"} }
 
 // oneWord asks for exactly one word; what says which.
 func oneWord(what string) cobra.PositionalArgs {
@@ -105,17 +113,29 @@ func flagError(c *cobra.Command, err error) error {
 		return unknownFlag(c, unknown)
 	case errors.As(err, &empty):
 		return usage(fmt.Sprintf("--%s needs a value", empty.GetSpecifiedName()), seeHelp(c))
-	case errors.As(err, &invalid) && invalid.GetFlag().Value.Type() == "duration":
-		return usage(fmt.Sprintf("--%s can't be %q", invalid.GetFlag().Name, invalid.GetValue()),
-			"It takes a number and a unit (s, m or h), such as 90m or 8h.", seeHelp(c))
 	case errors.As(err, &invalid):
-		return usage(fmt.Sprintf("--%s can't be %q", invalid.GetFlag().Name, invalid.GetValue()),
-			sentence(errors.Unwrap(invalid)), seeHelp(c))
+		return usage(fmt.Sprintf("--%s can't be %q", invalid.GetFlag().Name, invalid.GetValue()), takes(invalid), seeHelp(c))
 	}
 	return usage(err.Error(), seeHelp(c))
 }
 
+// takes says what a flag takes; what the library says of numbers is no sentence for people.
+func takes(invalid *pflag.InvalidValueError) string {
+	switch invalid.GetFlag().Value.Type() {
+	case "duration":
+		return "It takes a number and a unit (s, m or h), such as 90m or 8h."
+	case "int":
+		return "It takes a whole number."
+	case "bool":
+		return "It takes true or false, or stands alone."
+	}
+	return sentence(errors.Unwrap(invalid))
+}
+
 func unknownFlag(c *cobra.Command, unknown *pflag.NotExistError) error {
+	if words := c.Flags().Args(); c.HasSubCommands() && len(words) > 0 {
+		return noWords(c, words) // the flag is of a command that there is not
+	}
 	dashes := "--"
 	if unknown.GetSpecifiedShortnames() != "" {
 		dashes = "-"

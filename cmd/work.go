@@ -152,7 +152,7 @@ func (w *work) survey(ctx context.Context, due plan.Due, o executor.SurveyOption
 		o.Ledger = w.ledger
 	}
 	o.Mailboxes = surveyed(w.mailboxes, due)
-	defer w.app.saySurvey(len(o.Mailboxes))()
+	defer w.app.saySurvey(sidesOf(o), len(o.Mailboxes))()
 	inventories, err := executor.Survey(ctx, o)
 	if ctx.Err() != nil {
 		err = errInterrupted

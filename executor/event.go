@@ -48,7 +48,9 @@ type Step struct {
 	// FolderDone and FolderPlanned count messages of the folder in this run.
 	FolderDone, FolderPlanned int64
 	Copied                    state.Count // of the mailbox in this run
-	Moving                    mail.Size   // the part that has passed of large messages under way, none of which is in Copied
+	// Moving is what has gone to the destination of large messages under way, none of which is in Copied. Read is how much of
+	// a large message has been read from the source, and Reading its size; both are zero where none is read.
+	Moving, Read, Reading mail.Size
 }
 
 // Waiting says that a mailbox (or, with an empty Mailbox, the whole run) waits for a reason.

@@ -387,7 +387,8 @@ func (fr *folderRun) selected(row *state.Message) bool {
 
 // step tells live views how the folder moves on.
 func (p *pipeline) step() {
-	s := Step{Stamp: p.stamp(), Mailbox: p.mailbox.Name, Folder: p.plan.Path, FolderPlanned: p.planned, Moving: p.moving.under()}
+	s := Step{Stamp: p.stamp(), Mailbox: p.mailbox.Name, Folder: p.plan.Path, FolderPlanned: p.planned}
+	s.Moving, s.Read, s.Reading = p.moving.under()
 	p.add(func(*Outcome) { s.FolderDone, s.Copied = p.moved, p.copied })
 	p.emit(s)
 }

@@ -152,7 +152,7 @@ func (sp *spool) leaving() io.Reader {
 	if sp.under == nil {
 		return sp.outgoing() // as it is: an endpoint may take memory without a copy
 	}
-	return &passage{Reader: sp.outgoing(), sp: sp}
+	return sp.under.leaving(sp, sp.outgoing())
 }
 
 func (sp *spool) sentSize() mail.Size {
@@ -166,7 +166,9 @@ func (sp *spool) sentSize() mail.Size {
 func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool, error) {
 	if size > inMemory {
 		sp := &spool{from: c.spooler, size: size}
-		if err := c.takeFile(sp, c.moving.passing(sp, r)); err != nil {
+		r, done := c.moving.passing(sp, r)
+		defer done()
+		if err := c.takeFile(sp, r); err != nil {
 			return nil, err
 		}
 		return sp, nil

@@ -78,12 +78,13 @@ func TestLargeMessageMoves(t *testing.T) {
 					steps = append(steps, s)
 				}
 			}
-			if !slices.ContainsFunc(steps, func(s executor.Step) bool { return s.Moving > 0 }) {
+			if !slices.ContainsFunc(steps, func(s executor.Step) bool { return s.Moving > 0 }) ||
+				!slices.ContainsFunc(steps, func(s executor.Step) bool { return s.Read > 0 }) {
 				t.Error("it stands still while it is under way")
 			}
 			for _, s := range steps {
-				if s.Copied.Bytes+s.Moving > size+14 {
-					t.Errorf("%d octets are copied and %d are moving", s.Copied.Bytes, s.Moving)
+				if s.Copied.Bytes+s.Moving > size+14 || s.Moving > 0 && s.Read > 0 {
+					t.Errorf("%d octets are copied, %d are moving, %d of %d are read", s.Copied.Bytes, s.Moving, s.Read, s.Reading)
 				}
 			}
 			if last := steps[len(steps)-1]; last.Moving != 0 || (last.Copied.Messages == 1) == refused {

@@ -298,6 +298,19 @@ func TestBuildNotes(t *testing.T) {
 			return s.inventory("anna", func(i *Inventory) { i.FormerDestination = "other@contoso.example" })
 		}(), "anna@contoso.example: went to other@contoso.example before; what was written there is not at " +
 			"new-anna@contoso.example, so everything is copied anew", ""},
+		{"another server than before, under the same address", func() *site {
+			s := of("full", box("INBOX"))
+			s.in.Known = map[string]state.Mailbox{"anna@contoso.example": {Destination: "new-anna@contoso.example", DestinationEndpoint: "endpoint.imap.former"}}
+			return s.inventory("anna", func(i *Inventory) { i.FormerDestination = "new-anna@contoso.example" })
+		}(), "anna@contoso.example: went to new-anna@contoso.example of endpoint.imap.former before; what was written there is not at " +
+			"new-anna@contoso.example of endpoint.imap.new, so everything is copied anew", ""},
+		{"the same, without looking", func() *site {
+			s := of("full", box("INBOX"))
+			s.in.Known = map[string]state.Mailbox{"anna@contoso.example": {Destination: "new-anna@contoso.example", DestinationEndpoint: "endpoint.imap.former"}}
+			s.in.Offline, s.in.Inventories = true, nil
+			return s
+		}(), "anna@contoso.example: went to new-anna@contoso.example of endpoint.imap.former before: unless the folders written there are " +
+			"found at new-anna@contoso.example of endpoint.imap.new, everything is copied again", ""},
 		{"a mailbox that stopped in a later pass", func() *site {
 			s := of("full", box("INBOX"))
 			s.in.Held = []Held{{Mailbox: "eva@contoso.example", Pass: "second", Code: mail.CodeIMAPLogin}}
@@ -442,6 +455,30 @@ func golden(t *testing.T) map[string]*site {
 		memory("anna", 1, func(c *state.FolderCount) { copied(60)(c); c.Folder.Target = "Sent Items"; c.Pending.Messages = 40 })
 	offline.in.Offline, offline.in.Inventories = true, nil
 	return map[string]*site{"prestage": prestage, "delta": delta, "retry": retry, "offline": offline}
+}
+
+// TestOfflineSaysWhatIsKnown: what the state file says of a mailbox whose folders it does not know stands in its line.
+func TestOfflineSaysWhatIsKnown(t *testing.T) {
+	failed := func(pass, side string, code mail.Code, day int) state.MailboxPass {
+		return state.MailboxPass{Pass: pass, Progress: state.Failed, Side: side, Code: code, Text: "no", Ended: time.Date(2026, 11, day, 0, 0, 0, 0, time.UTC)}
+	}
+	verified := state.MailboxPass{Pass: "verify", Progress: state.Complete, Ended: time.Date(2026, 11, 3, 0, 0, 0, 0, time.UTC)}
+	for want, records := range map[string][]state.MailboxPass{
+		"never looked at": nil,
+		`source refused the password in pass "verify"`:          {failed("verify", "source", mail.CodeIMAPLogin, 1)},
+		`destination can't be reached in pass "prestage"`:       {failed("verify", "source", mail.CodeIMAPLogin, 1), failed("prestage", "destination", mail.CodeIMAPConnect, 2)},
+		`looked at in pass "verify"; its folders are not known`: {failed("prestage", "destination", mail.CodeIMAPConnect, 2), verified},
+	} {
+		s := newSite(t, "full", "anna")
+		s.in.Offline, s.in.Inventories = true, nil
+		s.in.Records = map[string]map[string]state.MailboxPass{"anna@contoso.example": {}}
+		for _, r := range records {
+			s.in.Records["anna@contoso.example"][r.Pass] = r
+		}
+		if got := s.plan().Mailboxes[0].Note; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
 }
 
 func TestGolden(t *testing.T) {

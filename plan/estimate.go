@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"mailhaul/config"
+	"mailhaul/state"
 )
 
 // Estimate is how long the plan's work takes. It is made from what earlier runs have measured and from limits that the
@@ -29,8 +30,21 @@ const (
 // From stands before an endpoint where what is read from it is meant and not what is written to it.
 const From = "from "
 
+// What earlier runs have measured says nothing of work that takes more than farthest times as long as they did, and of more
+// than far times only one figure: a few messages at the beginning make no two days.
+const (
+	far      = 10
+	farthest = 100
+)
+
 // estimate says how long the work takes; nil where nothing tells.
 func (in *Input) estimate(p *Plan) *Estimate {
+	rated := in.rated(p)
+	if rated > farthest*in.Rate.Seconds {
+		unrated := *in
+		unrated.Rate = state.Rate{}
+		return unrated.estimate(p)
+	}
 	e := &Estimate{Measured: in.Rate.Seconds > 0 && in.Rate.Messages > 0}
 	var sum, longest float64
 	load, sent := map[string]float64{}, map[string]float64{} // octets of each endpoint; messages each way
@@ -60,21 +74,54 @@ func (in *Input) estimate(p *Plan) *Estimate {
 		return nil
 	}
 	e.Seconds = int64(total)
+	if rated > far*in.Rate.Seconds {
+		e.Seconds, e.LongestSeconds = oneFigure(e.Seconds), oneFigure(e.LongestSeconds)
+	}
 	in.openings(e)
 	return e
 }
 
+// rated is how long all mailboxes take one after the other at the pace of earlier runs.
+func (in *Input) rated(p *Plan) (sum float64) {
+	for i := range p.Mailboxes {
+		if m := &p.Mailboxes[i]; m.Action == Start || m.Action == Continue {
+			sum += in.rateSeconds(m)
+		}
+	}
+	return sum
+}
+
+// OneFigure is the unit to which a time span is rounded where only its first figure is known: "about 20h", "about 3m".
+func OneFigure(d time.Duration) time.Duration {
+	for _, unit := range []time.Duration{100 * time.Hour, 10 * time.Hour, time.Hour, 10 * time.Minute} {
+		if d >= unit {
+			return unit
+		}
+	}
+	return time.Minute
+}
+
+func oneFigure(seconds int64) int64 {
+	d := time.Duration(seconds) * time.Second
+	return int64(d.Round(OneFigure(d)).Seconds())
+}
+
 // mailboxSeconds is how long one mailbox takes by itself.
 func (in *Input) mailboxSeconds(m *Mailbox) float64 {
-	took := 0.0
-	if in.Rate.Seconds > 0 {
-		took = max(took, seconds(float64(m.Todo.Bytes), float64(in.Rate.Bytes)/in.Rate.Seconds))
-		took = max(took, seconds(float64(m.Todo.Messages), float64(in.Rate.Messages)/in.Rate.Seconds))
-	}
+	took := in.rateSeconds(m)
 	if m.Via == "graph" {
 		took = max(took, seconds(float64(m.Todo.Bytes), graphBytes), seconds(float64(m.Todo.Messages), graphMessages))
 	}
 	return took
+}
+
+// rateSeconds is how long one mailbox takes at the pace of earlier runs.
+func (in *Input) rateSeconds(m *Mailbox) float64 {
+	if in.Rate.Seconds <= 0 {
+		return 0
+	}
+	return max(seconds(float64(m.Todo.Bytes), float64(in.Rate.Bytes)/in.Rate.Seconds),
+		seconds(float64(m.Todo.Messages), float64(in.Rate.Messages)/in.Rate.Seconds))
 }
 
 func seconds(amount, rate float64) float64 {

@@ -14,7 +14,10 @@ func TestHardCase_S04_Estimate(t *testing.T) {
 	const gb = 1_000_000_000
 	nights := config.Windows{{Name: "nights", Days: [7]bool{true, true, true, true, true, true, true}, From: 19 * 60, To: 6 * 60, Zone: now.Location()}}
 	lunch := config.Windows{{Name: "lunch", Days: nights[0].Days, From: 12 * 60, To: 13 * 60, Zone: now.Location()}}
-	fast := state.Rate{Messages: 1_000_000, Bytes: 3600 * 1_000_000, Seconds: 3600} // 1 MB/s a mailbox
+	fast := state.Rate{Messages: 10_000_000, Bytes: 36_000 * 1_000_000, Seconds: 36_000} // 1 MB/s a mailbox, for ten hours
+	pace := func(seconds int) state.Rate {
+		return state.Rate{Messages: 1_000_000, Bytes: mail.Size(seconds) * 1_000_000, Seconds: float64(seconds)}
+	}
 	for name, c := range map[string]struct {
 		rate      state.Rate
 		parallel  int
@@ -29,13 +32,19 @@ func TestHardCase_S04_Estimate(t *testing.T) {
 		"nothing known":     {want: nil},
 		"one at a time":     {rate: fast, parallel: 1, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000}},
 		"the longest":       {rate: fast, parallel: 9, want: &Estimate{Seconds: 36_000, Measured: true, LongestSeconds: 36_000}},
-		"many small ones":   {rate: state.Rate{Messages: 36, Bytes: 3600 * 1_000_000, Seconds: 3600}, parallel: 1, want: &Estimate{Seconds: 128_800, Measured: true, LongestSeconds: 100_000}},
+		"many small ones":   {rate: state.Rate{Messages: 360, Bytes: 36_000 * 1_000_000, Seconds: 36_000}, parallel: 1, want: &Estimate{Seconds: 128_800, Measured: true, LongestSeconds: 100_000}},
 		"a slow line":       {rate: fast, parallel: 9, bandwidth: 500_000, want: &Estimate{Seconds: 129_600, Measured: true, LongestSeconds: 36_000}},
 		"a limit alone":     {parallel: 9, bandwidth: 1_000_000, want: &Estimate{Seconds: 64_800}},
 		"messages a second": {parallel: 9, perSecond: 1, want: &Estimate{Seconds: 1010}},
 		"fetched a second":  {parallel: 9, perSecond: 5, fetched: 1, want: &Estimate{Seconds: 1010}},
 		"a server's budget": {parallel: 9, perSecond: 1, learned: 0.01, want: &Estimate{Seconds: 101_000}},
 		"Graph's budget":    {parallel: 9, via: "graph", want: &Estimate{Seconds: 72_000, LongestSeconds: 72_000}},
+		// 18 hours of work, after 2 hours were measured, one and a half, a quarter, and ten minutes.
+		"a day":           {rate: pace(7200), parallel: 1, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000}},
+		"an hour":         {rate: pace(5400), parallel: 1, want: &Estimate{Seconds: 72_000, Measured: true, LongestSeconds: 36_000}},
+		"a quarter":       {rate: pace(900), parallel: 1, want: &Estimate{Seconds: 72_000, Measured: true, LongestSeconds: 36_000}},
+		"a short run":     {rate: pace(600), parallel: 1, want: nil},
+		"that, and limit": {rate: pace(600), parallel: 1, bandwidth: 1_000_000, want: &Estimate{Seconds: 64_800}},
 		// It is 20:15 on the first night, of which 9h 45m are left.
 		"nights": {rate: fast, parallel: 1, windows: nights, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000, Openings: 2, Nights: true}},
 		"days":   {rate: fast, parallel: 1, windows: lunch, want: &Estimate{Seconds: 64_800, Measured: true, LongestSeconds: 36_000, Openings: 18}},

@@ -206,8 +206,10 @@ func (l *line) note() string {
 		parts = append(parts, o.Note)
 	case o.Resume != nil:
 		parts = append(parts, `stopped in pass "`+o.Resume.Name+`"`)
-	case l.in.Offline && len(l.memory) == 0:
-		parts = append(parts, "never looked at")
+	case l.in.Offline:
+		if last := l.lastLook(); last != "" {
+			parts = append(parts, last)
+		}
 	}
 	if o.Action == Continue && o.Done.Messages > 0 && copies(l.pass.Kind) {
 		parts = append(parts, number(o.Done.Messages)+" done earlier")
@@ -219,6 +221,25 @@ func (l *line) note() string {
 		parts = append(parts, number(o.Failed.Messages)+" failed earlier")
 	}
 	return strings.Join(parts, ", ")
+}
+
+// lastLook says of a mailbox that is not asked now how it fared when it was asked last; empty where its folders say enough.
+func (l *line) lastLook() string {
+	var last state.MailboxPass
+	for _, r := range l.in.Records[l.out.Name] {
+		if last.Pass == "" || r.Ended.After(last.Ended) || r.Ended.Equal(last.Ended) && r.Pass < last.Pass {
+			last = r
+		}
+	}
+	switch {
+	case last.Progress == state.Failed:
+		return blockedNote(Problem{Side: last.Side, Code: last.Code, Text: last.Text}) + ` in pass "` + last.Pass + `"`
+	case len(l.memory) > 0:
+		return ""
+	case last.Pass == "":
+		return "never looked at"
+	}
+	return `looked at in pass "` + last.Pass + `"; its folders are not known`
 }
 
 // blockedNote says in a few words why a side can't be used.

@@ -50,9 +50,11 @@ type Plan struct {
 	Runs    int      `json:"runs"`    // earlier runs in the state
 	Offline bool     `json:"offline"` // made from the state alone
 
-	Pass      Pass      `json:"pass"`
-	When      *When     `json:"when,omitempty"` // it may run; nil: at any time
-	Mailboxes []Mailbox `json:"mailboxes"`      // in the order of the configuration
+	Pass Pass  `json:"pass"`
+	When *When `json:"when,omitempty"` // it may run; nil: at any time
+	// Only are the mailboxes that a saved plan was asked for, where that was not all of them: it is their outcome that counts.
+	Only      []string  `json:"only,omitempty"`
+	Mailboxes []Mailbox `json:"mailboxes"` // in the order of the configuration
 	Warnings  []Note    `json:"warnings,omitempty"`
 	Errors    []Note    `json:"errors,omitempty"` // a plan with errors can be shown but not applied
 	Total     Total     `json:"total"`

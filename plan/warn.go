@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"mailhaul/config"
+	"mailhaul/state"
 	"mailhaul/state/mail"
 )
 
@@ -37,16 +38,7 @@ func (in *Input) warn(p *Plan) {
 
 // warn adds what is to be said of one mailbox.
 func (l *line) warn() {
-	if former := l.inv.FormerDestination; former != "" {
-		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
-			Text: fmt.Sprintf("went to %s before; what was written there is not at %s, so everything is copied anew",
-				former, l.out.Destination)})
-	} else if k, ok := l.in.Known[l.out.Name]; !l.asked && ok && k.Destination != "" &&
-		!strings.EqualFold(k.Destination, l.out.Destination) {
-		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
-			Text: fmt.Sprintf("went to %s before: unless the folders written there are found at %s, everything is copied again",
-				k.Destination, l.out.Destination)})
-	}
+	l.elsewhere()
 	if l.inv.Estranged && l.inv.FormerDestination == "" {
 		l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name,
 			Text: fmt.Sprintf("none of the folders that were written to is at %s any more: it is another server, or was emptied or set up anew. "+
@@ -67,6 +59,31 @@ func (l *line) unread(f *Folder) {
 	l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Code: string(f.Problem.Code),
 		Text: fmt.Sprintf("folder %q can't be listed, so nothing of it is copied: %s", f.Path, f.Problem.Text),
 		Hint: fmt.Sprintf("To leave it out: exclude = [%s]", hcl("^"+regexp.QuoteMeta(f.Path)+"$"))})
+}
+
+// elsewhere warns where the mailbox went to another place before.
+func (l *line) elsewhere() {
+	k := l.in.Known[l.out.Name]
+	text := ""
+	switch {
+	case l.inv.FormerDestination != "":
+		k.Destination = l.inv.FormerDestination
+		text = "went to %s before; what was written there is not at %s, so everything is copied anew"
+	case !l.asked && k.Destination != "" && (!strings.EqualFold(k.Destination, l.out.Destination) || l.otherEndpoint(k)):
+		text = "went to %s before: unless the folders written there are found at %s, everything is copied again"
+	default:
+		return
+	}
+	before, now := k.Destination, l.out.Destination
+	if strings.EqualFold(before, now) && l.otherEndpoint(k) {
+		before, now = before+" of "+k.DestinationEndpoint, now+" of "+l.out.DestinationEndpoint
+	}
+	l.plan.Warnings = append(l.plan.Warnings, Note{Mailbox: l.out.Name, Text: fmt.Sprintf(text, before, now)})
+}
+
+// otherEndpoint tells whether the ledger knows the mailbox at another endpoint than the configuration has it.
+func (l *line) otherEndpoint(k state.Mailbox) bool {
+	return k.DestinationEndpoint != "" && k.DestinationEndpoint != l.out.DestinationEndpoint
 }
 
 // lost says what a destination does not keep; it names no mailbox, for it holds for all of them.

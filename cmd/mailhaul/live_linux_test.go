@@ -12,6 +12,8 @@ import (
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/sys/unix"
+
+	"mailhaul/cmd/viewtest"
 )
 
 // live CODE WIDTH[,WIDTH...] ENDING COMMAND... runs a command on a terminal whose progress is drawn in place. Each time
@@ -50,7 +52,7 @@ type onLive struct {
 	ts      *testscript.TestScript
 	person  *os.File
 	command *exec.Cmd
-	screen  *screen
+	screen  *viewtest.Screen
 	parts   chan string // what was drawn, as it came; closed at the end
 	over    bool
 	began   time.Time
@@ -60,7 +62,7 @@ type onLive struct {
 func startLive(ts *testscript.TestScript, width int, words []string) *onLive {
 	person, side, err := terminal()
 	ts.Check(err)
-	l := &onLive{ts: ts, person: person, screen: newScreen(width), parts: make(chan string), began: time.Now()}
+	l := &onLive{ts: ts, person: person, screen: viewtest.New(width), parts: make(chan string), began: time.Now()}
 	ts.Check(unix.IoctlSetWinsize(int(person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(width)}))
 	c := exec.Command(filepath.Join(filepath.SplitList(ts.Getenv("PATH"))[0], words[0]), words[1:]...)
 	c.Dir, c.Stdin, c.Stdout, c.Stderr = ts.MkAbs("."), side, side, side
@@ -104,7 +106,7 @@ func (l *onLive) until(what string, so func() bool) {
 			if strings.Contains(part, "\x1b") {
 				l.frames++
 			}
-			l.screen.write(part)
+			l.screen.Write(part)
 		case <-patience:
 			l.ts.Fatalf("%s did not come:\n%s", what, l.screen)
 		}
@@ -115,18 +117,18 @@ func (l *onLive) until(what string, so func() bool) {
 func (l *onLive) resize(width int) {
 	l.noneBroken()
 	l.ts.Check(unix.IoctlSetWinsize(int(l.person.Fd()), unix.TIOCSWINSZ, &unix.Winsize{Row: 24, Col: uint16(width)}))
-	l.screen.resize(width)
+	l.screen.Resize(width)
 	drawn := l.frames
 	l.until("a frame in the new window", func() bool { return l.frames > drawn+2 })
-	l.screen.broken = nil
+	l.screen.Broken = nil
 	drawn = l.frames
 	l.until("another frame in the new window", func() bool { return l.frames > drawn+5 })
 	l.noneBroken()
 }
 
 func (l *onLive) noneBroken() {
-	if len(l.screen.broken) > 0 {
-		l.ts.Fatalf("wider than the window of %d columns: %q\n%s", l.screen.width, l.screen.broken, l.screen)
+	if len(l.screen.Broken) > 0 {
+		l.ts.Fatalf("wider than the window of %d columns: %q\n%s", l.screen.Width, l.screen.Broken, l.screen)
 	}
 }
 
@@ -134,16 +136,16 @@ func (l *onLive) noneBroken() {
 func (l *onLive) clean() {
 	s := l.screen
 	l.noneBroken()
-	if len(s.unknown) > 0 {
-		l.ts.Fatalf("the terminal was steered by %q", s.unknown)
+	if len(s.Unknown) > 0 {
+		l.ts.Fatalf("the terminal was steered by %q", s.Unknown)
 	}
-	for mode, on := range s.modes {
+	for mode, on := range s.Modes {
 		if on != (mode == "?25") {
 			l.ts.Fatalf("mode %s is left %v", mode, on)
 		}
 	}
-	if s.col != 0 || s.line(s.row) != "" {
-		l.ts.Fatalf("the cursor is left in column %d of %q", s.col, s.line(s.row))
+	if column, line := s.Cursor(); column != 0 || line != "" {
+		l.ts.Fatalf("the cursor is left in column %d of %q", column, line)
 	}
 	text := s.String()
 	if strings.Contains(text, "Ctrl-C") || strings.Count(text, "%   ") != 1 {

@@ -83,6 +83,8 @@ func runScripts(t *testing.T, files []string) {
 			"numbers":  numbers,
 			"summed":   summed,
 			"hostile":  hostile,
+			"silent":   silent,
+			"first":    first,
 		},
 	})
 }

@@ -42,7 +42,8 @@ type worker struct {
 	name, folder  string
 	done, planned int64 // messages of the folder
 	copied        state.Count
-	moving        mail.Size // the part of large messages that has passed
+	moving        mail.Size // what has gone to the destination of large messages that have not landed
+	read, reading mail.Size // how much of a large message is read, and its size
 	speed         meter
 	waiting       *pause
 }
@@ -52,9 +53,6 @@ type pause struct {
 	until time.Time
 	why   string
 }
-
-// settled is how long must have been measured before the time left is told.
-const settled = 20 * time.Second
 
 func newBoard(t *Terminal) *board {
 	o := t.Err
@@ -132,7 +130,8 @@ func (b *board) step(e executor.Step) {
 	if w == nil {
 		return
 	}
-	w.folder, w.done, w.planned, w.copied, w.moving, w.waiting = e.Folder, e.FolderDone, e.FolderPlanned, e.Copied, e.Moving, nil
+	w.folder, w.done, w.planned, w.copied, w.waiting = e.Folder, e.FolderDone, e.FolderPlanned, e.Copied, nil
+	w.moving, w.read, w.reading = e.Moving, e.Read, e.Reading
 	w.speed.add(e.Time, e.Copied.Bytes+e.Moving)
 	b.waiting = nil
 	b.measure(e.Time)
@@ -175,7 +174,7 @@ func (b *board) scrolled(good bool, mailbox, text string) string {
 }
 
 // copied is how much is copied by now: the events of single mailboxes are younger than the run's own count, and know of the
-// large messages under way.
+// large messages under way. What has gone to the destination counts; what was only read does not.
 func (b *board) copied() state.Count {
 	sum := b.ended
 	for _, w := range b.atWork {
@@ -236,9 +235,9 @@ func (b *board) numbers(now time.Time) string {
 	parts := []string{perSecond(b.speed.rate(now))}
 	copied := b.copied()
 	left := b.planned.Bytes - copied.Bytes - b.counted.Failed.Bytes
-	if eta := timeLeft(left, b.longer.rate(now)); eta != "" && b.longer.age(now) >= settled {
+	if eta := b.longer.timeLeft(left, now); eta != "" {
 		parts = append(parts, eta)
-	} else if b.longer.idle > stall {
+	} else if b.longer.idle > stall && !slices.ContainsFunc(b.atWork, func(w *worker) bool { return w.reading > 0 }) {
 		parts = append(parts, "nothing moved for "+Duration(b.longer.idle))
 	}
 	done := max(b.finished, b.counted.MailboxesDone)
@@ -246,13 +245,13 @@ func (b *board) numbers(now time.Time) string {
 	switch {
 	case b.closes.IsZero():
 	case b.spent:
-		parts = append(parts, "stops "+Moment(b.closes.In(b.loc), now))
+		parts = append(parts, "--stop-after ends "+Moment(b.closes.In(b.loc), now))
 	default:
 		parts = append(parts, "window closes "+Moment(b.closes.In(b.loc), now))
 	}
 	line := " " + strings.Join(parts, "   ")
 	if width(line) >= b.o.Width {
-		line = " " + strings.Replace(strings.Join(parts, "  "), "window closes", "closes", 1)
+		line = " " + strings.NewReplacer("window closes", "closes", "--stop-after ends", "stops").Replace(strings.Join(parts, "  "))
 	}
 	return line
 }
@@ -290,10 +289,13 @@ func (w *worker) counts() string {
 	return padLeft(Count(w.done), width(planned)) + " of " + planned
 }
 
-// doing is the rate, or what the mailbox waits for.
+// doing is the rate, or what the mailbox waits for, or how far a large message is read, which is before it can be sent.
 func (w *worker) doing(now time.Time) string {
 	if w.waiting != nil && now.Before(w.waiting.until) {
 		return "waiting " + Duration(w.waiting.until.Sub(now)) + ": " + w.waiting.why
+	}
+	if w.reading > 0 && w.moving == 0 {
+		return "reading " + outOf(w.read, w.reading)
 	}
 	if rate := w.speed.rate(now); rate >= 1 {
 		return perSecond(rate)

@@ -26,7 +26,8 @@ type CheckTally struct {
 	Reformed    int64 `json:"reformed"` // of Differs: in another form, and nothing of the content is lost
 	Unreadable  int64 `json:"unreadable"`
 	LeftOut     int64 `json:"left_out"`
-	Bodies      int64 `json:"bodies"` // of Source: compared whole
+	Deleted     int64 `json:"deleted"` // of LeftOut: marked as deleted
+	Bodies      int64 `json:"bodies"`  // of Source: compared whole
 }
 
 // CheckFolder is one folder of a comparison.
@@ -134,8 +135,8 @@ func Check(o Output, m CheckMailbox) error {
 		text = "not compared"
 	}
 	name := VerifyRow{Mailbox: m.Mailbox, Destination: m.Destination}.name()
-	lines := wrap(pad(name, 25)+"  "+text, o.Width-3)
-	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
+	lines := wrap(pad(name, 25)+"  "+text, o.Width-o.lead())
+	b.WriteString(paint(pad(" "+mark, o.lead())+lines[0]) + "\n")
 	rest := m.notes()
 	if len(lines) > 1 {
 		rest = append([]string{strings.Join(lines[1:], " ")}, rest...)
@@ -199,7 +200,7 @@ func (f CheckFolder) unlisted() string {
 // words says what was found: "3 missing, 1 twice; 1,200 messages the same".
 func (t CheckTally) words() string {
 	bad := tallied([]number{{t.Missing, "missing"}, {t.Twice, "twice"}, {t.Altered, "altered"}, {t.Unreadable, "unreadable"}})
-	rest := tallied([]number{{t.LeftOut, "left out"}, {t.Reformed, "in another form"},
+	rest := tallied([]number{{t.LeftOut - t.Deleted, "left out"}, {t.Deleted, "marked as deleted"}, {t.Reformed, "in another form"},
 		{t.Differs - t.Altered - t.Reformed, "with other date or flags"}, {t.Extra, "extra"}})
 	same := Plural(t.Same, "message") + " the same"
 	if t.Rewritten > 0 {

@@ -18,7 +18,7 @@ func compared() (CheckTotal, []CheckMailbox) {
 	all := []CheckMailbox{
 		{Mailbox: "anna@contoso.example", Destination: "anna@new.example", Shared: true,
 			Tally: CheckTally{Source: 18204, Destination: 18207, Same: 18190, Rewritten: 40, Missing: 3, Extra: 19, Twice: 1,
-				Differs: 6, Altered: 1, Reformed: 2, Unreadable: 1, LeftOut: 4, Bodies: 400},
+				Differs: 6, Altered: 1, Reformed: 2, Unreadable: 1, LeftOut: 4, Deleted: 3, Bodies: 400},
 			Folders: []CheckFolder{
 				{Source: []string{"INBOX"}, Destination: "INBOX"},
 				{Source: []string{"Trash"}, LeftOut: `exclude "^Trash(/|$)"`, Unlisted: 1204},

@@ -121,21 +121,6 @@ func TestMeter(t *testing.T) {
 	}
 }
 
-func TestTimeLeft(t *testing.T) {
-	for _, c := range []struct {
-		left mail.Size
-		rate float64
-		want string
-	}{
-		{310 * mail.GB, 4.3e6, "about 20h left"}, {120_900 * mail.MB, 4.3e6, "about 7h 49m left"},
-		{mail.MB, 1e6, "less than 1m left"}, {mail.GB, 0, ""}, {0, 1e6, ""}, {mail.GB, 0.5, ""},
-	} {
-		if got := timeLeft(c.left, c.rate); got != c.want {
-			t.Errorf("timeLeft(%d, %v) = %q, want %q", c.left, c.rate, got, c.want)
-		}
-	}
-}
-
 // TestTableKeepsWithin: whatever stands in the cells, no line is wider than the output and no cell is lost.
 func TestTableKeepsWithin(t *testing.T) {
 	long := strings.Repeat("x", 130) + "@contoso.example"

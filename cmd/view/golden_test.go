@@ -64,7 +64,11 @@ func everyWay(t *testing.T, name string, render func(Output) error) {
 			t.Errorf("colour changes the text (-plain +painted):\n%s", cmp.Diff(plain, stripped))
 		}
 	}
-	for _, r := range rendered(t, 80, func(o *Output) { o.Unicode = false }, render) {
+	ascii := rendered(t, 80, func(o *Output) { o.Unicode = false }, render)
+	if glued := regexp.MustCompile(`(?m)^ *ok\S.*`).FindString(ascii); glued != "" {
+		t.Errorf("nothing stands between the sign and the name: %q", glued)
+	}
+	for _, r := range ascii {
 		if strings.ContainsRune("✓━─…", r) {
 			t.Errorf("sign %q on a terminal without UTF-8", r)
 		}

@@ -20,6 +20,7 @@ type Lines struct {
 
 	began bool
 	beat  time.Time // of the last heartbeat
+	moved time.Time // when a part of a large message was read or sent last
 	seen  map[problemKey]time.Time
 	speed meter
 }
@@ -70,7 +71,12 @@ func (l *Lines) text(e executor.Event) string {
 		return sentence(e)
 	case executor.MailboxFailed, executor.Interrupted, executor.WindowClosed:
 		return sentence(e)
-	case executor.Step, executor.MessageLeftOut, executor.MessageChanged:
+	case executor.Step:
+		if e.Moving+e.Read > 0 {
+			l.moved = e.Time
+		}
+		return ""
+	case executor.MessageLeftOut, executor.MessageChanged:
 		return ""
 	case executor.Progress:
 		l.speed.add(e.Time, e.Copied.Bytes)
@@ -108,13 +114,12 @@ func (l *Lines) heartbeat(e executor.Progress) string {
 		return ""
 	}
 	l.beat = e.Time
-	rate := l.speed.rate(e.Time)
 	text := fmt.Sprintf("%s %d%%: %s, %s, %s at work, %s", Safe(e.Pass), percent(e.Copied, e.Planned),
-		outOf(e.Copied.Bytes, e.Planned.Bytes), perSecond(rate), Count(e.AtWork), Plural(e.Problems, "problem"))
+		outOf(e.Copied.Bytes, e.Planned.Bytes), perSecond(l.speed.rate(e.Time)), Count(e.AtWork), Plural(e.Problems, "problem"))
 	left := e.Planned.Bytes - e.Copied.Bytes - e.Failed.Bytes
-	if eta := timeLeft(left, rate); eta != "" {
+	if eta := l.speed.timeLeft(left, e.Time); eta != "" {
 		text += ", " + eta
-	} else if l.speed.idle > stall {
+	} else if l.speed.idle > stall && e.Time.Sub(l.moved) > heartbeat {
 		text += ", nothing moved for " + Duration(l.speed.idle)
 	}
 	return text

@@ -12,6 +12,7 @@ import (
 
 	tea "charm.land/bubbletea/v2"
 
+	"mailhaul/cmd/viewtest"
 	"mailhaul/executor"
 	"mailhaul/state/mail"
 )
@@ -78,18 +79,22 @@ func TestLiveScreen(t *testing.T) {
 		}
 	}
 	l.Event(executor.Interrupted{}) // after Close nothing is drawn and nothing hangs
-	screen := newVT()
-	screen.write(rec.Err.String())
-	if len(screen.unknown) > 0 {
-		t.Errorf("the test terminal does not know %q", screen.unknown)
+	screen := viewtest.New(90)
+	screen.Cooked = true
+	screen.Write(rec.Err.String())
+	if len(screen.Unknown) > 0 {
+		t.Errorf("the test terminal does not know %q", screen.Unknown)
 	}
-	for mode, on := range screen.modes {
+	for mode, on := range screen.Modes {
 		if on != (mode == "?25") {
 			t.Errorf("mode %s is left %v", mode, on)
 		}
 	}
-	if below := strings.TrimRight(string(screen.rows[screen.row]), " "); below != "" || screen.col != 0 {
-		t.Errorf("the cursor is left in column %d of %q", screen.col, below)
+	if len(screen.Broken) > 0 {
+		t.Errorf("wider than the window: %q", screen.Broken)
+	}
+	if column, below := screen.Cursor(); below != "" || column != 0 {
+		t.Errorf("the cursor is left in column %d of %q", column, below)
 	}
 	golden(t, "live-end.txt", screen.String())
 }
@@ -155,7 +160,8 @@ func TestLiveRedrawsSeldom(t *testing.T) {
 	}
 }
 
-// TestBoardMovesWithinAMessage: a large message under way moves the bar and gives a rate before it has landed, and counts once.
+// TestBoardMovesWithinAMessage: a large message that is sent moves the bar and gives a rate before it has landed, and counts
+// once; while it is read the bar stands, and its line says how far it is.
 func TestBoardMovesWithinAMessage(t *testing.T) {
 	term, _ := Record(80, "")
 	b := newBoard(term)
@@ -163,6 +169,11 @@ func TestBoardMovesWithinAMessage(t *testing.T) {
 	start.Planned = counted(2, 200*mail.MB)
 	b.take(start)
 	b.take(executor.MailboxStarted{Stamp: start.Stamp, Mailbox: "bo@contoso.example"})
+	reading := executor.Step{Stamp: start.Stamp, Mailbox: "bo@contoso.example", Folder: "Sent", FolderPlanned: 2, Read: 30 * mail.MB, Reading: 100 * mail.MB}
+	b.take(reading)
+	if frame := strings.Join(b.frame(), "\n"); !strings.Contains(frame, "0%   0.0 of 200.0 MB") || !strings.Contains(frame, "reading 30.0 of 100.0 MB") {
+		t.Errorf("while it is read:\n%s", frame)
+	}
 	for i, want := range []string{"0.0 of 200.0 MB", "40.0 of 200.0 MB", "80.0 of 200.0 MB", "100.0 of 200.0 MB"} {
 		s := executor.Step{Stamp: start.Stamp, Mailbox: "bo@contoso.example", Folder: "Sent", FolderPlanned: 2, Moving: mail.Size(i) * 40 * mail.MB}
 		s.Time = s.Time.Add(time.Duration(i) * 10 * time.Second)

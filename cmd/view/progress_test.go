@@ -221,3 +221,67 @@ func TestEstimateOutlivesAnOutage(t *testing.T) {
 		t.Errorf("%.0f octets/s before the outage, %.0f after it", before, after)
 	}
 }
+
+// TestTimeLeftIsToldFromEnough: nothing is told of far more work than was seen, and one figure of more work than was seen.
+func TestTimeLeftIsToldFromEnough(t *testing.T) {
+	for _, c := range []struct {
+		measured time.Duration
+		left     mail.Size // at 1 MB/s
+		want     string
+	}{
+		{10 * time.Second, 60 * mail.MB, ""},
+		{time.Minute, 0, ""},
+		{30 * time.Second, 40 * mail.MB, "less than 1m left"},
+		{30 * time.Second, 250 * mail.MB, "about 4m left"},
+		{30 * time.Second, 47 * 60 * mail.MB, "about 50m left"},
+		{30 * time.Second, 172_800 * mail.MB, ""}, // two days
+		{time.Minute, 95 * 60 * mail.MB, "about 2h left"},
+		{30 * time.Minute, 63_000 * mail.MB, "about 20h left"},
+		{50 * time.Minute, 28_080 * mail.MB, "about 7h 48m left"},
+		{3 * time.Hour, 73_000 * mail.MB, "about 20h left"},
+	} {
+		m, began := meter{span: 10 * time.Minute}, at("2026-11-23 18:00:00")
+		for s := time.Duration(0); s <= c.measured; s += 10 * time.Second {
+			m.add(began.Add(s), mail.Size(s/time.Second)*mail.MB)
+		}
+		if got := m.timeLeft(c.left, began.Add(c.measured)); got != c.want {
+			t.Errorf("after %s, %s left: %q, want %q", c.measured, Size(c.left), got, c.want)
+		}
+	}
+}
+
+// TestStopAfterIsNoWindow: where the user has said when to stop, no view speaks of a window.
+func TestStopAfterIsNoWindow(t *testing.T) {
+	start := night()[0].(executor.PassStarted)
+	start.Spent = true
+	term, _ := Record(100, "")
+	term.Now = func() time.Time { return start.Time }
+	b := newBoard(term)
+	b.take(start)
+	for what, text := range map[string]string{"a line": sentence(start), "the screen": strings.Join(b.frame(), "\n"),
+		"the end": sentence(executor.WindowClosed{Stamp: start.Stamp, Spent: true})} {
+		if strings.Contains(text, "window") || !strings.Contains(text, "--stop-after") {
+			t.Errorf("%s says %q", what, text)
+		}
+	}
+}
+
+// TestLargeMessageIsNoStandstill: while a message is read or sent that takes minutes, lines don't say that nothing moves.
+func TestLargeMessageIsNoStandstill(t *testing.T) {
+	for name, large := range map[string]bool{"a server is away": false, "a large message": true} {
+		var buf bytes.Buffer
+		l := NewLines(Output{Writer: &buf, Width: 80}, time.UTC)
+		start := night()[0].(executor.PassStarted)
+		l.Event(start)
+		for s := 10 * time.Second; s <= 5*time.Minute; s += 10 * time.Second {
+			stamp := executor.Stamp{Time: start.Time.Add(s), Pass: start.Pass}
+			if large {
+				l.Event(executor.Step{Stamp: stamp, Mailbox: "bo@contoso.example", Read: mail.Size(s/time.Second) * 10, Reading: 150 * mail.MB})
+			}
+			l.Event(executor.Progress{Stamp: stamp, Planned: start.Planned, Mailboxes: 1, AtWork: 1})
+		}
+		if said := strings.Contains(buf.String(), "nothing moved"); said == large {
+			t.Errorf("%s:\n%s", name, buf.String())
+		}
+	}
+}

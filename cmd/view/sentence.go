@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailhaul/executor"
+	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/mail"
 )
@@ -19,7 +20,7 @@ func sentence(e executor.Event) string {
 			return fmt.Sprintf("pass %s started: no mailbox can be worked on", Safe(e.Pass))
 		}
 		return fmt.Sprintf("pass %s started: %s, %s%s", Safe(e.Pass), Plural(e.Mailboxes, "mailbox"), messages(e.Planned),
-			closing(", ", e.Closes, e.Time))
+			closing(", ", e))
 	case executor.MailboxStarted:
 		return "started: " + messages(e.Planned) + ", via " + Safe(e.Transport)
 	case executor.Waiting:
@@ -53,12 +54,15 @@ func sentence(e executor.Event) string {
 	return ""
 }
 
-// closing says when a window closes, after a separator; empty where none does.
-func closing(separator string, closes, now time.Time) string {
-	if !closes.After(now) {
+// closing says when the first mailboxes are to stop and why, after a separator; empty where none is.
+func closing(separator string, e executor.PassStarted) string {
+	switch {
+	case !e.Closes.After(e.Time):
 		return ""
+	case e.Spent:
+		return separator + "--stop-after ends it " + Moment(e.Closes, e.Time)
 	}
-	return separator + "window closes " + Moment(closes, now)
+	return separator + "window closes " + Moment(e.Closes, e.Time)
 }
 
 func windowClosed(e executor.WindowClosed) string {
@@ -263,6 +267,7 @@ func outOf(part, whole mail.Size) string {
 type meter struct {
 	span    time.Duration
 	samples []sampled
+	began   time.Time     // when it was looked at first, without the times in which nothing moved
 	seen    time.Time     // when it was looked at last
 	idle    time.Duration // how long nothing has moved by then
 }
@@ -278,12 +283,15 @@ type sampled struct {
 // add notes how much there is by now; not more than sixty notes are kept.
 func (m *meter) add(at time.Time, bytes mail.Size) {
 	before := m.seen
-	m.seen = at
+	if m.seen = at; before.IsZero() {
+		m.began = at
+	}
 	if n := len(m.samples); n > 0 && bytes <= m.samples[n-1].bytes {
 		m.idle += at.Sub(before)
 		return
 	}
 	if m.idle > stall {
+		m.began = m.began.Add(m.idle)
 		for i := range m.samples {
 			m.samples[i].at = m.samples[i].at.Add(m.idle)
 		}
@@ -312,32 +320,44 @@ func (m *meter) rate(now time.Time) float64 {
 	return float64(last.bytes-first.bytes) / elapsed
 }
 
-// age is how long has been measured.
+// age is how long has been measured, also before the span; while nothing moves it stands still.
 func (m *meter) age(now time.Time) time.Duration {
-	if len(m.samples) == 0 {
+	if m.began.IsZero() {
 		return 0
 	}
-	return now.Sub(m.samples[0].at)
+	return now.Sub(m.began)
 }
 
 // perSecond writes a rate: "4.3 MB/s".
 func perSecond(rate float64) string { return Size(mail.Size(rate)) + "/s" }
 
-// timeLeft writes "about 20h left"; "" where it can't be told.
-func timeLeft(left mail.Size, rate float64) string {
-	if rate < 1 || left <= 0 {
+// What a measurement says of the time left: nothing before it is settled, nothing of what takes more than farthest times as
+// long as it did, and of more than far times only one figure.
+const (
+	settled  = 20 * time.Second
+	far      = 10
+	farthest = 100
+)
+
+// timeLeft writes "about 20h left" from what was measured so far; "" where that does not tell.
+func (m *meter) timeLeft(left mail.Size, now time.Time) string {
+	rate, measured := m.rate(now), m.age(now)
+	if rate < 1 || left <= 0 || measured < settled {
 		return ""
 	}
 	seconds := float64(left) / rate
-	if seconds > 1000*3600 {
+	if seconds > farthest*measured.Seconds() {
 		return ""
 	}
-	d := time.Duration(seconds * float64(time.Second))
-	switch {
-	case d < time.Minute:
-		return "less than 1m left"
-	case d < 10*time.Hour:
-		return "about " + Duration(d.Round(time.Minute)) + " left"
+	d, unit := time.Duration(seconds*float64(time.Second)), time.Minute
+	if d >= 10*time.Hour {
+		unit = time.Hour
 	}
-	return "about " + Duration(d.Round(time.Hour)) + " left"
+	if d > far*measured {
+		unit = plan.OneFigure(d)
+	}
+	if d < time.Minute {
+		return "less than 1m left"
+	}
+	return "about " + Duration(d.Round(unit)) + " left"
 }

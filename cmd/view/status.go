@@ -62,7 +62,7 @@ func Status(o Output, s StatusView) error {
 		return o.put(b.String())
 	}
 	b.WriteByte('\n')
-	t := table{indent: 3, columns: []column{{head: "mailbox", min: 25}, {head: "pass"}, {head: "state"},
+	t := table{indent: o.lead(), columns: []column{{head: "mailbox", min: 25}, {head: "pass"}, {head: "state"},
 		{head: "copied", right: true}, {head: "left", right: true}, {head: "failed", right: true}, {head: "note", gap: 3}}}
 	for _, r := range s.Rows {
 		mark, word, paint := r.standing(o, p)

@@ -169,3 +169,6 @@ func (o Output) signs() signs {
 	}
 	return signs{done: "ok", full: "#", rest: "-", ellipsis: "..."}
 }
+
+// lead is how many columns stand before a line that begins with a sign: a blank, the sign, a blank.
+func (o Output) lead() int { return width(o.signs().done) + 2 }

@@ -93,8 +93,8 @@ func (r VerifyRow) write(b *strings.Builder, o Output, column int, common []bloc
 	case !r.Ready():
 		mark, paint, text = "!", p.red, "not ready"
 	}
-	lines := wrap(pad(r.name(), column)+"  "+text, o.Width-3)
-	b.WriteString(paint(pad(" "+mark, 3)+lines[0]) + "\n")
+	lines := wrap(pad(r.name(), column)+"  "+text, o.Width-o.lead())
+	b.WriteString(paint(pad(" "+mark, o.lead())+lines[0]) + "\n")
 	for _, l := range append(lines[1:], r.details(common)...) {
 		paragraph(b, l, "     ", o.Width)
 	}

@@ -87,6 +87,7 @@ type Tally struct {
 	Reformed    int64 // of Differs and not Altered: in another form, which this destination should not do
 	Unreadable  int64
 	LeftOut     int64
+	Deleted     int64 // of LeftOut: marked as deleted
 	Bodies      int64 // of Source: compared whole
 }
 
@@ -94,7 +95,7 @@ type Tally struct {
 func (t Tally) Add(o Tally) Tally {
 	return Tally{t.Source + o.Source, t.Destination + o.Destination, t.Same + o.Same, t.Rewritten + o.Rewritten,
 		t.Missing + o.Missing, t.Extra + o.Extra, t.Twice + o.Twice, t.Differs + o.Differs, t.Altered + o.Altered,
-		t.Reformed + o.Reformed, t.Unreadable + o.Unreadable, t.LeftOut + o.LeftOut, t.Bodies + o.Bodies}
+		t.Reformed + o.Reformed, t.Unreadable + o.Unreadable, t.LeftOut + o.LeftOut, t.Deleted + o.Deleted, t.Bodies + o.Bodies}
 }
 
 // count files a finding.
@@ -116,6 +117,9 @@ func (t *Tally) count(f Finding) {
 		t.Unreadable++
 	case LeftOut:
 		t.LeftOut++
+		if slices.Contains(f.What, Deleted) {
+			t.Deleted++
+		}
 	case Differs:
 		t.Differs++
 		switch {

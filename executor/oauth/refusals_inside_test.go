@@ -71,9 +71,9 @@ var refusals = []struct {
 	{"999999", byApp, "invalid_request", "Something that nobody has met.", mail.CodeOAuthRefused},
 }
 
-// TestRefusals: each refusal that has advice is met in its way, and has the code that explains it and a page that names it; no
+// TestHardCase_A05_OneRefusalForAll: a secret that has expired or a consent that was withdrawn hits every mailbox at once. Each refusal that has advice is met in its way, and has the code that explains it and a page that names it; no
 // secret is in the error, and a thousand mailboxes that get to hear of it cost one request.
-func TestRefusals(t *testing.T) {
+func TestHardCase_A05_OneRefusalForAll(t *testing.T) {
 	tested := map[string]bool{}
 	for _, tt := range refusals {
 		tested[tt.number] = true

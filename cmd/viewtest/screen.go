@@ -1,4 +1,6 @@
-package main
+// Package viewtest is what tests of views stand on: a terminal that remembers what was drawn on it. It knows as much of one
+// as live progress needs, and says what it does not know, so that a test can fail on it. Start with New and Write.
+package viewtest
 
 import (
 	"fmt"
@@ -6,33 +8,38 @@ import (
 	"unicode/utf8"
 )
 
-// screen is as much of a terminal as the live progress needs, with a width: what would be broken into two lines it notes
-// in broken, and what it does not know in unknown.
-type screen struct {
-	width    int
+// Screen is a terminal with a width and without an end at the bottom. Its lines that have scrolled away are kept.
+type Screen struct {
+	// Width is the number of columns; Resize changes it.
+	Width int
+	// Cooked says that a line feed also goes to the first column: nothing stands between that puts a carriage return there.
+	Cooked bool
+	// Modes are the private modes that were set or reset, by their parameter: "?25" is the cursor.
+	Modes map[string]bool
+	// Broken are lines that were broken into two because they are wider than the screen, and Unknown what it does not know.
+	Broken, Unknown []string
+
 	rows     [][]rune
 	row, col int
-	modes    map[string]bool // private modes: "?25" is the cursor
-	left     string          // the begin of a sequence whose rest has not come
-	broken   []string
-	unknown  []string
+	left     string // the begin of a sequence whose rest has not come
 }
 
-func newScreen(width int) *screen {
-	return &screen{width: width, rows: [][]rune{nil}, modes: map[string]bool{"?25": true}}
+// New is an empty screen.
+func New(width int) *Screen {
+	return &Screen{Width: width, rows: [][]rune{nil}, Modes: map[string]bool{"?25": true}}
 }
 
-// resize cuts lines off, as xterm does.
-func (s *screen) resize(width int) {
-	s.width = width
+// Resize gives the screen another width. It cuts lines off, as xterm does; other terminals break them.
+func (s *Screen) Resize(width int) {
+	s.Width = width
 	for i, r := range s.rows {
 		s.rows[i] = r[:min(len(r), width)]
 	}
 	s.col = min(s.col, width-1)
 }
 
-// write takes what came from the pseudo-terminal, whose line discipline has put a carriage return before each line feed.
-func (s *screen) write(text string) {
+// Write draws a text. A sequence that is not whole waits for its rest.
+func (s *Screen) Write(text string) {
 	text, s.left = s.left+text, ""
 	for text != "" {
 		if text[0] == '\x1b' {
@@ -55,7 +62,7 @@ func (s *screen) write(text string) {
 }
 
 // escape carries out the control sequence that text begins with and gives its length; zero: it has not come whole.
-func (s *screen) escape(text string) int {
+func (s *Screen) escape(text string) int {
 	if len(text) < 2 {
 		return 0
 	}
@@ -64,7 +71,7 @@ func (s *screen) escape(text string) int {
 		return 2
 	}
 	if text[1] != '[' {
-		s.unknown = append(s.unknown, fmt.Sprintf("%q", text[:2]))
+		s.Unknown = append(s.Unknown, fmt.Sprintf("%q", text[:2]))
 		return 2
 	}
 	end := strings.IndexFunc(text[2:], func(r rune) bool { return r >= '@' && r <= '~' })
@@ -75,24 +82,30 @@ func (s *screen) escape(text string) int {
 	return 2 + end + 1
 }
 
-func (s *screen) rune(r rune) {
+func (s *Screen) rune(r rune) {
 	switch {
 	case r == '\r':
 		s.col = 0
 	case r == '\n':
 		s.down(1)
+		if s.Cooked {
+			s.col = 0
+		}
 	case r == '\b':
 		s.col = max(0, s.col-1)
 	case steers(r):
-		s.unknown = append(s.unknown, fmt.Sprintf("%q", r))
+		s.Unknown = append(s.Unknown, fmt.Sprintf("%q", r))
 	default:
 		s.put(r)
 	}
 }
 
-func (s *screen) put(r rune) {
-	if s.col >= s.width {
-		s.broken = append(s.broken, s.line(s.row))
+// steers tells runes that a terminal obeys instead of showing them.
+func steers(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 || r == '\u202e' }
+
+func (s *Screen) put(r rune) {
+	if s.col >= s.Width {
+		s.Broken = append(s.Broken, s.line(s.row))
 		s.col = 0
 		s.down(1)
 	}
@@ -101,20 +114,20 @@ func (s *screen) put(r rune) {
 	s.col++
 }
 
-func (s *screen) down(n int) {
+func (s *Screen) down(n int) {
 	s.row += n
 	for len(s.rows) <= s.row {
 		s.rows = append(s.rows, nil)
 	}
 }
 
-func (s *screen) extend(n int) {
+func (s *Screen) extend(n int) {
 	for len(s.rows[s.row]) < n {
 		s.rows[s.row] = append(s.rows[s.row], ' ')
 	}
 }
 
-func (s *screen) control(parameters string, final byte) {
+func (s *Screen) control(parameters string, final byte) {
 	n := 1
 	_, _ = fmt.Sscanf(parameters, "%d", &n) // no number means one
 	line := s.rows[s.row]
@@ -124,7 +137,7 @@ func (s *screen) control(parameters string, final byte) {
 	case 'B':
 		s.down(n)
 	case 'C':
-		s.col = min(s.width-1, s.col+n)
+		s.col = min(s.Width-1, s.col+n)
 	case 'D':
 		s.col = max(0, s.col-n)
 	case 'G':
@@ -149,17 +162,20 @@ func (s *screen) control(parameters string, final byte) {
 		s.extend(s.col)
 		s.rows[s.row] = append(s.rows[s.row][:s.col:s.col], append([]rune(strings.Repeat(" ", n)), s.rows[s.row][s.col:]...)...)
 	case 'h', 'l':
-		s.modes[parameters] = final == 'h'
+		s.Modes[parameters] = final == 'h'
 	case 'm':
 	default:
-		s.unknown = append(s.unknown, "CSI "+parameters+string(final))
+		s.Unknown = append(s.Unknown, "CSI "+parameters+string(final))
 	}
 }
 
-func (s *screen) line(row int) string { return strings.TrimRight(string(s.rows[row]), " ") }
+// Cursor gives the column of the cursor and the line that it stands in.
+func (s *Screen) Cursor() (column int, line string) { return s.col, s.line(s.row) }
+
+func (s *Screen) line(row int) string { return strings.TrimRight(string(s.rows[row]), " ") }
 
 // String gives what stands on the screen and above it, without blanks at the ends of lines.
-func (s *screen) String() string {
+func (s *Screen) String() string {
 	lines := make([]string, len(s.rows))
 	for i := range s.rows {
 		lines[i] = s.line(i)
