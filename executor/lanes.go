@@ -17,6 +17,8 @@ type common struct {
 	mu sync.Mutex
 	// targets are the destination's folders by normalised path.
 	targets map[string]mail.Folder
+	// listed are the destination's folders as they were before anything was made there.
+	listed []mail.Folder
 	// doubtful are the folders whose doubts wait for their second scan.
 	doubtful []*folderRun
 	// slowest is the longest time between an APPEND and its answer so far.
