@@ -136,10 +136,11 @@ type paced struct {
 	*gauge
 }
 
-// paced puts the paces of the mailbox's destination before a session.
+// paced puts the paces of the mailbox's destination before a session, which is closed where they are not known.
 func (m *mailboxRun) paced(ctx context.Context, d Destination) (Destination, error) {
 	g, err := m.gauge(ctx, SideDestination)
 	if err != nil {
+		_ = d.Close() // nothing was sent
 		return nil, err
 	}
 	return &paced{d, g}, nil
@@ -205,10 +206,11 @@ type pacedSource struct {
 	*gauge
 }
 
-// pacedSource puts the paces of the mailbox's source before a session.
+// pacedSource puts the paces of the mailbox's source before a session, which is closed where they are not known.
 func (m *mailboxRun) pacedSource(ctx context.Context, s Source) (Source, error) {
 	g, err := m.gauge(ctx, SideSource)
 	if err != nil {
+		_ = s.Close() // nothing was asked
 		return nil, err
 	}
 	return &pacedSource{s, g}, nil
