@@ -315,23 +315,32 @@ func (l *Limits) fits(g *guest, n need, now time.Time) bool {
 	if turnedAway && freed == r.freed(g.mailbox) && r.others(g.mailbox) && now.Sub(r.since) < r.quiet {
 		return false // nothing has changed since it was refused
 	}
-	allowed, taken := r.allowed(now), r.admitted+r.further+l.before(g, r)
-	return allowed == 0 || taken == 0 || taken+n.n <= allowed
+	return r.has(n.n, l.before(g, now)[r], now)
 }
 
-// before counts what those who came earlier want of a room. The lock is held.
-func (l *Limits) before(g *guest, r *room) (sum int) {
+// has tells whether so many connections more are to be had, beside those that are kept for others.
+func (r *room) has(n, kept int, now time.Time) bool {
+	allowed, taken := r.allowed(now), r.admitted+r.further+kept
+	return allowed == 0 || taken == 0 || taken+n <= allowed
+}
+
+// before gives what is kept of each room for those who came earlier. Who stands behind another at a room that is full
+// can't come in yet, and keeps nothing elsewhere: its room may be full for hours. The first in line keeps its place at
+// all, or it might never find room at both at the same moment. The lock is held.
+func (l *Limits) before(g *guest, now time.Time) map[*room]int {
+	kept := map[*room]int{}
 	for _, o := range l.queue {
 		if o == g {
 			break
 		}
+		behind := slices.ContainsFunc(o.needs, func(n need) bool { return kept[n.room] > 0 && !n.room.has(n.n, kept[n.room], now) })
 		for _, n := range o.needs {
-			if n.room == r {
-				sum += n.n
+			if !behind || !n.room.has(n.n, kept[n.room], now) {
+				kept[n.room] += n.n
 			}
 		}
 	}
-	return sum
+	return kept
 }
 
 // awayError says that a mailbox is to wait for its turn: others have the connections that the server gives.
