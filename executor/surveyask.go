@@ -20,6 +20,9 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 	if !s.SourceOnly {
 		sides = append(sides, [2]string{SideDestination, row.DestinationEndpoint})
 	}
+	if err := s.recall(ctx); err != nil {
+		return s.inv, err
+	}
 	guest, err := s.Limits.guest(ctx, row.Name, sides...)
 	for err == nil {
 		if err = s.Limits.enter(ctx, nil, guest, s.crowded); err != nil {
@@ -45,12 +48,12 @@ func (s *surveyor) crowded(side, said string, d time.Duration) {
 func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, error) {
 	s.inv, s.also = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}, nil
 	name := s.mailbox.Row.Name
-	s.src = retryingSource{reader[Source]{newSession(s.Patience, nil,
+	s.src = retryingSource{reader[Source]{newSession(s.patience(SideSource), nil,
 		func(ctx context.Context) (Source, error) {
 			src, err := s.Endpoints.Source(ctx, name)
 			return src, s.Limits.judge(g, s.mailbox.Row.SourceEndpoint, err)
 		}, s.waiting(SideSource))}}
-	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
+	s.dst = retryingDestination{reader[Destination]{newSession(s.patience(SideDestination), nil,
 		func(ctx context.Context) (Destination, error) {
 			dst, err := s.Endpoints.Destination(ctx, name)
 			return dst, s.Limits.judge(g, s.mailbox.Row.DestinationEndpoint, err)
@@ -61,6 +64,7 @@ func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, erro
 		err = s.list(ctx)
 	}
 	if err == nil {
+		s.learn()
 		if s.Park != nil {
 			s.Park.park(name, s.src, s.dst, s.inv.Destination)
 		}
@@ -76,6 +80,7 @@ func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, erro
 	if s.also != nil {
 		s.inv.Also = problem(s.also)
 	}
+	s.learn()
 	return s.inv, nil
 }
 
