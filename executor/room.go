@@ -355,10 +355,11 @@ func isAway(err error) bool {
 }
 
 // judge makes an awayError of a session's refusal where others have what the server gives. Where nobody else has a
-// connection, or the server counts those of this one user, the refusal is what it says.
+// connection, or the server counts those of this one user, the refusal is what it says. One without a word is a
+// shutOutError (shutout.go).
 func (l *Limits) judge(g *guest, endpoint string, err error) error {
 	if e, is := asMail(err); !is || e.Limit == mail.LimitUserConnections || !crowded(err) {
-		return err
+		return l.wordless(g, endpoint, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

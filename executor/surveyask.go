@@ -30,7 +30,7 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 		}
 		inv, err := s.onceOver(ctx, guest)
 		s.Limits.leave(guest)
-		if !isAway(err) {
+		if !turnedAway(err) {
 			return inv, err
 		}
 		s.Park.fill() // parked sessions are what others wait for
@@ -71,9 +71,9 @@ func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, erro
 		return s.inv, nil
 	}
 	switch {
-	case isAway(s.also):
+	case turnedAway(s.also):
 		return s.inv, s.also
-	case isAway(err), ctx.Err() != nil, mail.KindOf(err) == mail.Internal:
+	case turnedAway(err), ctx.Err() != nil, mail.KindOf(err) == mail.Internal:
 		return s.inv, err
 	}
 	s.inv.Problem = problem(err)

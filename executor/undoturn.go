@@ -20,7 +20,7 @@ func (u *undoRun) inTurn(ctx context.Context, work func(*undoRun, context.Contex
 		err = work(u, ctx)
 		u.close()
 		u.Limits.leave(u.guest)
-		if !isAway(err) {
+		if !turnedAway(err) {
 			return err
 		}
 		err = nil
