@@ -98,6 +98,9 @@ func (l *Limits) Opened(endpoint, mailbox string) (closed func()) {
 func (l *Limits) count(endpoint, mailbox string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n > 0 {
+		delete(l.mute, endpoint)
+	}
 	for _, scope := range []string{endpoint, endpoint + " " + mailbox} {
 		r := l.room(scope)
 		r.total += n

@@ -73,6 +73,16 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	var mu sync.Mutex
 	gone := &vain{endpoints: map[string]bool{}}
 	o.Limits.listen(o.tellLowered(&mu))
+	o.Limits.listenSilence(func(w Waiting) {
+		if o.Events == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		w.Stamp = Stamp{Time: o.Now()}
+		o.Events(w)
+	})
+	defer o.Limits.listenSilence(nil)
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)

@@ -115,6 +115,8 @@ func (o UndoOptions) each(ctx context.Context, all []UndoMailbox, work func(*und
 		o.Limits = newLimits(o.Ledger, nil, time.Now, o.Patience.filled().First)
 	}
 	o.Limits.listen(o.tellLowered)
+	o.Limits.listenSilence(o.tellSilence)
+	defer o.Limits.listenSilence(nil)
 	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Parallel))

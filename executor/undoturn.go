@@ -66,3 +66,11 @@ func (o UndoOptions) tellLowered(l lowered) {
 			Most: l.most, Text: l.said, Again: l.again})
 	}
 }
+
+// tellSilence tells that a server is waited for that says nothing.
+func (o UndoOptions) tellSilence(w Waiting) {
+	if o.Events != nil {
+		w.Stamp = Stamp{Time: time.Now(), Run: o.Run.ID}
+		o.Events(w)
+	}
+}
