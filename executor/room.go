@@ -246,6 +246,16 @@ func (l *Limits) recalled(ctx context.Context, scope string) (*room, error) {
 	return r, nil
 }
 
+// Enter waits until there is room for a mailbox at both of its endpoints, as enter does; leave gives it back. It is for work
+// that opens its connections by itself and tells Opened of them.
+func (l *Limits) Enter(ctx context.Context, m state.Mailbox, waits func(side, said string, d time.Duration)) (leave func(), err error) {
+	g, err := l.guest(ctx, m.Name, [2]string{SideSource, m.SourceEndpoint}, [2]string{SideDestination, m.DestinationEndpoint})
+	if err == nil {
+		err = l.enter(ctx, nil, g, waits)
+	}
+	return func() { l.leave(g) }, err
+}
+
 // enter waits until there is room for the mailbox at all of its endpoints at once: one that held a connection at one while
 // it waits for another could be waited for in turn. Mailboxes are let in as they came. waits is told how long it is until
 // one more connection is tried, each time anew.
