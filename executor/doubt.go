@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -354,13 +353,6 @@ func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
 		}
 	}
 	return mail.Folder{}, false
-}
-
-// listedTargets gives the destination folders.
-func (m *mailboxRun) listedTargets() []mail.Folder {
-	m.common.mu.Lock()
-	defer m.common.mu.Unlock()
-	return slices.Collect(maps.Values(m.targets))
 }
 
 // settleWhole settles to the end, without copying anything.
