@@ -103,6 +103,7 @@ func (f *applyFlags) named(err error, words []string) error {
 // once plans, asks and carries out.
 func (f *applyFlags) once(ctx context.Context, w *work, words []string) error {
 	a := w.app
+	w.unattended = f.autoApprove
 	p, counted, err := f.plan(ctx, w, words)
 	switch {
 	case err != nil:

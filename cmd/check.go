@@ -101,12 +101,13 @@ func (w *work) check(ctx context.Context, f *checkFlags, r *checkReport) error {
 			list = append(list, w.comparable(m, inventory))
 		}
 	}
+	events := w.app.surveyEvents()
 	err := check.Run(ctx, list, check.Options{Headers: f.headers, Sample: f.sample, Parallel: w.parallel(),
-		Finding: r.finding, Same: f.out != "", Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
+		Enter: w.entering(events.Event), Finding: r.finding, Same: f.out != "", Done: func(result check.Result) { r.done(checkedMailbox(result)) }})
 	if ctx.Err() != nil {
-		return errInterrupted
+		err = errInterrupted
 	}
-	return err
+	return errors.Join(err, events.Close())
 }
 
 // checkedMailbox gives a result as it is shown.

@@ -4,10 +4,15 @@ import (
 	"context"
 	"io"
 	"strings"
+	"sync"
+	"time"
 
 	"mailhaul/config"
+	"mailhaul/executor"
 	"mailhaul/executor/check"
 	"mailhaul/plan"
+	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
 // comparable says what of a mailbox is compared with what: the plan's mapping, in words of the check.
@@ -39,6 +44,24 @@ func (w *work) comparable(m *config.Mailbox, inv plan.Inventory) check.Mailbox {
 		}
 	}
 	return c
+}
+
+// entering lets a mailbox be compared when both its servers have a connection for it, as the survey has learnt how many those
+// are; tell hears that one waits.
+func (w *work) entering(tell func(executor.Event)) func(context.Context, string) (func(), error) {
+	rows := map[string]state.Mailbox{}
+	for _, m := range w.mailboxes {
+		rows[m.Name()] = row(m)
+	}
+	var one sync.Mutex
+	return func(ctx context.Context, mailbox string) (func(), error) {
+		return w.endpoints.limits.Enter(ctx, rows[mailbox], func(side, said string, d time.Duration) {
+			one.Lock()
+			defer one.Unlock()
+			tell(executor.Waiting{Stamp: executor.Stamp{Time: time.Now()}, Mailbox: mailbox, Side: side,
+				Code: mail.CodeIMAPConnections, Kind: mail.Throttled, Text: said, Wait: d})
+		})
+	}
 }
 
 // pairSource adds a source folder to the pair of its destination folder. Folders that the destination has are told

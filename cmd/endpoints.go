@@ -76,7 +76,9 @@ func (e *endpoints) Source(ctx context.Context, mailbox string) (executor.Source
 	}
 	s := e.servers[m.From]
 	return open(ctx, s, mailbox, func() (executor.Source, error) {
-		session, err := imap.DialSource(ctx, s.options(m.Source, e.traces.open("source", mailbox)))
+		o := s.options(m.Source, e.traces.open("source", mailbox))
+		o.Silent = s.silent(mailbox, executor.SideSource)
+		session, err := imap.DialSource(ctx, o)
 		if err != nil {
 			return nil, err
 		}

@@ -29,7 +29,9 @@ func (e *endpoints) Eraser(ctx context.Context, mailbox string) (executor.Eraser
 		}
 	}
 	return open(ctx, s, mailbox, func() (executor.Eraser, error) {
-		session, err := imap.DialEraser(ctx, s.options(m.Destination, e.traces.open("undo", mailbox)))
+		o := s.options(m.Destination, e.traces.open("undo", mailbox))
+		o.Silent = s.silent(mailbox, executor.SideDestination)
+		session, err := imap.DialEraser(ctx, o)
 		if err != nil {
 			return nil, err
 		}

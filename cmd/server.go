@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"time"
 
 	"mailhaul/config"
 	"mailhaul/executor"
@@ -74,6 +75,11 @@ func (s *server) leave(mailbox string) func() {
 		closed()
 		<-s.slots
 	})
+}
+
+// silent tells that a mailbox waits for the server, which says nothing.
+func (s *server) silent(mailbox, side string) func(left time.Duration) {
+	return func(left time.Duration) { s.limits.Silent(s.Ref(), mailbox, side, left) }
 }
 
 // trace begins the trace of a session that speaks no IMAP.

@@ -71,7 +71,7 @@ func (e *endpoints) dial(ctx context.Context, s *server, m *config.Mailbox, tran
 		d, err = s.graph.Destination(ctx, m.Destination.Address)
 	default:
 		o := s.options(m.Destination, e.traces.open("destination", m.Name()))
-		o.Late = e.lateFlags(m.Name())
+		o.Late, o.Silent = e.lateFlags(m.Name()), s.silent(m.Name(), executor.SideDestination)
 		d, err = imap.DialDestination(ctx, o)
 	}
 	if err != nil {

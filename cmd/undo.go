@@ -100,7 +100,8 @@ func (w *work) copiedTo(ctx context.Context) ([]state.Mailbox, error) {
 // undoOptions say how an undo works; the passes that it leaves unfinished are those that copy in bulk. A trial has been
 // made, whatever is left of it: plain apply goes on behind it.
 func (w *work) undoOptions() executor.UndoOptions {
-	o := executor.UndoOptions{Endpoints: w.endpoints, Ledger: w.ledger, Parallel: w.parallel(), Stop: w.app.io.Stop}
+	o := executor.UndoOptions{Endpoints: w.endpoints, Ledger: w.ledger, Limits: w.endpoints.limits,
+		Parallel: w.parallel(), Stop: w.app.io.Stop}
 	for _, p := range w.config.Passes {
 		if p.Kind == config.PassPrestage || p.Kind == config.PassFull {
 			o.Reopen = append(o.Reopen, p.Name)

@@ -30,6 +30,8 @@ type work struct {
 	// schedule keeps to windows; nil where they play no part.
 	schedule *schedule
 	limits   limits
+	// unattended says that nobody waits for the plan.
+	unattended bool
 	// left is what a run of this command left for the next opening of a window; ran tells that there was a run.
 	left *closed
 	ran  bool
@@ -110,6 +112,8 @@ func (w *work) planPass(ctx context.Context, pass, why string) (*plan.Plan, time
 		Flags: in.Pass.Kind == config.PassFull,
 		Prove: proves(in.Due),
 		Park:  w.parked,
+
+		Unattended: w.unattended,
 	})
 	if err != nil {
 		return nil, 0, err

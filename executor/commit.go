@@ -27,7 +27,10 @@ func (p *pipeline) commit(ctx, pctx context.Context) error {
 				it.msg.free()
 				continue
 			}
-			batch, err := p.commitBatch(ctx, p.gather(pctx, it))
+			batch, err := p.gather(ctx, pctx, it, flush.C)
+			if err == nil {
+				batch, err = p.commitBatch(ctx, batch)
+			}
 			if err == nil && len(batch) > 0 {
 				err = p.handOver(ctx, pctx, batch, flush.C)
 			}
@@ -78,28 +81,34 @@ func (p *pipeline) commitAnswers(ctx, pctx context.Context, flush <-chan time.Ti
 }
 
 // gather takes what arrives within a few milliseconds, within the bounds of a batch. While the batch before still waits to
-// be sent there is no hurry: a larger one costs fewer commits and makes larger groups.
-func (p *pipeline) gather(pctx context.Context, it item) []item {
+// be sent there is no hurry: a larger one costs fewer commits and makes larger groups. Answers that come meanwhile are
+// committed without it.
+func (p *pipeline) gather(ctx, pctx context.Context, it item, flush <-chan time.Time) ([]item, error) {
 	batch, bytes := []item{it}, it.msg.size
 	wait := time.NewTimer(batchWait)
 	defer wait.Stop()
 	for len(batch) < p.most && bytes < batchBytes {
 		select {
 		case <-pctx.Done():
-			return batch
+			return batch, nil
 		case <-wait.C:
 			if len(p.toSend) == 0 {
-				return batch
+				return batch, nil
 			}
 			wait.Reset(batchWait)
+		case <-flush:
+			if _, err := p.commitBatch(ctx, nil); err != nil {
+				freeAll(batch)
+				return nil, err
+			}
 		case next, ok := <-p.ready:
 			if !ok {
-				return batch
+				return batch, nil
 			}
 			batch, bytes = append(batch, next), bytes+next.msg.size
 		}
 	}
-	return batch
+	return batch, nil
 }
 
 // commitBatch puts intents and answers in one transaction and gives what of the batch may go now.

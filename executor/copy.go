@@ -16,8 +16,7 @@ const (
 	batchMessages = 256
 	batchBytes    = 4 << 20
 	batchWait     = 3 * time.Millisecond
-	// flushEvery is how often answers are committed where no batch takes them along. While a batch is gathered they wait
-	// longer; after a crash that costs a look at the destination, nothing else.
+	// flushEvery is how often answers are committed where no batch takes them along.
 	flushEvery = 250 * time.Millisecond
 	// rounds is how often a message is tried in one run before its refusal is final.
 	rounds = 3

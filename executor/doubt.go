@@ -2,7 +2,6 @@ package executor
 
 import (
 	"context"
-	"maps"
 	"math"
 	"slices"
 	"time"
@@ -52,7 +51,10 @@ func (fr *folderRun) settle(ctx context.Context, last bool) error {
 	if err := fr.mendFlags(ctx, rows); err != nil {
 		return err
 	}
-	var failures []state.Failure
+	failures, err := fr.seeUndone(ctx, rows)
+	if err != nil {
+		return err
+	}
 	for i := range rows {
 		failures = append(failures, fr.judge(&rows[i], seen, last)...)
 	}
@@ -200,6 +202,8 @@ func (fr *folderRun) disclaim(ctx context.Context, uids map[mail.UID]bool, from 
 // judge says what has become of a row in doubt after the candidates were gone through for all.
 func (fr *folderRun) judge(row *state.Message, seen *candidates, last bool) []state.Failure {
 	switch {
+	case !row.State.Doubt():
+		return nil // seeUndone has judged it
 	case row.DestinationUID != 0:
 		row.State = state.StateLanded
 		fr.lastUID = max(fr.lastUID, row.DestinationUID)
@@ -349,13 +353,6 @@ func (m *mailboxRun) listedTarget(raw string) (mail.Folder, bool) {
 		}
 	}
 	return mail.Folder{}, false
-}
-
-// listedTargets gives the destination folders.
-func (m *mailboxRun) listedTargets() []mail.Folder {
-	m.common.mu.Lock()
-	defer m.common.mu.Unlock()
-	return slices.Collect(maps.Values(m.targets))
 }
 
 // settleWhole settles to the end, without copying anything.

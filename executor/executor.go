@@ -122,6 +122,11 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 	r.Limits.listen(func(l lowered) {
 		r.emit(ConnectionsLowered{Stamp: r.stamp(), Endpoint: l.endpoint, Mailbox: l.mailbox, Most: l.most, Text: l.said, Again: l.again})
 	})
+	r.Limits.listenSilence(func(w Waiting) {
+		w.Stamp = r.stamp()
+		r.emit(w)
+	})
+	defer r.Limits.listenSilence(nil)
 	started := o.Now()
 	r.begin()
 	err := r.mailboxes(ctx)

@@ -17,6 +17,8 @@ type common struct {
 	mu sync.Mutex
 	// targets are the destination's folders by normalised path.
 	targets map[string]mail.Folder
+	// listed are the destination's folders as they were before anything was made there.
+	listed []mail.Folder
 	// doubtful are the folders whose doubts wait for their second scan.
 	doubtful []*folderRun
 	// slowest is the longest time between an APPEND and its answer so far.
@@ -157,18 +159,22 @@ func (m *mailboxRun) lane(ctx context.Context) *mailboxRun {
 	if !ok {
 		return nil
 	}
-	slowed, err := m.paced(ctx, dst)
-	if err == nil {
-		src, err = m.pacedSource(ctx, src)
-	}
-	if err != nil {
-		closeBoth(retryingSource{reader[Source]{once(m, src, SideSource)}}, retryingDestination{reader[Destination]{once(m, dst, SideDestination)}})
+	from, sourceErr := m.pacedSource(ctx, src)
+	to, destinationErr := m.paced(ctx, dst)
+	switch {
+	case sourceErr != nil && destinationErr != nil:
+		return nil
+	case sourceErr != nil:
+		_ = to.Close() // nothing was sent
+		return nil
+	case destinationErr != nil:
+		_ = from.Close() // nothing was asked
 		return nil
 	}
 	l := *m
 	l.further = true
-	l.src = retryingSource{reader[Source]{once(m, src, SideSource)}}
-	l.dst = retryingDestination{reader[Destination]{once(m, slowed, SideDestination)}}
+	l.src = retryingSource{reader[Source]{once(m, from, SideSource)}}
+	l.dst = retryingDestination{reader[Destination]{once(m, to, SideDestination)}}
 	return &l
 }
 

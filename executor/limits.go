@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"mailhaul/state"
+	"mailhaul/state/mail"
 )
 
 // Limits are what each endpoint and each mailbox takes, as the configuration bounds it and as servers have shown: messages
@@ -26,6 +27,10 @@ type Limits struct {
 	queue   []*guest
 	changed chan struct{} // closed when somebody may have room now
 	told    func(lowered)
+
+	mute  map[string]bool // endpoints of whose silence was told
+	still sync.Mutex      // guards hears, and is held while it is told
+	hears func(Waiting)
 }
 
 // Ceiling is what the configuration allows of an endpoint; zero fields: no bound.
@@ -49,7 +54,8 @@ func NewLimits(memory Memory, ceilings map[string]Ceiling) *Limits {
 
 func newLimits(memory Memory, ceilings map[string]Ceiling, now func() time.Time, least time.Duration) *Limits {
 	return &Limits{now: now, least: least, quiet: Quiet, memory: memory, ceilings: ceilings, flows: map[string]*flow{},
-		ended: map[string]refusal{}, rooms: map[string]*room{}, asked: map[string]bool{}, changed: make(chan struct{}), told: func(lowered) {}}
+		ended: map[string]refusal{}, rooms: map[string]*room{}, asked: map[string]bool{}, changed: make(chan struct{}), told: func(lowered) {},
+		mute: map[string]bool{}}
 }
 
 // listen says who is told of limits that were lowered.
@@ -57,6 +63,28 @@ func (l *Limits) listen(told func(lowered)) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.told = told
+}
+
+// listenSilence says who is told of servers that are waited for in silence; nil: nobody any more.
+func (l *Limits) listenSilence(hears func(Waiting)) {
+	l.still.Lock()
+	defer l.still.Unlock()
+	l.hears = hears
+}
+
+// Silent tells that a server says nothing to a mailbox that wants a connection, and is waited for so long still: once for
+// each endpoint, until it gives one again.
+func (l *Limits) Silent(endpoint, mailbox, side string, left time.Duration) {
+	l.mu.Lock()
+	known := l.mute[endpoint]
+	l.mute[endpoint] = true
+	l.mu.Unlock()
+	l.still.Lock()
+	defer l.still.Unlock()
+	if !known && l.hears != nil {
+		l.hears(Waiting{Mailbox: mailbox, Side: side, Code: mail.CodeIMAPTimeout, Kind: mail.Transient,
+			Text: "the server says nothing", Wait: left})
+	}
 }
 
 // refusal is when a mailbox was refused, and how long that counts.

@@ -134,7 +134,7 @@ func (m *mailboxRun) inventory(ctx context.Context) error {
 	case err != nil:
 		return at(SideDestination, "list folders", err)
 	}
-	m.targets = make(map[string]mail.Folder, len(list))
+	m.targets, m.listed = make(map[string]mail.Folder, len(list)), list
 	for _, f := range list {
 		m.setTarget(f.Path.String(), f)
 	}

@@ -3,7 +3,6 @@ package executor
 import (
 	"context"
 	"errors"
-	"time"
 
 	"mailhaul/state"
 	"mailhaul/state/fault"
@@ -55,7 +54,7 @@ func (p *pipeline) outcome(f *flight, a answer) ([]state.Failure, error) {
 	switch a.Outcome {
 	case mail.Landed:
 		row.State, row.DestinationUID = state.StateLanded, p.trusted(row, a.Appended)
-		p.timed(f.sent, a.came)
+		p.timed(a)
 		p.count(row, false)
 		p.mu.Lock()
 		p.failures = 0
@@ -116,14 +115,14 @@ func (p *pipeline) stops(err error) error {
 	}
 }
 
-// timed measures one APPEND: what stands in the queue before it is not its time.
-func (p *pipeline) timed(sent, came time.Time) {
-	from := sent
+// timed measures one APPEND: what stands in the queue before it is not its time, neither here nor at the server.
+func (p *pipeline) timed(a answer) {
+	from := a.came.Add(-a.Took)
 	if p.answered.After(from) {
 		from = p.answered
 	}
-	p.took(came.Sub(from))
-	p.answered = came
+	p.took(a.came.Sub(from))
+	p.answered = a.came
 }
 
 // unknown keeps the cause of a doubt under the code that explains doubts.

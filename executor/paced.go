@@ -136,10 +136,11 @@ type paced struct {
 	*gauge
 }
 
-// paced puts the paces of the mailbox's destination before a session.
+// paced puts the paces of the mailbox's destination before a session, which is closed where they are not known.
 func (m *mailboxRun) paced(ctx context.Context, d Destination) (Destination, error) {
 	g, err := m.gauge(ctx, SideDestination)
 	if err != nil {
+		_ = d.Close() // nothing was sent
 		return nil, err
 	}
 	return &paced{d, g}, nil
@@ -151,26 +152,19 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 	for _, m := range batch {
 		sizes[m.ID] = m.Size
 	}
-	heard := func(a mail.Appended) {
-		if a.Outcome == mail.Landed {
-			d.landed(sizes[a.ID])
-		} else {
-			d.hear(a.Err)
-		}
-		if a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() {
-			if left, code := d.left(); left > 0 {
-				a.Err = tooSoon(left, code) // it was on the wire when the server refused another one
-			}
-		}
-		done(a)
-	}
 	for len(batch) > 0 {
 		n, octets := d.group(batch)
 		if soon, _ := d.wait(ctx, n, octets); soon != nil {
 			unsent(batch, done, soon)
 			return nil
 		}
-		err := d.Destination.Append(ctx, f, batch[:n], heard)
+		began := d.limits.now() // what was waited before is not the server's time
+		err := d.Destination.Append(ctx, f, batch[:n], func(a mail.Appended) {
+			if a.Took == 0 {
+				a.Took = d.limits.now().Sub(began)
+			}
+			done(d.heard(a, sizes[a.ID]))
+		})
 		batch = batch[n:]
 		if err != nil {
 			unsent(batch, done, err)
@@ -178,6 +172,21 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 		}
 	}
 	return nil
+}
+
+// heard learns from an answer to a message of that size, and gives what is to be made of it.
+func (d *paced) heard(a mail.Appended, size mail.Size) mail.Appended {
+	if a.Outcome == mail.Landed {
+		d.landed(size)
+	} else {
+		d.hear(a.Err)
+	}
+	if a.Outcome == mail.Unknown && mail.CodeOf(a.Err).Lost() {
+		if left, code := d.left(); left > 0 {
+			a.Err = tooSoon(left, code) // it was on the wire when the server refused another one
+		}
+	}
+	return a
 }
 
 // group is how many of the messages may leave together, and their octets.
@@ -205,10 +214,11 @@ type pacedSource struct {
 	*gauge
 }
 
-// pacedSource puts the paces of the mailbox's source before a session.
+// pacedSource puts the paces of the mailbox's source before a session, which is closed where they are not known.
 func (m *mailboxRun) pacedSource(ctx context.Context, s Source) (Source, error) {
 	g, err := m.gauge(ctx, SideSource)
 	if err != nil {
+		_ = s.Close() // nothing was asked
 		return nil, err
 	}
 	return &pacedSource{s, g}, nil

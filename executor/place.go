@@ -33,6 +33,9 @@ func (fr *folderRun) renumber(ctx context.Context, moved bool) error {
 			continue
 		}
 		if f.DestinationValidity != 0 {
+			if err := fr.settleUndone(ctx, f); err != nil {
+				return err
+			}
 			f.Adopted = false
 			if err := fr.putFolder(ctx, f); err != nil {
 				return err
@@ -54,13 +57,10 @@ func (fr *folderRun) renumber(ctx context.Context, moved bool) error {
 // forgetUIDs takes the destination UIDs of a pair's rows away. Their copies are then anywhere under the UIDVALIDITY from
 // a UID on; zero says that they are not in the folder that the pair goes to now.
 func (fr *folderRun) forgetUIDs(ctx context.Context, f *state.Folder, from mail.UID, v mail.UIDValidity) error {
-	q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted, state.StateUndoing}}
+	q := state.Query{Folder: f.ID, States: []state.State{state.StateLanded, state.StateAdopted}}
 	return fr.each(ctx, q, func(rows []state.Message) error {
 		for i := range rows {
 			r := &rows[i]
-			if r.State == state.StateUndoing {
-				r.State = state.StateUnknown // of another mailbox: its UID would name another message
-			}
 			if r.DestinationUID != 0 || r.V0 != 0 {
 				r.DestinationUID, r.U0, r.V0 = 0, from, v
 			}

@@ -98,6 +98,9 @@ func (l *Limits) Opened(endpoint, mailbox string) (closed func()) {
 func (l *Limits) count(endpoint, mailbox string, n int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if n > 0 {
+		delete(l.mute, endpoint)
+	}
 	for _, scope := range []string{endpoint, endpoint + " " + mailbox} {
 		r := l.room(scope)
 		r.total += n
@@ -243,6 +246,16 @@ func (l *Limits) recalled(ctx context.Context, scope string) (*room, error) {
 	return r, nil
 }
 
+// Enter waits until there is room for a mailbox at both of its endpoints, as enter does; leave gives it back. It is for work
+// that opens its connections by itself and tells Opened of them.
+func (l *Limits) Enter(ctx context.Context, m state.Mailbox, waits func(side, said string, d time.Duration)) (leave func(), err error) {
+	g, err := l.guest(ctx, m.Name, [2]string{SideSource, m.SourceEndpoint}, [2]string{SideDestination, m.DestinationEndpoint})
+	if err == nil {
+		err = l.enter(ctx, nil, g, waits)
+	}
+	return func() { l.leave(g) }, err
+}
+
 // enter waits until there is room for the mailbox at all of its endpoints at once: one that held a connection at one while
 // it waits for another could be waited for in turn. Mailboxes are let in as they came. waits is told how long it is until
 // one more connection is tried, each time anew.
@@ -315,23 +328,32 @@ func (l *Limits) fits(g *guest, n need, now time.Time) bool {
 	if turnedAway && freed == r.freed(g.mailbox) && r.others(g.mailbox) && now.Sub(r.since) < r.quiet {
 		return false // nothing has changed since it was refused
 	}
-	allowed, taken := r.allowed(now), r.admitted+r.further+l.before(g, r)
-	return allowed == 0 || taken == 0 || taken+n.n <= allowed
+	return r.has(n.n, l.before(g, now)[r], now)
 }
 
-// before counts what those who came earlier want of a room. The lock is held.
-func (l *Limits) before(g *guest, r *room) (sum int) {
+// has tells whether so many connections more are to be had, beside those that are kept for others.
+func (r *room) has(n, kept int, now time.Time) bool {
+	allowed, taken := r.allowed(now), r.admitted+r.further+kept
+	return allowed == 0 || taken == 0 || taken+n <= allowed
+}
+
+// before gives what is kept of each room for those who came earlier. Who stands behind another at a room that is full
+// can't come in yet, and keeps nothing elsewhere: its room may be full for hours. The first in line keeps its place at
+// all, or it might never find room at both at the same moment. The lock is held.
+func (l *Limits) before(g *guest, now time.Time) map[*room]int {
+	kept := map[*room]int{}
 	for _, o := range l.queue {
 		if o == g {
 			break
 		}
+		behind := slices.ContainsFunc(o.needs, func(n need) bool { return kept[n.room] > 0 && !n.room.has(n.n, kept[n.room], now) })
 		for _, n := range o.needs {
-			if n.room == r {
-				sum += n.n
+			if !behind || !n.room.has(n.n, kept[n.room], now) {
+				kept[n.room] += n.n
 			}
 		}
 	}
-	return sum
+	return kept
 }
 
 // awayError says that a mailbox is to wait for its turn: others have the connections that the server gives.
@@ -346,10 +368,11 @@ func isAway(err error) bool {
 }
 
 // judge makes an awayError of a session's refusal where others have what the server gives. Where nobody else has a
-// connection, or the server counts those of this one user, the refusal is what it says.
+// connection, or the server counts those of this one user, the refusal is what it says. One without a word is a
+// shutOutError (shutout.go).
 func (l *Limits) judge(g *guest, endpoint string, err error) error {
 	if e, is := asMail(err); !is || e.Limit == mail.LimitUserConnections || !crowded(err) {
-		return err
+		return l.wordless(g, endpoint, err)
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -3,6 +3,7 @@ package executor
 import (
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -262,6 +263,48 @@ func TestFirstComesFirst(t *testing.T) {
 		all.Wait()
 		if waited != 90*time.Minute {
 			t.Errorf("its turn came after %v, want that of the first two: 1h30m", waited)
+		}
+	})
+}
+
+// TestOnlyTheFirstInLineKeepsRoomElsewhere: those who wait behind another at a server that is full do not keep others from
+// connections of a second server, which they could not use now. The first in line keeps its own there.
+func TestOnlyTheFirstInLineKeepsRoomElsewhere(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimits(nil, map[string]Ceiling{"full": {Connections: 1}, "to": {Connections: 3}}, time.Now, time.Second)
+		began := time.Now()
+		var all sync.WaitGroup
+		came := map[string]time.Duration{}
+		var mu sync.Mutex
+		visit := func(after time.Duration, mailbox, from string) {
+			all.Go(func() {
+				time.Sleep(after)
+				g, err := l.guest(t.Context(), mailbox, [2]string{SideSource, from}, [2]string{SideDestination, "to"})
+				if err == nil {
+					err = l.enter(t.Context(), nil, g, func(string, string, time.Duration) {})
+				}
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				mu.Lock()
+				came[mailbox] = time.Since(began).Truncate(time.Minute)
+				mu.Unlock()
+				time.Sleep(time.Hour)
+				l.leave(g)
+			})
+		}
+		for i := range 4 {
+			visit(time.Duration(i)*time.Second, fmt.Sprint("full", i), "full")
+		}
+		visit(time.Minute, "other0", "free")
+		visit(2*time.Minute, "other1", "free")
+		all.Wait()
+		want := map[string]time.Duration{"full0": 0, "full1": time.Hour, "full2": 2 * time.Hour, "full3": 3 * time.Hour,
+			"other0": time.Minute, "other1": time.Hour}
+		came["other1"] = came["other1"].Truncate(time.Hour) // it comes with the second of those in line, or when the first other one leaves
+		if !maps.Equal(came, want) {
+			t.Errorf("they came in after %v, want %v", came, want)
 		}
 	})
 }

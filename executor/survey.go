@@ -41,6 +41,9 @@ type SurveyOptions struct {
 	Limits *Limits
 	// Patience is short where it is zero: somebody waits for the plan, and nothing is lost by asking again later.
 	Patience Patience
+	// Unattended says that nobody waits: for mailboxes that were listed before, a server that is away is asked again for as
+	// long as a run would, until that was in vain for one of them. One that was never reached is more likely mistyped.
+	Unattended bool
 	// Events takes Waiting events; nil: nobody listens.
 	Events func(Event)
 	Now    func() time.Time
@@ -59,8 +62,8 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	if o.Patience == (Patience{}) {
-		o.Patience = Patience{First: time.Second, Longest: 5 * time.Second, Tries: 2}
+	if o.Patience == (Patience{}) && !o.Unattended {
+		o.Patience = hurried
 	}
 	o.Parallel = max(1, o.Parallel)
 	o.makeRoom()
@@ -68,14 +71,25 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 		o.Limits = newLimits(nil, nil, o.Now, o.Patience.filled().First)
 	}
 	var mu sync.Mutex
+	gone := &vain{endpoints: map[string]bool{}}
 	o.Limits.listen(o.tellLowered(&mu))
+	o.Limits.listenSilence(func(w Waiting) {
+		if o.Events == nil {
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		w.Stamp = Stamp{Time: o.Now()}
+		o.Events(w)
+	})
+	defer o.Limits.listenSilence(nil)
 	result := make(map[string]plan.Inventory, len(o.Mailboxes))
 	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(o.Parallel)
 	for _, m := range o.Mailboxes {
 		g.Go(func() error {
-			s := &surveyor{SurveyOptions: o, mailbox: m, mu: &mu}
+			s := &surveyor{SurveyOptions: o, mailbox: m, mu: &mu, vain: gone}
 			inv, err := s.ask(ctx)
 			mu.Lock()
 			defer mu.Unlock()
@@ -116,6 +130,8 @@ type surveyor struct {
 	SurveyOptions
 	mailbox SurveyMailbox
 	mu      *sync.Mutex // one event at a time
+	vain    *vain
+	listed  bool // an earlier survey has listed the mailbox
 	src     retryingSource
 	dst     retryingDestination
 	inv     plan.Inventory

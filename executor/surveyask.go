@@ -20,6 +20,9 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 	if !s.SourceOnly {
 		sides = append(sides, [2]string{SideDestination, row.DestinationEndpoint})
 	}
+	if err := s.recall(ctx); err != nil {
+		return s.inv, err
+	}
 	guest, err := s.Limits.guest(ctx, row.Name, sides...)
 	for err == nil {
 		if err = s.Limits.enter(ctx, nil, guest, s.crowded); err != nil {
@@ -27,7 +30,7 @@ func (s *surveyor) ask(ctx context.Context) (plan.Inventory, error) {
 		}
 		inv, err := s.onceOver(ctx, guest)
 		s.Limits.leave(guest)
-		if !isAway(err) {
+		if !turnedAway(err) {
 			return inv, err
 		}
 		s.Park.fill() // parked sessions are what others wait for
@@ -45,12 +48,12 @@ func (s *surveyor) crowded(side, said string, d time.Duration) {
 func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, error) {
 	s.inv, s.also = plan.Inventory{Mailbox: s.mailbox.Row.Name, FlagChanges: map[string]int64{}}, nil
 	name := s.mailbox.Row.Name
-	s.src = retryingSource{reader[Source]{newSession(s.Patience, nil,
+	s.src = retryingSource{reader[Source]{newSession(s.patience(SideSource), nil,
 		func(ctx context.Context) (Source, error) {
 			src, err := s.Endpoints.Source(ctx, name)
 			return src, s.Limits.judge(g, s.mailbox.Row.SourceEndpoint, err)
 		}, s.waiting(SideSource))}}
-	s.dst = retryingDestination{reader[Destination]{newSession(s.Patience, nil,
+	s.dst = retryingDestination{reader[Destination]{newSession(s.patience(SideDestination), nil,
 		func(ctx context.Context) (Destination, error) {
 			dst, err := s.Endpoints.Destination(ctx, name)
 			return dst, s.Limits.judge(g, s.mailbox.Row.DestinationEndpoint, err)
@@ -61,21 +64,23 @@ func (s *surveyor) onceOver(ctx context.Context, g *guest) (plan.Inventory, erro
 		err = s.list(ctx)
 	}
 	if err == nil {
+		s.learn()
 		if s.Park != nil {
 			s.Park.park(name, s.src, s.dst, s.inv.Destination)
 		}
 		return s.inv, nil
 	}
 	switch {
-	case isAway(s.also):
+	case turnedAway(s.also):
 		return s.inv, s.also
-	case isAway(err), ctx.Err() != nil, mail.KindOf(err) == mail.Internal:
+	case turnedAway(err), ctx.Err() != nil, mail.KindOf(err) == mail.Internal:
 		return s.inv, err
 	}
 	s.inv.Problem = problem(err)
 	if s.also != nil {
 		s.inv.Also = problem(s.also)
 	}
+	s.learn()
 	return s.inv, nil
 }
 

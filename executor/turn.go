@@ -26,7 +26,7 @@ func (m *mailboxRun) carryOut(ctx context.Context) (err error) {
 		}
 		err = m.onceOver(ctx)
 		m.Limits.leave(m.guest)
-		if !isAway(err) {
+		if !turnedAway(err) {
 			return cmp.Or(m.Limits.keep(context.WithoutCancel(ctx), m.Ledger), err)
 		}
 		m.again()
@@ -46,7 +46,7 @@ func (m *mailboxRun) onceOver(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if err = m.attempts(ctx); !isAway(err) {
+	if err = m.attempts(ctx); !turnedAway(err) {
 		m.reportLeftOut()
 	}
 	return err

@@ -68,8 +68,10 @@ type UndoOptions struct {
 	Run      state.Run       // of the undo; SurveyUndo needs none
 	Parallel int             // mailboxes at the same time; zero: one
 	Stop     <-chan struct{} // the first interrupt: what is in hand is finished
+	// Limits are those of the endpoints; nil: nothing bounds them that no server says.
+	Limits   *Limits
 	Patience Patience
-	// Events takes each Waiting for a server, one at a time; nil: nobody listens.
+	// Events takes each Waiting for a server and each ConnectionsLowered, one at a time; nil: nobody listens.
 	Events func(Event)
 }
 
@@ -109,13 +111,20 @@ func (o UndoOptions) each(ctx context.Context, all []UndoMailbox, work func(*und
 			tell(e)
 		}
 	}
+	if o.Limits == nil {
+		o.Limits = newLimits(o.Ledger, nil, time.Now, o.Patience.filled().First)
+	}
+	o.Limits.listen(o.tellLowered)
+	o.Limits.listenSilence(o.tellSilence)
+	defer o.Limits.listenSilence(nil)
+	whole := ctx // that of the group ends with it
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(max(1, o.Parallel))
 	for i := range all {
 		g.Go(func() error {
 			u := newUndoRun(o, &all[i])
 			defer u.close()
-			err := work(u, ctx)
+			err := u.inTurn(ctx, work)
 			if fatal(ctx, err) {
 				return err
 			}
@@ -123,15 +132,17 @@ func (o UndoOptions) each(ctx context.Context, all []UndoMailbox, work func(*und
 			return nil
 		})
 	}
-	return g.Wait()
+	return errors.Join(g.Wait(), o.Limits.keep(context.WithoutCancel(whole), o.Ledger))
 }
 
 // undoRun is one mailbox in a survey or an undo.
 type undoRun struct {
 	UndoOptions
-	out *UndoMailbox
-	src retryingSource
-	dst retryingEraser
+	out   *UndoMailbox
+	src   retryingSource
+	dst   retryingEraser
+	guest *guest // at both endpoints
+	begun bool   // both sides have been reached
 
 	pairs []state.Folder
 	// sources and targets are the folders of both sides, by their octets.
@@ -141,11 +152,18 @@ type undoRun struct {
 
 func newUndoRun(o UndoOptions, out *UndoMailbox) *undoRun {
 	name := out.Mailbox.Name
-	return &undoRun{UndoOptions: o, out: out,
-		src: retryingSource{reader[Source]{newSession(o.Patience, o.Stop,
-			func(ctx context.Context) (Source, error) { return o.Endpoints.Source(ctx, name) }, o.waiting(name, SideSource))}},
-		dst: retryingEraser{reader[Eraser]{newSession(o.Patience, o.Stop,
-			func(ctx context.Context) (Eraser, error) { return o.Endpoints.Eraser(ctx, name) }, o.waiting(name, SideDestination))}}}
+	u := &undoRun{UndoOptions: o, out: out}
+	u.src = retryingSource{reader[Source]{newSession(o.Patience, o.Stop,
+		func(ctx context.Context) (Source, error) {
+			s, err := o.Endpoints.Source(ctx, name)
+			return s, u.judge(u.out.Mailbox.SourceEndpoint, err)
+		}, o.waiting(name, SideSource))}}
+	u.dst = retryingEraser{reader[Eraser]{newSession(o.Patience, o.Stop,
+		func(ctx context.Context) (Eraser, error) {
+			e, err := o.Endpoints.Eraser(ctx, name)
+			return e, u.judge(u.out.Mailbox.DestinationEndpoint, err)
+		}, o.waiting(name, SideDestination))}}
+	return u
 }
 
 // waiting tells that the mailbox waits until a side is asked again: an undo that stands still must not be silent.
@@ -202,7 +220,7 @@ func (u *undoRun) list(ctx context.Context) error {
 		return at(SideSource, "list folders", err)
 	}
 	limits, err := u.dst.Limits(ctx)
-	u.keepsBytes = limits.KeepsBytes
+	u.keepsBytes, u.begun = limits.KeepsBytes, err == nil
 	return at(SideDestination, "read limits", err)
 }
 

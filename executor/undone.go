@@ -39,7 +39,7 @@ func (m *mailboxRun) finishUndo(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	left := &undoing{dst: m.dst, ledger: m.Ledger, folders: m.listedTargets()}
+	left := &undoing{dst: m.dst, ledger: m.Ledger, folders: m.listed}
 	for _, rec := range slices.Concat(m.folders, former) {
 		err := eachUndoing(ctx, m.Ledger, rec.ID, func(rows []state.Message) error {
 			if err := left.settle(ctx, rec, rows); err != nil {
@@ -113,7 +113,7 @@ type undoing struct {
 }
 
 // settle gives rows of a pair the state that their copies tell. A folder that is there under another UIDVALIDITY tells
-// nothing by its UIDs: then it is a doubt like any other, and the search for it tells. A folder that is not there at all,
+// nothing by its UIDs: then it is a doubt, and the search for it tells (seeUndone). A folder that is not there at all,
 // under no name, may have been renamed in a way that leaves no trace, with the copies in it: only a person can say.
 func (u *undoing) settle(ctx context.Context, rec *state.Folder, rows []state.Message) error {
 	if fault.Off(fault.UndoFolder) {
@@ -122,12 +122,12 @@ func (u *undoing) settle(ctx context.Context, rec *state.Folder, rows []state.Me
 		}
 		return nil
 	}
-	f, found, err := u.find(ctx, rec, rows)
+	place, err := u.find(ctx, rec, rows)
 	if err != nil {
 		return err
 	}
-	if found {
-		return u.settleIn(ctx, f, rows)
+	if place.found {
+		return u.settleIn(ctx, place.folder, rows)
 	}
 	listed := slices.IndexFunc(u.folders, func(f mail.Folder) bool { return f.Raw == rec.Destination })
 	for i := range rows {
@@ -136,9 +136,69 @@ func (u *undoing) settle(ctx context.Context, rec *state.Folder, rows []state.Me
 			r.State = state.StateAmbiguous
 			continue
 		}
-		r.State, r.U0, r.V0 = state.StateUnknown, 1, u.folders[listed].Status.UIDValidity
+		if r.State, r.V0 = state.StateUnknown, u.folders[listed].Status.UIDValidity; place.emptied {
+			r.U0 = 1
+		}
 	}
 	return nil
+}
+
+// untraced tells whether a row is in doubt because of an undo, and nothing proves that its copy is gone: it has been
+// looked for in a folder of the name that it had been in, which may be another one. Attempts have a U0.
+func untraced(row *state.Message) bool {
+	return row.State == state.StateUnknown && row.U0 == 0 && row.V0 != 0
+}
+
+// seeUndone judges the untraced rows that were not found. Where other copies of their pair are in the folder it is the one
+// that had theirs as well, under new UIDs, and the undo has removed them. Else they may be elsewhere now: only a person can
+// say.
+func (fr *folderRun) seeUndone(ctx context.Context, rows []state.Message) (failures []state.Failure, err error) {
+	same := map[state.FolderID]bool{}
+	for i := range rows {
+		row := &rows[i]
+		if row.DestinationUID != 0 || !untraced(row) {
+			continue
+		}
+		if _, known := same[row.Folder]; !known {
+			if same[row.Folder], err = fr.hasPlaced(ctx, row.Folder); err != nil {
+				return nil, err
+			}
+		}
+		if same[row.Folder] {
+			undone(row)
+		} else {
+			failures = append(failures, fr.fail(row, state.StateAmbiguous, errUndoLost))
+		}
+	}
+	return failures, nil
+}
+
+// hasPlaced tells whether copies of a pair are known by their UIDs.
+func (fr *folderRun) hasPlaced(ctx context.Context, id state.FolderID) (placed bool, err error) {
+	q := state.Query{Folder: id, States: []state.State{state.StateLanded}}
+	err = fr.each(ctx, q, func(rows []state.Message) error {
+		placed = placed || slices.ContainsFunc(rows, func(r state.Message) bool { return r.DestinationUID != 0 })
+		return nil
+	})
+	return placed, err
+}
+
+// settleUndone settles what an undo of another mailbox left in the middle in a folder that both write to, before its UIDs
+// are forgotten: they tell best where its copies are.
+func (fr *folderRun) settleUndone(ctx context.Context, rec *state.Folder) error {
+	left := &undoing{dst: fr.mailboxRun.dst, ledger: fr.Ledger, folders: fr.listed}
+	return eachUndoing(ctx, fr.Ledger, rec.ID, func(rows []state.Message) error {
+		if err := left.settle(ctx, rec, rows); err != nil {
+			return at(SideDestination, "look for messages", err)
+		}
+		var failures []state.Failure
+		for i := range rows {
+			if rows[i].State == state.StateAmbiguous {
+				failures = append(failures, fr.failure(&rows[i], errUndoLost))
+			}
+		}
+		return fr.put(ctx, rows, failures)
+	})
 }
 
 // settleIn looks in the folder where the copies were or are.

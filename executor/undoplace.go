@@ -7,17 +7,26 @@ import (
 	"mailhaul/state/mail"
 )
 
+// placing is where the copies of a pair are to be looked for.
+type placing struct {
+	folder mail.Folder
+	found  bool
+	// emptied tells of a pair that is not found, because there is a folder of its name: the one that it was in seems to be
+	// there under another, without any of the copies.
+	emptied bool
+}
+
 // find gives the folder in which the copies of a pair are to be looked for: the one that they were put into or, where that
 // was renamed since, the one with its UIDVALIDITY (RFC 9051, 6.3.6: a rename keeps it) that proves to be the same. rows are
 // the pair's rows that are being taken back.
-func (u *undoing) find(ctx context.Context, rec *state.Folder, rows []state.Message) (mail.Folder, bool, error) {
+func (u *undoing) find(ctx context.Context, rec *state.Folder, rows []state.Message) (placing, error) {
 	listed := false
 	var likely []mail.Folder
 	for _, f := range u.folders {
 		same := rec.DestinationValidity != 0 && f.Status.UIDValidity == rec.DestinationValidity
 		switch {
 		case f.Raw == rec.Destination && f.Status.UIDValidity == rec.DestinationValidity:
-			return f, true, nil
+			return placing{folder: f, found: true}, nil
 		case f.Raw == rec.Destination:
 			listed = true
 		case same && !f.NoSelect:
@@ -29,7 +38,7 @@ func (u *undoing) find(ctx context.Context, rec *state.Folder, rows []state.Mess
 		same, taken, err := u.compare(ctx, rec, f, rows)
 		switch {
 		case err != nil:
-			return f, false, err
+			return placing{}, err
 		case same > 0:
 			proven = append(proven, f)
 		case taken == 0:
@@ -37,13 +46,13 @@ func (u *undoing) find(ctx context.Context, rec *state.Folder, rows []state.Mess
 		}
 	}
 	if len(proven) == 1 {
-		return proven[0], true, nil
+		return placing{folder: proven[0], found: true}, nil
 	}
-	if listed || len(proven) > 0 || len(likely) != 1 || len(empty) != 1 {
-		return mail.Folder{}, false, nil
+	if len(proven) > 0 || len(likely) != 1 || len(empty) != 1 {
+		return placing{}, nil
 	}
 	ours, err := u.emptied(ctx, rec, empty[0], rows)
-	return empty[0], ours, err
+	return placing{folder: empty[0], found: ours && !listed, emptied: ours}, err
 }
 
 // compare counts the pair's copies that are in a folder under their UID and date, and the UIDs of theirs that it has at all.

@@ -93,6 +93,8 @@ type Options struct {
 	Sample  int  // percent of the messages whose bodies are read; zero: all, or none with Headers
 	// Parallel is how many mailboxes are compared at the same time; zero: one.
 	Parallel int
+	// Enter waits until there is room for a mailbox at its servers; leave gives it back. Nil: there is at once.
+	Enter func(ctx context.Context, mailbox string) (leave func(), err error)
 	// Finding takes what is not the same, and with Same every message; Done takes each Result. Calls are never
 	// concurrent. An error of Finding ends all.
 	Finding func(Finding) error
@@ -111,6 +113,13 @@ func Run(ctx context.Context, mailboxes []Mailbox, o Options) error {
 	g.SetLimit(max(1, o.Parallel))
 	for _, m := range mailboxes {
 		g.Go(func() error {
+			if o.Enter != nil {
+				leave, err := o.Enter(ctx, m.Name)
+				if err != nil {
+					return err
+				}
+				defer leave()
+			}
 			c := &comparison{Mailbox: m, options: o, mu: &mu}
 			result, err := c.run(ctx)
 			if err != nil {

@@ -148,6 +148,9 @@ func (w *appender) body(a *attempt, m *mail.Outgoing, head []byte) error {
 		w.flight.fail(err)
 		return err
 	}
+	if int64(m.Size) > chunk {
+		w.flight.wrote(a)
+	}
 	return nil
 }
 

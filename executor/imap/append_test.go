@@ -106,6 +106,37 @@ func TestAppendAnswers(t *testing.T) {
 	)
 }
 
+// TestAppendTook holds that the time that the octets take to come and to leave is none of the server's.
+func TestAppendTook(t *testing.T) {
+	f := newFake(t)
+	f.on["APPEND"] = answers("%s OK\r\n", "%s OK\r\n")
+	d := f.destination(t)
+	whole, slow := strings.Repeat("a", 300<<10), 300*time.Millisecond
+	m := outgoing(0, whole, mail.Flags{})
+	m.Body = &late{Reader: strings.NewReader(whole), after: 250 << 10, by: slow}
+	got, err := sendBatch(t, d, []mail.Outgoing{m, outgoing(1, "b", mail.Flags{})})
+	for id, a := range got {
+		if err != nil || a.Outcome != mail.Landed || a.Took <= 0 || a.Took >= slow {
+			t.Errorf("message %d: %+v, %v", id, a, err)
+		}
+	}
+}
+
+// late is a body that stops for a while on its way.
+type late struct {
+	io.Reader
+	after int
+	by    time.Duration
+}
+
+func (l *late) Read(b []byte) (int, error) {
+	if l.after -= len(b); l.after < 0 && l.by > 0 {
+		time.Sleep(l.by)
+		l.by = 0
+	}
+	return l.Reader.Read(b)
+}
+
 // TestHardCase_P18_P21_AppendEnds: a BYE, or a line that answers no command, comes in place of an answer, and clients wait for it
 // for ever. The session ends; what was answered counts, what was under way is in doubt, and what comes later is not sent.
 func TestHardCase_P18_P21_AppendEnds(t *testing.T) {

@@ -57,6 +57,9 @@ type Options struct {
 	// Trace gets the protocol with secrets and message bodies left out. Writes to it are never concurrent within one
 	// session.
 	Trace io.Writer
+	// Silent is told that the server has given no session for ten seconds, and for how long it is still waited for; nil:
+	// nobody is. It is called on a goroutine of its own.
+	Silent func(left time.Duration)
 	// Bandwidth bounds the octets in both directions together; nil: nothing does. Sessions may share one bound.
 	Bandwidth Limiter
 	// Habits are those of the kind of server that it is.
@@ -151,10 +154,13 @@ func open(ctx context.Context, opts Options, readOnly bool) (opened *client, tok
 	if err := bare.fetchToken(ctx); err != nil {
 		return nil, "", err
 	}
+	answered := opts.watch(opts.Timeouts.Dial)
 	conn, err := dial(ctx, opts)
+	answered()
 	if err != nil {
 		return nil, "", err
 	}
+	defer opts.watch(opts.Timeouts.Progress)()
 	c := newClient(opts, conn, readOnly)
 	c.token, c.ends = bare.token, bare.ends
 	stop := c.guard(ctx)
@@ -164,6 +170,18 @@ func open(ctx context.Context, opts Options, readOnly bool) (opened *client, tok
 		return nil, c.token, c.reason(ctx, err)
 	}
 	return c, c.token, nil
+}
+
+// silence is how long a server may take before somebody is told.
+const silence = 10 * time.Second
+
+// watch tells of a server that is waited for in silence, for so long at most. answered ends that.
+func (o Options) watch(most time.Duration) (answered func()) {
+	if o.Silent == nil || most <= silence {
+		return func() {}
+	}
+	timer := time.AfterFunc(silence, func() { o.Silent(most - silence) })
+	return func() { timer.Stop() }
 }
 
 func (o Options) withDefaults() Options {

@@ -261,19 +261,22 @@ func tlsError(opts Options, err error) *mail.Error {
 	case errors.As(err, &record):
 		e.Err = errors.New("the server agreed to STARTTLS and then spoke no TLS")
 	case seen == "":
-		return tlsTrouble(e, err)
+		return tlsTrouble(opts, e, err)
 	default:
 		e.Err = fmt.Errorf("%v"+pinIt, err, seen)
 	}
 	return e
 }
 
-// tlsTrouble tells a broken connection from a refused handshake.
-func tlsTrouble(e *mail.Error, err error) *mail.Error {
+// tlsTrouble tells a broken connection from a refused handshake. Where TLS comes first nothing was said before it.
+func tlsTrouble(opts Options, e *mail.Error, err error) *mail.Error {
 	var alert tls.AlertError
 	if errors.As(err, &alert) || strings.HasPrefix(err.Error(), "tls:") || strings.HasPrefix(err.Error(), "remote error: tls:") {
 		return e
 	}
 	l := lost(e.Op, cutShort(err))
+	if l.Code == mail.CodeIMAPLost && opts.TLS == TLSImplicit {
+		l.Code = mail.CodeIMAPGreeting
+	}
 	return l
 }

@@ -1,6 +1,10 @@
 package imap
 
-import "mailhaul/state/mail"
+import (
+	"time"
+
+	"mailhaul/state/mail"
+)
 
 // What the writer of appends waits for. All of it ends when the session dies.
 
@@ -40,11 +44,18 @@ func (f *flight) awaitRoom() error {
 	return f.dead
 }
 
-// setEnd files where the literal of the attempt's last message ends.
+// setEnd files where the literal of the attempt's last message ends, which is about to be written.
 func (f *flight) setEnd(a *attempt, end int64) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	a.parts[len(a.parts)-1].end = end
+	a.parts[len(a.parts)-1].end, a.written = end, time.Now()
+}
+
+// wrote files that the literal of the attempt's last message took its time to be written.
+func (f *flight) wrote(a *attempt) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	a.written = time.Now()
 }
 
 // finish files that nothing more belongs to the attempt.

@@ -31,6 +31,8 @@ type attempt struct {
 	done  func(mail.Appended)
 	// unfinished is set while more messages may follow in the same command; an answer then is none to it.
 	unfinished bool
+	// written is when the last octet so far was handed over.
+	written time.Time
 	// consent is given when the server asked for the literal, refused when it answered instead.
 	consents int
 	answered bool
@@ -170,7 +172,7 @@ func (f *flight) consent() {
 
 // answer settles one attempt.
 func (f *flight) answer(r *response) error {
-	passed := f.c.link.passed()
+	passed, now := f.c.link.passed(), time.Now()
 	f.mu.Lock()
 	at := f.index(r.tag)
 	if at < 0 || f.halted && at > 0 {
@@ -189,10 +191,15 @@ func (f *flight) answer(r *response) error {
 	}
 	f.halted = f.halted || r.verb == "BAD" && !fault.Off(fault.HaltAfterBad)
 	a.answered = true
+	took := max(1, now.Sub(a.written))
 	f.bear()
 	f.change.Broadcast()
 	f.mu.Unlock()
-	f.tell(a.done, f.judge(a, r.status, passed))
+	all := f.judge(a, r.status, passed)
+	for i := range all {
+		all[i].Took = took
+	}
+	f.tell(a.done, all)
 	return nil
 }
 

@@ -202,6 +202,8 @@ type Appended struct {
 	Outcome     Outcome
 	UID         UID         // zero: the server named none
 	UIDValidity UIDValidity // of UID
+	// Took is how long the answer took from the message's last octet on; zero: that is not known.
+	Took time.Duration
 	// Err says why, for Absent and Unknown. It is an *Error.
 	Err error
 }
