@@ -28,13 +28,11 @@ type work struct {
 	// resendAmbiguous is --resend-ambiguous.
 	resendAmbiguous bool
 	// schedule keeps to windows; nil where they play no part.
-	schedule *schedule
-	limits   limits
-	// unattended says that nobody waits for the plan.
-	unattended bool
-	// left is what a run of this command left for the next opening of a window; ran tells that there was a run.
-	left *closed
-	ran  bool
+	schedule   *schedule
+	limits     limits
+	unattended bool    // nobody waits for the plan
+	left       *closed // what a run of this command left for the next opening of a window
+	ran        bool
 }
 
 // openWork reads the project, takes the lock and creates a missing state file. close must be called.
