@@ -168,7 +168,7 @@ func TestEachDifferenceIsFound(t *testing.T) {
 		t.Errorf("findings (-want +got):\n%s", diff)
 	}
 	tally := check.Tally{Source: 11, Destination: 9, Same: 3, Missing: 2, Extra: 1, Twice: 1, Differs: 4, Altered: 1,
-		Reformed: 1, LeftOut: 2, Bodies: 11}
+		Reformed: 1, LeftOut: 2, Deleted: 1, Bodies: 11}
 	if diff := cmp.Diff(tally, r.Tally); diff != "" || !r.Fails() {
 		t.Errorf("tally (-want +got):\n%s", diff)
 	}
