@@ -18,17 +18,26 @@ import (
 func silent(ts *testscript.TestScript, _ bool, _ []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
-	ts.Defer(func() { _ = listener.Close() }) // it ends the goroutine
 	ts.Setenv("SILENT_PORT", strconv.Itoa(listener.Addr().(*net.TCPAddr).Port))
+	over := make(chan struct{})
 	go func() {
+		defer close(over)
+		var taken []net.Conn
 		for {
 			c, err := listener.Accept()
 			if err != nil {
-				return
+				break
 			}
-			ts.Defer(func() { _ = c.Close() })
+			taken = append(taken, c)
+		}
+		for _, c := range taken {
+			_ = c.Close() // nothing was written to it
 		}
 	}()
+	ts.Defer(func() {
+		_ = listener.Close() // it ends the goroutine
+		<-over
+	})
 }
 
 // first PATTERN COMMAND... runs a command, checks the first line that it writes on either stream, and ends it. Where the
