@@ -13,6 +13,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -253,10 +254,33 @@ func (c *conn) signIn() error {
 			Err: errors.New("the server offers no method of signing in that can be used here")}
 	}
 	var refused *refusal
-	if errors.As(err, &refused) {
-		return c.notSignedIn(op)
+	if !errors.As(err, &refused) {
+		return err
 	}
-	return err
+	if e := notNow(op, err); e != nil {
+		return e
+	}
+	return c.notSignedIn(op)
+}
+
+// The words and codes (RFC 5530) by which servers put a sign-in off, whoever it is. They are looked for and not kept.
+var (
+	crowdedWords = regexp.MustCompile(`(?i)^\[LIMIT\b|too many (simultaneous )?connections|maximum number of connections|connection limit|number of concurrent`)
+	laterWords   = regexp.MustCompile(`(?i)^\[(UNAVAILABLE|INUSE|SERVERBUG)\b|temporar|try again later|server unavailable`)
+)
+
+// notNow is the error of a sign-in that may be taken later; nil: the refusal is about user or password.
+func notNow(op string, err error) error {
+	var e *mail.Error
+	switch {
+	case !errors.As(err, &e):
+		return nil
+	case crowdedWords.MatchString(e.Text):
+		return &mail.Error{Op: op, Kind: mail.Throttled, Code: mail.CodeIMAPConnections, Err: errors.New("the server takes no more connections")}
+	case laterWords.MatchString(e.Text):
+		return &mail.Error{Op: op, Kind: mail.Transient, Code: mail.CodeIMAPUnavailable, Err: errors.New("the server can't sign anybody in now")}
+	}
+	return nil
 }
 
 // notSignedIn is the error of a refused sign-in. A token is given up, since it would be given out again until its time has

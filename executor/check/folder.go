@@ -31,6 +31,9 @@ const mostFolders = 100_000
 // tries is how often a connection is opened in a row, and a message asked for, before it is given up.
 const tries = 3
 
+// triesCrowded is how often a connection is opened where the server has too many: others end theirs within seconds.
+const triesCrowded = 6
+
 // barrenMost is how many connections in a row may be lost without a message coming.
 const barrenMost = 30
 
@@ -54,7 +57,7 @@ func (r *reader) session(ctx context.Context) (*conn, error) {
 			r.conn, r.open = c, ""
 		case ctx.Err() != nil:
 			return nil, context.Cause(ctx)
-		case attempt == tries || mail.KindOf(err) == mail.Auth:
+		case attempt >= tries && mail.KindOf(err) != mail.Throttled, attempt == triesCrowded, mail.KindOf(err) == mail.Auth:
 			return nil, err
 		default:
 			if err := sleep(ctx, time.Duration(attempt)*time.Second); err != nil {
