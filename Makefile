@@ -72,7 +72,7 @@ fuzz: ## each fuzz target for FUZZTIME (30s)
 	@set -e; grep -rlE '^func Fuzz' --include='*_test.go' cmd config executor plan state testdata | while read -r file; do \
 	  for target in $$(sed -nE 's/^func (Fuzz[A-Za-z0-9_]*)\(.*/\1/p' "$$file"); do \
 	    echo "$$target in $$(dirname "$$file")"; \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null; \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 50x "./$$(dirname "$$file")" </dev/null; \
 	  done; \
 	done
 

@@ -76,7 +76,7 @@ const (
 func Find(r io.Reader, wanted Changes) (Plan, error) {
 	f := &finder{wanted: wanted}
 	in := newLines(r)
-	w := walker{heard: f}
+	w := walker{heard: f, dropsNULs: wanted&NULs != 0}
 	for {
 		l, err := in.next()
 		if errors.Is(err, io.EOF) {
@@ -122,12 +122,14 @@ func (f *finder) look(at spot, l line) {
 	if l.bare() && (at.header || at.boundary || !e.binary) {
 		f.found |= Ends & f.wanted
 	}
+	nul := bytes.IndexByte(l.octets, 0) >= 0 && f.wanted&NULs != 0
 	if at.boundary {
+		if nul {
+			f.found |= NULs
+		}
 		return
 	}
-	if bytes.IndexByte(l.octets, 0) >= 0 && f.wanted&NULs != 0 {
-		e.nul = true
-	}
+	e.nul = e.nul || nul
 	if over := f.length > longest+l.ending(); over && f.wanted&Lines != 0 {
 		e.longHeader, e.longBody = e.longHeader || at.header, e.longBody || !at.header && e.coding != opaque
 	}
@@ -166,7 +168,7 @@ func (p Plan) Reader(r io.Reader) io.Reader {
 		return r
 	}
 	a := &amender{plan: p, in: newLines(r)}
-	a.walker.heard = silent{}
+	a.walker.heard, a.walker.dropsNULs = silent{}, p.Changes&NULs != 0
 	return a
 }
 

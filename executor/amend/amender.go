@@ -56,6 +56,9 @@ func (a *amender) step() {
 	if l.bare() && a.plan.Changes&Ends != 0 && !at.sealed && (at.header || at.boundary || !e.binary) {
 		l.octets = append(slices.Clone(l.text()), "\r\n"...)
 	}
+	if at.boundary && !at.sealed && a.plan.Changes&NULs != 0 {
+		l = l.withoutNULs()
+	}
 	if at.sealed || at.boundary {
 		a.out.Write(l.octets)
 		return
@@ -81,7 +84,7 @@ func (a *amender) endHeader() {
 // header changes a piece of a header.
 func (a *amender) header(at spot, e entity, l line) {
 	if e.nul {
-		l.octets = bytes.ReplaceAll(l.octets, []byte{0}, nil)
+		l = l.withoutNULs()
 	}
 	if l.first && !bytes.HasPrefix(l.octets, []byte(" ")) && !bytes.HasPrefix(l.octets, []byte("\t")) {
 		a.dropped = e.recoded() && isField(l.octets, "content-transfer-encoding:")
@@ -151,7 +154,7 @@ func (a *amender) fold(e entity, l line) {
 // body changes a piece of a body.
 func (a *amender) body(e entity, l line) {
 	if e.nul && (!e.binary || !e.recoded()) {
-		l.octets = bytes.ReplaceAll(l.octets, []byte{0}, nil)
+		l = l.withoutNULs()
 	}
 	switch {
 	case e.recoded():

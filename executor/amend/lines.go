@@ -33,6 +33,14 @@ func (l line) text() []byte { return l.octets[:len(l.octets)-l.ending()] }
 // blank tells whether it is an empty line.
 func (l line) blank() bool { return l.first && l.last && len(l.text()) == 0 && l.ending() > 0 }
 
+// withoutNULs gives the line as it will be.
+func (l line) withoutNULs() line {
+	if bytes.IndexByte(l.octets, 0) >= 0 {
+		l.octets = bytes.ReplaceAll(l.octets, []byte{0}, nil)
+	}
+	return l
+}
+
 // lines cuts a message into lines.
 type lines struct {
 	in     *bufio.Reader

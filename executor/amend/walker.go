@@ -14,8 +14,11 @@ type walker struct {
 	entities int     // seen, beside the first
 	at       int     // the entity at hand
 	body     bool
-	sealed   int // levels up to the one that is signed; zero: none is
+	binary   bool // the body at hand may hold any octet
+	sealed   int  // levels up to the one that is signed; zero: none is
 	header   header
+	// dropsNULs: octets zero are no part of the structure, since they will not be there any more.
+	dropsNULs bool
 }
 
 const (
@@ -50,13 +53,17 @@ func (w *walker) inHeader() bool { return !w.body }
 
 // place says where a piece stands, and follows it.
 func (w *walker) place(l line) spot {
+	blank := l.blank() // a line of octets zero alone ends no header: it will be left out
+	if w.dropsNULs && w.sealed == 0 && !(w.body && w.binary) {
+		l = l.withoutNULs()
+	}
 	if l.first && w.boundary(l) {
 		return spot{entity: w.at, sealed: w.sealed > 0, boundary: true}
 	}
 	if w.body {
 		return spot{entity: w.at, sealed: w.sealed > 0}
 	}
-	s := spot{entity: w.at, header: true, sealed: w.sealed > 0, last: l.blank()}
+	s := spot{entity: w.at, header: true, sealed: w.sealed > 0, last: blank}
 	if s.last {
 		w.endHeader()
 	} else {
@@ -80,7 +87,7 @@ func (w *walker) boundary(l line) bool {
 			w.begin()
 			return true
 		case string(rest) == "--":
-			w.at, w.body = w.levels[i].entity, true
+			w.at, w.body, w.binary = w.levels[i].entity, true, false
 			w.leave(i)
 			return true
 		}
@@ -99,7 +106,7 @@ func (w *walker) leave(n int) {
 // begin begins an entity.
 func (w *walker) begin() {
 	if w.entities >= mostEntities {
-		w.body = true
+		w.body, w.binary = true, false
 		return
 	}
 	w.entities++
@@ -110,7 +117,7 @@ func (w *walker) begin() {
 func (w *walker) endHeader() {
 	h := w.header
 	w.heard.headerEnded(w.at, h)
-	w.body = true
+	w.body, w.binary = true, h.binary()
 	media, params, _ := mime.ParseMediaType(h.kind) // what can't be read is text
 	switch {
 	case h.coding() == frame && len(w.levels) < deepest:
