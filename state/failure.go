@@ -50,7 +50,25 @@ func (t *tx) putFailure(f Failure, rows []Message) error {
 			return badRequest("a failure without a row: folder %d, UID %d", f.Folder, f.UID)
 		}
 	}
+	t.cached.fails(f.Folder)
 	return t.run(setFailure, withSum(failureValues(f))...)
+}
+
+// settleFailure ends the failure of a message, if it has one.
+func (t *tx) settleFailure(f FolderID, uid mail.UID) error {
+	failing, known := t.cached.failing[f]
+	if !known {
+		n, err := t.number("SELECT EXISTS (SELECT 1 FROM failure WHERE folder = ?)", int64(f))
+		if err != nil {
+			return err
+		}
+		failing = n != 0
+		t.cached.failing[f] = failing
+	}
+	if !failing {
+		return nil
+	}
+	return t.run("DELETE FROM failure WHERE folder = ? AND uid = ?", int64(f), int64(uid))
 }
 
 // FailedMessages gives the messages of Current folders that are refused, damaged, ambiguous or unknown, and every other

@@ -26,6 +26,7 @@ func forgetting() []string {
 func (l *Ledger) Forget(ctx context.Context, ids ...MailboxID) error {
 	serial := l.Serial() + 1
 	err := l.writer.write(ctx, func(t *tx) error {
+		t.cached.clear()
 		for _, id := range ids {
 			known, err := t.mailboxes("WHERE id = ?", int64(id))
 			if err == nil && len(known) == 0 {

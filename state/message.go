@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/json"
+	"slices"
 	"strings"
 	"time"
 
@@ -205,7 +206,7 @@ func (t *tx) putFolderRows(f FolderID, rows []Message) error {
 			return err
 		}
 		if settled(m.State) {
-			if _, err := t.exec("DELETE FROM failure WHERE folder = ? AND uid = ?", int64(f), int64(m.UID)); err != nil {
+			if err := t.settleFailure(f, m.UID); err != nil {
 				return err
 			}
 		}
@@ -237,6 +238,9 @@ func (t *tx) messages(f FolderID, like []Message) (map[mail.UID]Message, error) 
 
 // eachFolder hands on the rows folder by folder, in the order in which the folders come.
 func eachFolder(rows []Message, do func(FolderID, []Message) error) error {
+	if len(rows) > 0 && !slices.ContainsFunc(rows, func(m Message) bool { return m.Folder != rows[0].Folder }) {
+		return do(rows[0].Folder, rows)
+	}
 	var order []FolderID
 	groups := map[FolderID][]Message{}
 	for _, m := range rows {

@@ -74,6 +74,27 @@ func BenchmarkPut(b *testing.B) {
 	}
 }
 
+// BenchmarkPutFew is the commit of a copy of large messages: a few outcomes and a few intents.
+func BenchmarkPutFew(b *testing.B) {
+	const few = 3
+	l := fresh(b)
+	f := folder(b, l, mailbox(b, l, "anna@contoso.example"), "INBOX").ID
+	const most = 60_000
+	if err := l.See(b.Context(), listed(f, 1, most)); err != nil {
+		b.Fatal(err)
+	}
+	at := 1
+	before := intended(listed(f, at, few))
+	for b.Loop() {
+		at = (at+few)%(most-few) + 1
+		next := intended(listed(f, at, few))
+		if err := l.Put(b.Context(), append(landed(before), next...), nil); err != nil {
+			b.Fatal(err)
+		}
+		before = next
+	}
+}
+
 func TestBytesPerMessage(t *testing.T) {
 	const most, n, batch = 150, 100_000 / slow, 500
 	path := filepath.Join(t.TempDir(), "size.state")

@@ -138,8 +138,45 @@ func (t *tallyRow) tally(f FolderID) (*tally, error) {
 	return c, nil
 }
 
-// tally reads a folder's tally in order to change it. A folder that the ledger does not know is a wrong request.
+// cache is what the writing connection knows of folders: nobody else writes. Whatever undoes a request clears it, because
+// tallies in it are changed before they are written.
+type cache struct {
+	tallies map[FolderID]*tally
+	failing map[FolderID]bool // whether a message may have a failure on record; it has no entry for a folder without a tally
+}
+
+// cachedFolders bounds the cache.
+const cachedFolders = 1024
+
+func (c *cache) clear() { *c = cache{} }
+
+func (c *cache) add(f FolderID, count *tally) {
+	if c.tallies == nil || len(c.tallies) >= cachedFolders {
+		c.tallies, c.failing = map[FolderID]*tally{}, map[FolderID]bool{}
+	}
+	c.tallies[f] = count
+}
+
+// fails notes that a failure is put on record.
+func (c *cache) fails(f FolderID) {
+	if _, known := c.failing[f]; known {
+		c.failing[f] = true
+	}
+}
+
+// tally gives a folder's tally in order to change it. A folder that the ledger does not know is a wrong request.
 func (t *tx) tally(f FolderID) (*tally, error) {
+	if c := t.cached.tallies[f]; c != nil {
+		return c, nil
+	}
+	c, err := t.readTally(f)
+	if err == nil {
+		t.cached.add(f, c)
+	}
+	return c, err
+}
+
+func (t *tx) readTally(f FolderID) (*tally, error) {
 	if err := t.known(f); err != nil {
 		return nil, err
 	}

@@ -159,6 +159,9 @@ func (w *writer) transact(group []request, answers []error) error {
 	if _, err := w.tx.exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	if len(group) == 1 {
+		return w.alone(group[0], answers)
+	}
 	for i, req := range group {
 		err := w.tx.try(req.do)
 		if err != nil && !isRequest(err) {
@@ -166,12 +169,22 @@ func (w *writer) transact(group []request, answers []error) error {
 		}
 		answers[i] = wrap(w.path, err)
 	}
-	fault.At(fault.BeforeCommit)
-	if _, err := w.tx.exec("COMMIT"); err != nil {
+	return w.tx.commit()
+}
+
+// alone carries out the only request of a transaction. It needs no savepoint: what undoes it undoes all.
+func (w *writer) alone(req request, answers []error) error {
+	err := req.do(w.tx)
+	if err == nil {
+		return w.tx.commit()
+	}
+	if !isRequest(err) {
 		return w.tx.rollback(err)
 	}
-	fault.At(fault.AfterCommit)
-	return nil
+	answers[0] = wrap(w.path, err)
+	w.tx.cached.clear()
+	_, err = w.tx.exec("ROLLBACK")
+	return err
 }
 
 // tx is the writing connection inside a transaction. Its statements run without the callers' contexts: one caller's
@@ -179,6 +192,7 @@ func (w *writer) transact(group []request, answers []error) error {
 type tx struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	cached     cache
 }
 
 // try carries out one request so that it can be undone alone.
@@ -191,6 +205,7 @@ func (t *tx) try(do func(*tx) error) error {
 		return wrong
 	}
 	if wrong != nil {
+		t.cached.clear()
 		if _, err := t.exec("ROLLBACK TO request"); err != nil {
 			return err
 		}
@@ -201,8 +216,19 @@ func (t *tx) try(do func(*tx) error) error {
 	return wrong
 }
 
+// commit ends a transaction.
+func (t *tx) commit() error {
+	fault.At(fault.BeforeCommit)
+	if _, err := t.exec("COMMIT"); err != nil {
+		return t.rollback(err)
+	}
+	fault.At(fault.AfterCommit)
+	return nil
+}
+
 // rollback ends a transaction that failed. SQLite may have ended it already, so its answer says nothing.
 func (t *tx) rollback(cause error) error {
+	t.cached.clear()
 	_, _ = t.exec("ROLLBACK")
 	return cause
 }

@@ -92,6 +92,37 @@ func TestGroup(t *testing.T) {
 	}
 }
 
+// TestTallyOfAGroup: what a wrong request has counted is forgotten with it, and the others of the group count on.
+func TestTallyOfAGroup(t *testing.T) {
+	l := idle(t)
+	var f Folder
+	setUp := func(t *tx) (err error) {
+		f.ID, err = t.putFolder(Folder{Mailbox: 1, Source: "INBOX", Current: true})
+		return err
+	}
+	if err := errors.Join(commitTogether(t, l, addBox("a"))[0], commitTogether(t, l, setUp)[0]); err != nil {
+		t.Fatal(err)
+	}
+	seen := func(uids ...mail.UID) func(*tx) error {
+		return func(t *tx) error {
+			var rows []Message
+			for _, uid := range uids {
+				rows = append(rows, Message{Folder: f.ID, UID: uid})
+			}
+			return t.see(rows)
+		}
+	}
+	wrong := func(t *tx) error { return errors.Join(seen(3, 4, 5)(t), badRequest("wrong")) }
+	errs := commitTogether(t, l, seen(1), wrong, seen(2))
+	if errs[0] != nil || errs[1] == nil || errs[2] != nil {
+		t.Fatalf("answers %v", errs)
+	}
+	c, err := l.Count(t.Context(), f.ID, Selection{}, 0)
+	if err != nil || c.Pending.Messages != 2 {
+		t.Errorf("%d messages are counted, %v", c.Pending.Messages, err)
+	}
+}
+
 // TestHardCase_R05_LostCommit: after a failed fsync the kernel may have thrown the pages away, and the next fsync says that
 // all is well. A commit that fails is lost as a whole, everybody in it is told, and nothing is written after it.
 func TestHardCase_R05_LostCommit(t *testing.T) {
