@@ -262,41 +262,6 @@ func (m *mailboxRun) each(ctx context.Context, q state.Query, visit func([]state
 	return eachRow(ctx, m.Ledger, q, visit)
 }
 
-// leaveOut gives the messages over the size limit their terminal state.
-func (fr *folderRun) leaveOut(ctx context.Context) error {
-	limit := fr.mailbox.Settings.MaxSize
-	if limit == 0 || !fr.selects() || fr.samples() {
-		return nil
-	}
-	sel := fr.selection()
-	sel.MaxSize = 0
-	states := []state.State{state.StateSeen, state.StateAbsent}
-	if fr.failsTooLarge() {
-		states = append(states, state.StateLeftOut) // the policy was another one before
-	}
-	q := state.Query{Folder: fr.rec.ID, States: states, Selection: sel, Below: fr.plan.UIDNext}
-	return fr.each(ctx, q, func(rows []state.Message) error {
-		rows = slices.DeleteFunc(rows, func(r state.Message) bool { return r.Size <= limit })
-		var failures []state.Failure
-		for i := range rows {
-			failures = append(failures, fr.tooLarge(&rows[i])...)
-		}
-		return fr.put(ctx, rows, failures)
-	})
-}
-
-func (fr *folderRun) failsTooLarge() bool { return fr.mailbox.Settings.TooLarge == "fail" }
-
-// tooLarge decides about a message over the limit.
-func (fr *folderRun) tooLarge(row *state.Message) []state.Failure {
-	if !fr.failsTooLarge() {
-		row.State = state.StateLeftOut
-		return nil
-	}
-	return []state.Failure{fr.fail(row, state.StateRefused, &mail.Error{Op: "copy message", Kind: mail.TooLarge,
-		Code: mail.CodeMessageTooLarge, Text: "larger than max_size"})}
-}
-
 // putFolder writes a folder pair that the ledger has already.
 func (m *mailboxRun) putFolder(ctx context.Context, f *state.Folder) error {
 	_, err := m.Ledger.PutFolder(ctx, *f)
