@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"errors"
+	"io"
 	"net"
 	"os"
 	"sync"
@@ -28,7 +29,7 @@ type link struct {
 
 func newLink(conn net.Conn, opts Options) *link {
 	ctx, stop := context.WithCancel(context.Background())
-	p := &pacer{Conn: conn, ctx: ctx, epoch: time.Now(), limit: opts.Bandwidth}
+	p := &pacer{Conn: conn, octets: directly(conn), ctx: ctx, epoch: time.Now(), limit: opts.Bandwidth}
 	p.progress.Store(int64(opts.Timeouts.Progress))
 	return &link{pace: p, conn: p, stop: stop}
 }
@@ -165,6 +166,7 @@ const trickle = 64
 // timed-out write.
 type pacer struct {
 	net.Conn
+	octets   io.ReadWriter   // of Conn
 	ctx      context.Context // ends with the link, so that waits for the limiter end
 	epoch    time.Time       // monotonic base of wrote
 	limit    Limiter
@@ -184,7 +186,7 @@ func (p *pacer) Read(b []byte) (int, error) {
 		if err := p.SetReadDeadline(p.epoch.Add(from + wait)); err != nil {
 			return 0, err
 		}
-		n, err := p.Conn.Read(b)
+		n, err := p.octets.Read(b)
 		if n == 0 && errors.Is(err, os.ErrDeadlineExceeded) {
 			if time.Since(p.epoch) < max(start, time.Duration(p.wrote.Load()))+p.wait() {
 				continue // something was written meanwhile, which is progress, or more time is due
@@ -227,7 +229,7 @@ func (p *pacer) Write(b []byte) (int, error) {
 	if err := p.SetWriteDeadline(time.Now().Add(time.Duration(p.progress.Load()))); err != nil {
 		return 0, err
 	}
-	n, err := p.Conn.Write(b)
+	n, err := p.octets.Write(b)
 	if errors.Is(err, os.ErrDeadlineExceeded) {
 		return n, errStalled
 	}

@@ -29,6 +29,7 @@ var (
 // reader cuts the server's octets into lines and literals. It parses nothing by look-ahead beyond the line at hand.
 type reader struct {
 	br    *bufio.Reader
+	src   io.Reader // beneath br
 	trace *tracer
 	long  []byte // a line longer than br's buffer
 	scan  scanner
@@ -36,13 +37,13 @@ type reader struct {
 }
 
 func newReader(r io.Reader, t *tracer) *reader {
-	in := &reader{br: bufio.NewReaderSize(r, readAhead), trace: t}
+	in := &reader{br: bufio.NewReaderSize(r, readAhead), src: r, trace: t}
 	in.scan.in = in
 	return in
 }
 
 // reset forgets what is buffered and reads from r on.
-func (in *reader) reset(r io.Reader) { in.br.Reset(r) }
+func (in *reader) reset(r io.Reader) { in.br.Reset(r); in.src = r }
 
 func (in *reader) buffered() int { return in.br.Buffered() }
 
@@ -147,7 +148,7 @@ func (b *body) Read(p []byte) (int, error) {
 	if int64(len(p)) > b.left {
 		p = p[:b.left]
 	}
-	n, err := b.in.br.Read(p)
+	n, err := b.in.read(p)
 	b.left -= int64(n)
 	if err != nil {
 		// An error with the last octets is no error of this literal; the next read meets it again.
@@ -157,6 +158,18 @@ func (b *body) Read(p []byte) (int, error) {
 		return n, lost("receive message", cutShort(err))
 	}
 	return n, nil
+}
+
+// pastBuffer is from how many octets on a read passes the buffer by.
+const pastBuffer = 16 << 10
+
+// read gives octets of a literal: what is buffered, else from the connection. Through the buffer goes only what comes with
+// the line behind the literal.
+func (in *reader) read(p []byte) (int, error) {
+	if in.br.Buffered() == 0 && len(p) >= pastBuffer {
+		return in.src.Read(p)
+	}
+	return in.br.Read(p)
 }
 
 // skip reads what nobody wants.
