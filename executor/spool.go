@@ -28,8 +28,8 @@ const (
 	// inMemory is the largest message kept in memory; a larger one goes through an unlinked file.
 	inMemory = 8 << 20
 	// budgetBase and budgetEach make the budget in blocks: base, and so many more for each further mailbox at work. The
-	// base holds the batch that is sent, the one that waits, the one that is gathered, and a message of any size.
-	budgetBase = 20 << 20 / blockSize
+	// base holds a message of any size beside a batch; that which is sent gives its memory back on its way.
+	budgetBase = 12 << 20 / blockSize
 	budgetEach = 4 << 20 / blockSize
 )
 
@@ -74,8 +74,7 @@ func (s *spooler) acquire(ctx context.Context, n int) ([]*block, error) {
 }
 
 func (s *spooler) grow() {
-	memory := make([]byte, slab*blockSize)
-	inHugePages(memory)
+	memory := inHugePages(slab * blockSize)
 	for part := range slices.Chunk(memory, blockSize) {
 		s.free = append(s.free, &block{octets: part})
 	}
@@ -150,7 +149,10 @@ func (sp *spool) outgoing() io.Reader { return sp.plan.Reader(sp.body()) }
 // leaving is outgoing for a message that is sent: it is counted on its way.
 func (sp *spool) leaving() io.Reader {
 	if sp.under == nil {
-		return sp.outgoing() // as it is: an endpoint may take memory without a copy
+		if sp.plan.Changes == 0 && sp.file == nil {
+			return &parts{left: sp.parts, passed: sp.leaveFirst} // an endpoint may take memory without a copy
+		}
+		return sp.outgoing()
 	}
 	return sp.under.leaving(sp, sp.outgoing())
 }
@@ -289,8 +291,9 @@ func (sp *spool) body() io.Reader {
 
 // parts reads pieces of memory one after the other.
 type parts struct {
-	left [][]byte
-	at   int // in the first piece
+	left   [][]byte
+	at     int    // in the first piece
+	passed func() // told when WriteTo is done with a piece; nil: nobody is
 }
 
 // Read gives what is left of the piece at hand.
@@ -321,8 +324,19 @@ func (p *parts) WriteTo(w io.Writer) (sum int64, err error) {
 		var n int
 		n, err = w.Write(p.left[0][p.at:])
 		sum += int64(n)
+		if p.passed != nil {
+			p.passed()
+		}
 	}
 	return sum, err
+}
+
+// leaveFirst gives back the memory of the first part, which was sent: the next messages need it.
+func (sp *spool) leaveFirst() {
+	if len(sp.blocks) > 0 {
+		sp.from.leave(sp.blocks[0])
+		sp.blocks, sp.parts = sp.blocks[1:], sp.parts[1:]
+	}
 }
 
 // free gives the memory or the disk space back. It may be called twice.

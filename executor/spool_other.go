@@ -3,4 +3,4 @@
 package executor
 
 // inHugePages is for Linux only.
-func inHugePages([]byte) {}
+func inHugePages(size int) []byte { return make([]byte, size) }
