@@ -16,6 +16,8 @@ const (
 	batchMessages = 256
 	batchBytes    = 4 << 20
 	batchWait     = 3 * time.Millisecond
+	// sendWait is how long a command is kept open for the next batch.
+	sendWait = 50 * time.Millisecond
 	// flushEvery is how often answers are committed where no batch takes them along.
 	flushEvery = 250 * time.Millisecond
 	// rounds is how often a message is tried in one run before its refusal is final.
@@ -228,7 +230,16 @@ func freeAll(batch []item) {
 // send appends batch after batch, and opens a new session after a lost one. It is the only user of the destination's
 // session while the pipeline runs.
 func (p *pipeline) send(ctx, pctx context.Context) error {
-	for batch := range p.toSend {
+	for {
+		batch, ok := p.batchAtHand()
+		if !ok {
+			if err := p.survive(ctx, p.dst().Flush(ctx)); err != nil {
+				return err
+			}
+			if batch, ok = <-p.toSend; !ok {
+				break
+			}
+		}
 		if pctx.Err() != nil || p.stopping() {
 			freeAll(batch) // nothing of it has left: settleAccounts says so
 			continue
@@ -243,6 +254,17 @@ func (p *pipeline) send(ctx, pctx context.Context) error {
 		}
 	}
 	return p.survive(ctx, p.dst().Drain(ctx))
+}
+
+// batchAtHand gives the next batch if it is there, or will be in a moment.
+func (p *pipeline) batchAtHand() (batch []item, ok bool) {
+	moment := time.NewTimer(sendWait)
+	defer moment.Stop()
+	select {
+	case batch, ok = <-p.toSend:
+	case <-moment.C:
+	}
+	return batch, ok
 }
 
 func (p *pipeline) dst() retryingDestination { return p.mailboxRun.dst }

@@ -47,11 +47,14 @@ type Destination interface {
 	// U0 of the attempts that follow.
 	Open(ctx context.Context, f mail.Folder) (mail.Opened, error)
 	// Append sends the messages, pipelined, and returns when every octet has been handed to the connection or the
-	// connection is lost; bodies are not touched afterwards. done is called exactly once for each message, perhaps from
+	// connection is lost; bodies are not touched afterwards. A command for several messages may stay open for those of the
+	// next call: where none follows at once, Flush ends it. done is called exactly once for each message, perhaps from
 	// another goroutine, at the latest when Drain or Close returns. done must not call the Destination.
 	// The error says that the session is dead; the messages' own fates come through done only.
 	Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error
-	// Drain waits until done has been called for everything appended.
+	// Flush ends what Append has left open. Its error says that the session is dead.
+	Flush(ctx context.Context) error
+	// Drain flushes and waits until done has been called for everything appended.
 	Drain(ctx context.Context) error
 	// SetFlags sets the flags of messages that mailhaul wrote.
 	SetFlags(ctx context.Context, f mail.Folder, changes []mail.FlagChange) error

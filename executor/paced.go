@@ -153,6 +153,11 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 		sizes[m.ID] = m.Size
 	}
 	for len(batch) > 0 {
+		// A command that the last messages have left open would wait with them, longer than the server does.
+		if err := d.flushBounded(ctx); err != nil {
+			unsent(batch, done, err)
+			return err
+		}
 		n, octets := d.group(batch)
 		if soon, _ := d.wait(ctx, n, octets); soon != nil {
 			unsent(batch, done, soon)
@@ -169,6 +174,16 @@ func (d *paced) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing
 		if err != nil {
 			unsent(batch, done, err)
 			return err
+		}
+	}
+	return nil
+}
+
+// flushBounded flushes where what comes next may have to wait.
+func (d *paced) flushBounded(ctx context.Context) error {
+	for _, p := range d.paces() {
+		if !p.unbounded() {
+			return d.Flush(ctx)
 		}
 	}
 	return nil

@@ -50,6 +50,8 @@ func (d *tenant) Append(_ context.Context, _ mail.Folder, batch []mail.Outgoing,
 	return nil
 }
 
+func (d *tenant) Flush(context.Context) error { return nil }
+
 // exchange is one that takes messages in requests, over EWS: it says ErrorServerBusy of the one that is over its budget, and
 // does not look at those behind it.
 type exchange struct{ tenant }

@@ -273,6 +273,14 @@ func (r retryingDestination) Append(ctx context.Context, f mail.Folder, batch []
 	return r.once(ctx, func(d Destination) error { return d.Append(ctx, f, batch, done) })
 }
 
+// Flush flushes once. Without a live session nothing is open.
+func (r retryingDestination) Flush(ctx context.Context) error {
+	if !r.live {
+		return nil
+	}
+	return r.once(ctx, func(d Destination) error { return d.Flush(ctx) })
+}
+
 // Drain waits once. Without a live session nothing is in flight.
 func (r retryingDestination) Drain(ctx context.Context) error {
 	if !r.live {

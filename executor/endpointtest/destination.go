@@ -300,6 +300,9 @@ func (d *destination) storeRest(f mail.Folder, m mail.Outgoing, drop Drop) {
 	s.storeLate(b, Message{Date: s.dateOf(m), Flags: m.Flags, Octets: octets}, drop)
 }
 
+// Flush has nothing to do: what is appended is stored when it comes.
+func (d *destination) Flush(context.Context) error { return nil }
+
 // Drain waits for the answers.
 func (d *destination) Drain(ctx context.Context) error {
 	leave, err := d.enter(ctx, Call{Op: "drain"})

@@ -44,6 +44,7 @@ func Run(t *testing.T, newPair func(t *testing.T) Pair) {
 		{"ReadingChangesNothing", testReadOnly},
 		{"OpenTellsUIDNext", testOpen},
 		{"AppendAnswersEachOnce", testPipeline},
+		{"FlushIsEnoughForTheAnswers", testFlush},
 		{"AppendOfBrokenBodyIsAbsent", testBrokenBody},
 		{"AppendToMissingFolderIsAbsent", testMissingFolder},
 		{"BigMessage", testBig},

@@ -141,6 +141,44 @@ func testPipeline(x *fixture) {
 	}
 }
 
+// testFlush: after Flush every message is answered without another call, also where nothing is open or the session is new.
+func testFlush(x *fixture) {
+	d := x.destination()
+	x.must(d.Flush(x.ctx))
+	f := x.folder(d, "INBOX")
+	_, err := d.Open(x.ctx, f)
+	x.must(err)
+	answers := make(chan mail.Appended, 20)
+	next := 0
+	for range 2 {
+		for _, n := range []int{1, 3} {
+			batch, bodies := watched(next, n)
+			next += n
+			x.must(d.Append(x.ctx, f, batch, func(a mail.Appended) { answers <- a }))
+			for _, l := range bodies {
+				l.returned(x)
+			}
+		}
+		x.must(d.Flush(x.ctx))
+		for range 4 {
+			select {
+			case a := <-answers:
+				if a.Outcome != mail.Landed {
+					x.Errorf("message %d: %+v", a.ID, a)
+				}
+			case <-x.ctx.Done():
+				x.Fatal("a message that was flushed is not answered")
+			}
+		}
+	}
+	x.must(d.Flush(x.ctx))
+	x.must(d.Drain(x.ctx))
+	x.must(d.Close())
+	if len(answers) > 0 {
+		x.Errorf("%d messages were answered twice", len(answers))
+	}
+}
+
 // watched makes a batch whose bodies notice when they are read.
 func watched(first, n int) ([]mail.Outgoing, []*late) {
 	var batch []mail.Outgoing

@@ -11,8 +11,8 @@ import (
 	"mailhaul/state/mail"
 )
 
-// appender writes the messages of one batch: small ones in groups where the server takes them (multi.go), others each
-// as a command of its own.
+// appender writes the messages of one batch: in groups where the server takes them (multi.go), others each as a command
+// of its own.
 type appender struct {
 	c      *client
 	flight *flight
@@ -22,16 +22,15 @@ type appender struct {
 	buffer []byte
 }
 
-// send writes the batch and returns when all octets have been handed to the connection. Messages that were not begun
-// when the session died are absent.
+// send writes the batch and returns when the octets of all messages have been handed to the connection; the command that
+// holds the last ones may be open for more. Messages that were not begun when the session died are absent.
 func (w *appender) send(batch []mail.Outgoing) error {
 	for len(batch) > 0 {
-		n, err := w.next(batch)
-		if err != nil {
-			w.never(batch[n:], err)
+		if err := w.next(&batch[0]); err != nil {
+			w.never(batch[1:], err)
 			return err
 		}
-		batch = batch[n:]
+		batch = batch[1:]
 	}
 	if err := w.c.out.flush(); err != nil {
 		return w.broken(err)
@@ -47,21 +46,11 @@ func (w *appender) never(batch []mail.Outgoing, err error) {
 	}
 }
 
-// one writes one message. An error means that the session is dead; the message is settled then.
-func (w *appender) one(m *mail.Outgoing) error {
-	head, err := w.head(m)
-	if err != nil {
-		// Nothing is announced yet: a body that can't be read costs only itself.
-		w.flight.refuse(m.ID, w.done, err)
-		return nil
-	}
-	if err := w.wait(); err != nil {
-		w.flight.refuse(m.ID, w.done, err)
-		return err
-	}
-	a := &attempt{done: w.done}
+// one writes one message as a command of its own.
+func (w *appender) one(m *mail.Outgoing, head []byte) (err error) {
+	a := &attempt{}
 	if a.tag, err = w.c.begin("APPEND", nil); err == nil {
-		err = w.flight.join(a, m)
+		err = w.flight.join(a, m, w.done)
 	}
 	if err != nil {
 		w.flight.refuse(m.ID, w.done, err)
@@ -99,11 +88,8 @@ func bodyError(m *mail.Outgoing, got int64, err error) error {
 	return e
 }
 
-// wait keeps to the window. What is buffered goes out first: the answers that make room depend on it.
+// wait waits for the window. What is buffered goes out first: the answers that make room depend on it.
 func (w *appender) wait() error {
-	if w.flight.room() {
-		return nil
-	}
 	if err := w.c.out.flush(); err != nil {
 		return w.broken(err)
 	}

@@ -36,7 +36,7 @@ func (d *Destination) settled(ctx context.Context, op string) (leave func(), err
 	if err != nil {
 		return nil, err
 	}
-	if err := d.flight.idle(); err != nil {
+	if err := d.idle(); err != nil {
 		leave()
 		return nil, d.c.reason(ctx, err)
 	}
@@ -90,7 +90,34 @@ func (d *Destination) Exists(ctx context.Context, f mail.Folder, uids []mail.UID
 	return d.c.Exists(ctx, f, uids)
 }
 
-// Append sends the batch; done hears of each message.
+// idle waits until every append is settled.
+func (d *Destination) idle() error {
+	d.endGroup()
+	return d.flight.idle()
+}
+
+// endGroup ends the command that is open for more messages, if there is one. An error ends the session and is told with
+// each message.
+func (d *Destination) endGroup() {
+	if d.flight.group == nil {
+		return
+	}
+	d.flight.endGroup()
+	if err := d.c.out.flush(); err != nil {
+		_ = (&appender{c: d.c, flight: d.flight}).broken(err)
+	}
+}
+
+// Flush ends the command that Append has left open.
+func (d *Destination) Flush(ctx context.Context) error {
+	stop := d.c.guard(ctx)
+	defer stop()
+	d.endGroup()
+	return d.c.reason(ctx, d.flight.state())
+}
+
+// Append sends the batch; done hears of each message. Where the server takes several messages in one command
+// (MULTIAPPEND), that of the last ones stays open for the next batch.
 func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Outgoing, done func(mail.Appended)) error {
 	if d.c.opts.Habits.FlagAfter {
 		done = d.late.watch(f, batch, done)
@@ -103,12 +130,15 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 	}
 	defer leave()
 	if err := d.c.ending(); err != nil {
-		_ = d.flight.idle() // its error was told with each message
+		_ = d.idle() // its error was told with each message
 		w.never(batch, d.c.fatal(err))
 		return err
 	}
+	if g := d.flight.group; g != nil && g.folder != f.Raw {
+		d.endGroup()
+	}
 	if sel := &d.c.selected; sel.open && !(sel.write && sel.raw == f.Raw) {
-		err = d.flight.idle()
+		err = d.idle()
 		if err == nil {
 			// Courier refuses APPEND to a folder that the session has open for reading. One that is open for writing
 			// stays so: Dovecot would open it for each message, at less than half the pace.
@@ -127,7 +157,7 @@ func (d *Destination) Append(ctx context.Context, f mail.Folder, batch []mail.Ou
 func (d *Destination) Drain(ctx context.Context) error {
 	stop := d.c.guard(ctx)
 	defer stop()
-	err := d.flight.idle()
+	err := d.idle()
 	if err == nil {
 		err = d.c.flagNow(d.late)
 	}
@@ -143,6 +173,7 @@ func (d *Destination) Close() error {
 		d.flight.fail(&mail.Error{Op: "append message", Kind: mail.Transient, Code: mail.CodeIMAPLost, Err: errClosed})
 	}
 	_ = d.flight.idle() // its error was told with each message
+	d.flight.endGroup() // one that was refused early, or the goodbye would be a part of it
 	return d.c.close()
 }
 

@@ -1,6 +1,7 @@
 package imap
 
 import (
+	"errors"
 	"math"
 	"slices"
 	"strconv"
@@ -28,12 +29,12 @@ const slowest = 16 << 10
 type attempt struct {
 	tag   string
 	parts []part
-	done  func(mail.Appended)
+	begun time.Time // when the first message was written
 	// unfinished is set while more messages may follow in the same command; an answer then is none to it.
 	unfinished bool
 	// written is when the last octet so far was handed over.
 	written time.Time
-	// consent is given when the server asked for the literal, refused when it answered instead.
+	// consents are given when the server asked for the literal; answered is set when it has settled the attempt.
 	consents int
 	answered bool
 }
@@ -44,6 +45,8 @@ type part struct {
 	// end is the place of the literal's last octet among all octets of the session; until the literal's length is
 	// written it is beyond all of them.
 	end int64
+	// done hears what became of it.
+	done func(mail.Appended)
 }
 
 // end is that of the last message: before it is passed on the server can't have the command.
@@ -52,6 +55,12 @@ func (a *attempt) end() int64 {
 		return math.MaxInt64
 	}
 	return a.parts[len(a.parts)-1].end
+}
+
+// open tells whether the attempt is not yet what an answer with this verb can be to. One message may be refused before its
+// end (RFC 7888, 4), as if nothing could follow it; of several, nobody knows which ones the server has seen.
+func (a *attempt) open(verb string) bool {
+	return a.unfinished && (verb == "OK" || len(a.parts) > 1)
 }
 
 func (a *attempt) size() (octets int64) {
@@ -76,8 +85,14 @@ type flight struct {
 	// halted is set after a BAD: nothing more is written until all that was passed on is answered.
 	halted bool
 	dead   error
+	// rate is how many octets a second the server takes of late, by its answers, the last of which came at answered.
+	rate     float64
+	answered time.Time
 	// single counts the messages to be sent alone, since one of a group was refused.
 	single int
+
+	// group is the writer's: the command that is open for more messages.
+	group *group
 
 	telling sync.Mutex // done is called by one goroutine at a time
 }
@@ -88,17 +103,24 @@ func newFlight(c *client) *flight {
 	return f
 }
 
+// errAnswered says that no further message can belong to an attempt.
+var errAnswered = errors.New("the command was answered")
+
 // join adds an attempt, or a further message to the one written last, and starts the reader of answers if it sleeps.
-func (f *flight) join(a *attempt, m *mail.Outgoing) error {
+func (f *flight) join(a *attempt, m *mail.Outgoing, done func(mail.Appended)) error {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.dead != nil {
 		return f.dead
 	}
+	if a.answered {
+		return errAnswered
+	}
 	if len(a.parts) == 0 {
 		f.queue = append(f.queue, a)
+		a.begun = time.Now()
 	}
-	a.parts = append(a.parts, part{id: m.ID, size: int64(m.Size), end: math.MaxInt64})
+	a.parts = append(a.parts, part{id: m.ID, size: int64(m.Size), end: math.MaxInt64, done: done})
 	f.octets += int64(m.Size)
 	f.open++
 	f.bear()
@@ -114,9 +136,19 @@ func (f *flight) join(a *attempt, m *mail.Outgoing) error {
 func (f *flight) bear() {
 	due := int64(0)
 	if len(f.queue) > 0 {
-		due = f.queue[0].size()
+		due = f.queue[0].weight()
 	}
 	f.c.link.bear(time.Duration(due) * time.Second / slowest)
+}
+
+// weight is how many octets count for the time that the answer may take. Only a server that was fast is given a large
+// group: its answer may take as long as that to a small one.
+func (a *attempt) weight() int64 {
+	largest := int64(0)
+	for _, p := range a.parts {
+		largest = max(largest, p.size)
+	}
+	return max(largest, min(a.size(), groupOctets))
 }
 
 // full tells whether the window has no room; one message of any size is let in while there is any.
@@ -180,7 +212,7 @@ func (f *flight) answer(r *response) error {
 		return errForeignTag
 	}
 	a := f.queue[at]
-	if (a.unfinished || r.verb == "OK" && a.end() > passed) && !fault.Off(fault.EarlyAnswer) {
+	if (a.open(r.verb) || r.verb == "OK" && a.end() > passed) && !fault.Off(fault.EarlyAnswer) {
 		f.mu.Unlock()
 		return errForeignTag // it can't have the whole command
 	}
@@ -192,15 +224,45 @@ func (f *flight) answer(r *response) error {
 	f.halted = f.halted || r.verb == "BAD" && !fault.Off(fault.HaltAfterBad)
 	a.answered = true
 	took := max(1, now.Sub(a.written))
+	f.measure(a, r, now)
 	f.bear()
 	f.change.Broadcast()
+	all := f.judge(a, r.status, passed) // with the lock: the writer may still be at its literal
 	f.mu.Unlock()
-	all := f.judge(a, r.status, passed)
 	for i := range all {
 		all[i].Took = took
 	}
-	f.tell(a.done, all)
+	f.tell(a, all)
 	return nil
+}
+
+// measured is the smallest attempt whose answer says something of the rate.
+const measured = 256 << 10
+
+// measure learns from an answer how fast the server takes mail. Answers come one after the other, so an attempt's own
+// time begins with the answer before it.
+func (f *flight) measure(a *attempt, r *response, now time.Time) {
+	since := a.begun
+	if f.answered.After(since) {
+		since = f.answered
+	}
+	f.answered = now
+	octets := a.size()
+	if r.verb != "OK" || octets < measured {
+		return
+	}
+	rate := float64(octets) / max(now.Sub(since), time.Microsecond).Seconds()
+	if f.rate == 0 {
+		f.rate = rate
+	}
+	f.rate += (rate - f.rate) / 4
+}
+
+// groupOctets is how large a group may be: what the server takes in groupTime.
+func (f *flight) groupOctets() int64 {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return int64(min(max(f.rate*groupTime.Seconds(), groupOctets), groupMost))
 }
 
 func (f *flight) index(tag string) int {
@@ -286,24 +348,33 @@ func (f *flight) fail(err error) {
 	f.mu.Lock()
 	queue := f.queue
 	f.queue, f.octets = nil, 0
+	fates := make([][]mail.Appended, len(queue))
+	for i, a := range queue {
+		fates[i] = a.lost(why, passed) // with the lock: the writer may still be at a literal
+	}
 	f.change.Broadcast()
 	f.mu.Unlock()
-	for _, a := range queue {
-		all := make([]mail.Appended, len(a.parts))
-		for i, p := range a.parts {
-			all[i] = mail.Appended{ID: p.id, Outcome: mail.Unknown, Err: why}
-			if p.end > passed || fault.Off(fault.LostAnswer) {
-				all[i].Outcome = mail.Absent
-			}
-		}
-		f.tell(a.done, all)
+	for i, a := range queue {
+		f.tell(a, fates[i])
 	}
 }
 
-func (f *flight) tell(done func(mail.Appended), all []mail.Appended) {
+// lost makes outcomes of a session that ended before the answer.
+func (a *attempt) lost(why error, passed int64) []mail.Appended {
+	all := make([]mail.Appended, len(a.parts))
+	for i, p := range a.parts {
+		all[i] = mail.Appended{ID: p.id, Outcome: mail.Unknown, Err: why}
+		if p.end > passed || fault.Off(fault.LostAnswer) {
+			all[i].Outcome = mail.Absent
+		}
+	}
+	return all
+}
+
+func (f *flight) tell(a *attempt, all []mail.Appended) {
 	f.telling.Lock()
-	for _, out := range all {
-		done(out)
+	for i, out := range all {
+		a.parts[i].done(out)
 	}
 	f.telling.Unlock()
 	f.mu.Lock()

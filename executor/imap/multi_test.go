@@ -117,7 +117,7 @@ func TestGroupWithBrokenBody(t *testing.T) {
 			t.Errorf("%d: %+v", id, a)
 		}
 	}
-	if fmt.Sprint(groups) != "[[aaaa bbbb] [dddd eeee]]" {
+	if fmt.Sprint(groups) != "[[aaaa bbbb dddd eeee]]" {
 		t.Errorf("the server read %v", groups)
 	}
 }

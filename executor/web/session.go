@@ -51,6 +51,9 @@ func (s *Session) Close() error {
 	return nil
 }
 
+// Flush has nothing to do: a request is whole when it leaves.
+func (s *Session) Flush(context.Context) error { return nil }
+
 // Drain has nothing to wait for: Append returns with its answers.
 func (s *Session) Drain(context.Context) error {
 	if s.dead != nil {
