@@ -31,6 +31,7 @@ func (w *work) finish(ctx context.Context, p *plan.Plan, run state.Run, events v
 	}
 	closes := w.limits.bound(w.schedule.closes(p, w.config, w.app.term.Location, w.app.term.Now()), p)
 	w.ran = true
+	defer w.app.threads(min(busy(p), w.parallel()))()
 	result, err := executor.Run(ctx, p, executor.Options{
 		Endpoints: w.endpoints, Parked: w.parked, Limits: w.endpoints.limits, Ledger: w.ledger, Run: run, Events: speed.before(told.Event), Parallel: w.parallel(),
 		Grace: w.grace, SpoolDir: filepath.Dir(w.ledger.Path()), Stop: w.app.io.Stop,
