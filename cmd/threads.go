@@ -21,8 +21,8 @@ func (a *app) threads(mailboxes int) (end func()) {
 
 // busy counts the mailboxes of a plan that are worked on.
 func busy(p *plan.Plan) (n int) {
-	for _, m := range p.Mailboxes {
-		if m.Action == plan.Start || m.Action == plan.Continue {
+	for _, works := range atWork(p) {
+		if works {
 			n++
 		}
 	}
