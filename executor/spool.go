@@ -37,6 +37,10 @@ const (
 type spooler struct {
 	dir    string // beside the state file: /tmp is often memory
 	budget *semaphore.Weighted
+	// coming bounds what the messages that are being read want altogether, to two thirds of the budget. A message takes its
+	// blocks as its octets come, so that reading goes on while what came before it is sent; if the others had all, and each
+	// waited for more, they would wait for ever. The last third is for the carvers' blocks at hand.
+	coming *semaphore.Weighted
 
 	mu   sync.Mutex
 	free []*block
@@ -49,28 +53,24 @@ type block struct {
 }
 
 func newSpooler(dir string, mailboxes int) *spooler {
-	return &spooler{dir: dir, budget: semaphore.NewWeighted(int64(budgetBase + max(0, mailboxes-1)*budgetEach))}
+	blocks := int64(budgetBase + max(0, mailboxes-1)*budgetEach)
+	return &spooler{dir: dir, budget: semaphore.NewWeighted(blocks), coming: semaphore.NewWeighted(blocks * 2 / 3)}
 }
 
-// acquire waits for n blocks, all at once: whoever held some and waited for more could wait for ever.
-func (s *spooler) acquire(ctx context.Context, n int) ([]*block, error) {
-	if n == 0 {
-		return nil, nil
-	}
-	if err := s.budget.Acquire(ctx, int64(n)); err != nil {
+// acquire waits for a block.
+func (s *spooler) acquire(ctx context.Context) (*block, error) {
+	if err := s.budget.Acquire(ctx, 1); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	blocks := make([]*block, n)
-	for i := range blocks {
-		if len(s.free) == 0 {
-			s.grow()
-		}
-		last := len(s.free) - 1
-		blocks[i], s.free = s.free[last], s.free[:last]
+	if len(s.free) == 0 {
+		s.grow()
 	}
-	return blocks, nil
+	last := len(s.free) - 1
+	b := s.free[last]
+	s.free = s.free[:last]
+	return b, nil
 }
 
 func (s *spooler) grow() {
@@ -176,49 +176,64 @@ func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool,
 		return sp, nil
 	}
 	sp := &spool{from: c.spooler, size: size}
-	if err := c.carve(ctx, sp); err != nil {
+	come, err := c.begin(ctx, int(size))
+	if err != nil {
 		return nil, err
 	}
+	defer come()
 	c.digest.reset()
-	for _, part := range sp.parts {
+	for left := int(size); left > 0; {
+		part, err := c.carve(ctx, sp, left)
 		for piece := range slices.Chunk(part, stride) {
-			if _, err := io.ReadFull(r, piece); err != nil {
-				sp.free()
-				return nil, whole(err)
+			if _, err = io.ReadFull(r, piece); err != nil {
+				err = whole(err)
+				break
 			}
 			_, _ = c.digest.Write(piece)
 		}
+		if err != nil {
+			sp.free()
+			return nil, err
+		}
+		left -= len(part)
 	}
 	sp.digest = c.digest.sum()
 	return sp, nil
 }
 
-// carve gives the message its memory: out of the block at hand, or where that has no room for it, out of new ones. The
+// begin waits until a message of that size may come. One that the block at hand has no room for begins in a new one; the
 // block at hand is given up before it waits for others.
-func (c *carver) carve(ctx context.Context, sp *spool) error {
-	left, need := int(sp.size), 0
-	if c.current == nil || left > blockSize-c.used {
+func (c *carver) begin(ctx context.Context, size int) (come func(), err error) {
+	if c.current != nil && size <= blockSize-c.used {
+		return func() {}, nil
+	}
+	c.end()
+	want := int64((size + blockSize - 1) / blockSize)
+	if err := c.coming.Acquire(ctx, want); err != nil {
+		return nil, err
+	}
+	return func() { c.coming.Release(want) }, nil
+}
+
+// carve gives the message the next piece of memory, of at most so many octets, and waits for it.
+func (c *carver) carve(ctx context.Context, sp *spool, most int) ([]byte, error) {
+	if c.current != nil && c.used == blockSize {
 		c.end()
-		need = (left + blockSize - 1) / blockSize
 	}
-	blocks, err := c.acquire(ctx, need)
-	if err != nil {
-		return err
-	}
-	for {
-		if n := min(left, blockSize-c.used); c.current != nil && n > 0 {
-			c.current.users.Add(1)
-			sp.blocks = append(sp.blocks, c.current)
-			sp.parts = append(sp.parts, c.current.octets[c.used:c.used+n])
-			c.used, left = c.used+n, left-n
+	if c.current == nil {
+		b, err := c.acquire(ctx)
+		if err != nil {
+			return nil, err
 		}
-		if left == 0 {
-			return nil
-		}
-		c.end()
-		c.current, c.used, blocks = blocks[0], 0, blocks[1:]
-		c.current.users.Store(1)
+		b.users.Store(1)
+		c.current, c.used = b, 0
 	}
+	n := min(most, blockSize-c.used)
+	part := c.current.octets[c.used : c.used+n]
+	c.used += n
+	c.current.users.Add(1)
+	sp.blocks, sp.parts = append(sp.blocks, c.current), append(sp.parts, part)
+	return part, nil
 }
 
 // end gives up the block at hand. Messages in it keep it.

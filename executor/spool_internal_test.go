@@ -6,7 +6,11 @@ import (
 	"errors"
 	"io"
 	"math/rand/v2"
+	"runtime"
 	"testing"
+	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"mailhaul/state/mail"
 )
@@ -21,6 +25,11 @@ func (s *spooler) whole(t *testing.T) {
 		t.Error("there is more than the budget: a block was given back twice")
 	}
 	s.budget.Release(budgetBase)
+	if !s.coming.TryAcquire(budgetBase * 2 / 3) {
+		t.Error("what messages wanted while they came is not given back")
+	} else {
+		s.coming.Release(budgetBase * 2 / 3)
+	}
 	seen := map[*block]bool{}
 	for _, b := range s.free {
 		if seen[b] {
@@ -81,9 +90,13 @@ func (r *reuser) reuse() {
 	}
 	r.budget.Release(int64(n))
 	r.most = max(r.most, n)
-	blocks, err := r.acquire(context.Background(), n)
-	if err != nil {
-		r.Fatal(err)
+	blocks := make([]*block, n)
+	for i := range blocks {
+		b, err := r.acquire(context.Background())
+		if err != nil {
+			r.Fatal(err)
+		}
+		blocks[i] = b
 	}
 	for _, b := range blocks {
 		clear(b.octets)
@@ -165,4 +178,92 @@ func TestTakeCutOff(t *testing.T) {
 	}
 	c.end()
 	s.whole(t)
+}
+
+// TestReadingGoesOnWhileMemoryIsScarce: with all but a block of the memory held by messages that wait to be sent, the next
+// one comes as far as that block goes, and the rest with what is given back.
+func TestReadingGoesOnWhileMemoryIsScarce(t *testing.T) {
+	s := newSpooler(t.TempDir(), 1)
+	held, _ := s.spooled(t, (budgetBase-1)/2*blockSize, (budgetBase-1-(budgetBase-1)/2)*blockSize)
+	c := s.carver()
+	arrived := make(chan int, 100)
+	text := bytes.Repeat([]byte("x"), 8*blockSize)
+	done := make(chan *spool)
+	go func() {
+		sp, err := c.take(context.Background(), mail.Size(len(text)), &teller{bytes.NewReader(text), arrived})
+		if err != nil {
+			t.Error(err)
+		}
+		c.end()
+		done <- sp
+	}()
+	for n := 0; n < blockSize; {
+		n += <-arrived
+	}
+	select {
+	case <-arrived:
+		t.Fatal("there was memory for more than one block")
+	case <-time.After(20 * time.Millisecond):
+	}
+	held[0].free()
+	sp := <-done
+	if got, err := io.ReadAll(sp.body()); err != nil || !bytes.Equal(got, text) {
+		t.Errorf("read %d octets (%v), want %d", len(got), err, len(text))
+	}
+	sp.free()
+	held[1].free()
+	s.whole(t)
+}
+
+// teller tells of each piece that was read.
+type teller struct {
+	io.Reader
+	arrived chan int
+}
+
+func (c *teller) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	if n > 0 {
+		c.arrived <- n
+	}
+	return n, err
+}
+
+// TestReadersDoNotWaitForEachOther: more mailboxes read large messages at once than there is memory for, and each is sent
+// when it is whole. Whoever held a part and waited for the rest must get it.
+func TestReadersDoNotWaitForEachOther(t *testing.T) {
+	s := newSpooler(t.TempDir(), 2)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	var readers errgroup.Group
+	for range 8 {
+		readers.Go(func() error {
+			c := s.carver()
+			defer c.end()
+			for range 10 {
+				small, err := c.take(ctx, 10, slow{size: 10})
+				if err != nil {
+					return err
+				}
+				large, err := c.take(ctx, inMemory, slow{size: inMemory})
+				if err != nil {
+					return err
+				}
+				large.free()
+				small.free()
+			}
+			return nil
+		})
+	}
+	if err := readers.Wait(); err != nil {
+		t.Error(err)
+	}
+}
+
+// slow lets others in between its reads.
+type slow struct{ size int }
+
+func (s slow) Read(p []byte) (int, error) {
+	runtime.Gosched()
+	return min(len(p), s.size), nil
 }
