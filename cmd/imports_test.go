@@ -22,7 +22,7 @@ var arrows = map[string][]string{
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
-	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail"},
+	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail", "state/memory"},
 	"executor/amend": {},
 	"executor/check": {"state/mail"},
 	"executor/ews":   {"executor/uids", "executor/web", "state/mail"},
@@ -33,9 +33,10 @@ var arrows = map[string][]string{
 	"executor/uids":  {"state/mail"},
 	"executor/web":   {"state/mail"},
 	"plan":           {"config", "state", "state/mail"},
-	"state":          {"state/fault", "state/mail"},
+	"state":          {"state/fault", "state/mail", "state/memory"},
 	"state/fault":    {},
 	"state/mail":     {},
+	"state/memory":   {},
 	"testdata/mail":  {},
 
 	// What tests stand on.
@@ -85,7 +86,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"cmd/viewtest", "executor/amend", "state/fault", "state/mail", "executor/endpointtest/compare",
+var bare = []string{"cmd/viewtest", "executor/amend", "state/fault", "state/mail", "state/memory", "executor/endpointtest/compare",
 	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/httpsserver", "executor/endpointtest/imapserver",
 	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids", "executor/web"}
 

@@ -14,6 +14,7 @@ import (
 
 	"mailhaul/executor/amend"
 	"mailhaul/state/mail"
+	"mailhaul/state/memory"
 )
 
 // The sizes that bound memory. Blocks of all mailboxes come from one budget and are used again and again, so a run's
@@ -74,8 +75,8 @@ func (s *spooler) acquire(ctx context.Context) (*block, error) {
 }
 
 func (s *spooler) grow() {
-	memory := inHugePages(slab * blockSize)
-	for part := range slices.Chunk(memory, blockSize) {
+	octets := memory.Make(slab * blockSize)
+	for part := range slices.Chunk(octets, blockSize) {
 		s.free = append(s.free, &block{octets: part})
 	}
 }
