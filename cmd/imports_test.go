@@ -18,11 +18,11 @@ import (
 // above plan, plan above config and state. A new room is a decision: it gets its line here and in CONTRIBUTING.md.
 var arrows = map[string][]string{
 	"cmd/mailhaul":   {"cmd"},
-	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/ews", "executor/graph", "executor/imap", "executor/oauth", "executor/probe", "plan", "state", "state/mail"},
+	"cmd":            {"cmd/demo", "cmd/view", "config", "executor", "executor/check", "executor/ews", "executor/graph", "executor/imap", "executor/oauth", "executor/probe", "plan", "state", "state/mail", "state/hugepages"},
 	"cmd/demo":       {"state/mail", "testdata/mail"},
 	"cmd/view":       {"config", "executor", "plan", "state", "state/mail"},
 	"config":         {},
-	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail", "state/memory"},
+	"executor":       {"executor/amend", "plan", "state", "state/fault", "state/mail", "state/hugepages"},
 	"executor/amend": {},
 	"executor/check": {"state/mail"},
 	"executor/ews":   {"executor/uids", "executor/web", "state/mail"},
@@ -33,10 +33,10 @@ var arrows = map[string][]string{
 	"executor/uids":  {"state/mail"},
 	"executor/web":   {"state/mail"},
 	"plan":           {"config", "state", "state/mail"},
-	"state":          {"state/fault", "state/mail", "state/memory"},
+	"state":          {"state/fault", "state/mail", "state/hugepages"},
 	"state/fault":    {},
 	"state/mail":     {},
-	"state/memory":   {},
+	"state/hugepages":   {},
 	"testdata/mail":  {},
 
 	// What tests stand on.
@@ -86,7 +86,7 @@ var owners = map[string][]string{
 }
 
 // bare are the rooms that stand on the standard library alone.
-var bare = []string{"cmd/viewtest", "executor/amend", "state/fault", "state/mail", "state/memory", "executor/endpointtest/compare",
+var bare = []string{"cmd/viewtest", "executor/amend", "state/fault", "state/mail", "state/hugepages", "executor/endpointtest/compare",
 	"executor/endpointtest/ewsserver", "executor/endpointtest/graphserver", "executor/endpointtest/httpsserver", "executor/endpointtest/imapserver",
 	"executor/endpointtest/tokenserver", "executor/ews", "executor/graph", "executor/uids", "executor/web"}
 

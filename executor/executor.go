@@ -41,6 +41,7 @@ import (
 
 	"mailhaul/plan"
 	"mailhaul/state"
+	"mailhaul/state/hugepages"
 	"mailhaul/state/mail"
 )
 
@@ -127,6 +128,7 @@ func Run(ctx context.Context, p *plan.Plan, o Options) (Outcome, error) {
 		r.emit(w)
 	})
 	defer r.Limits.listenSilence(nil)
+	hugepages.Heap() // for what the pipelines make
 	started := o.Now()
 	r.begin()
 	err := r.mailboxes(ctx)

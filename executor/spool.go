@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sync/semaphore"
 
 	"mailhaul/executor/amend"
+	"mailhaul/state/hugepages"
 	"mailhaul/state/mail"
-	"mailhaul/state/memory"
 )
 
 // The sizes that bound memory. Blocks of all mailboxes come from one budget and are used again and again, so a run's
@@ -75,7 +75,7 @@ func (s *spooler) acquire(ctx context.Context) (*block, error) {
 }
 
 func (s *spooler) grow() {
-	octets := memory.Make(slab * blockSize)
+	octets := hugepages.Make(slab * blockSize)
 	for part := range slices.Chunk(octets, blockSize) {
 		s.free = append(s.free, &block{octets: part})
 	}

@@ -12,8 +12,8 @@ import (
 	"mailhaul/plan"
 	"mailhaul/state"
 	"mailhaul/state/fault"
+	"mailhaul/state/hugepages"
 	"mailhaul/state/mail"
-	"mailhaul/state/memory"
 )
 
 // SurveyOptions say what Survey asks of whom.
@@ -207,7 +207,7 @@ func (s *surveyor) prove(ctx context.Context) error {
 
 // list brings the ledger's memory of the source up to date.
 func (s *surveyor) list(ctx context.Context) error {
-	memory.Heap() // for the rows
+	hugepages.Heap() // for the rows
 	row, err := s.place(ctx)
 	if err != nil {
 		return err

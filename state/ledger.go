@@ -31,7 +31,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"mailhaul/state/memory"
+	"mailhaul/state/hugepages"
 )
 
 // Reader reads a state file. It is safe for use by several goroutines, and several processes may read while one writes.
@@ -71,7 +71,7 @@ func Open(ctx context.Context, path string, opts Options) (*Ledger, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	memory.Heap() // for SQLite's statements
+	hugepages.Heap() // for SQLite's statements
 	lk, err := takeLock(ctx, path, opts)
 	if err != nil {
 		return nil, err

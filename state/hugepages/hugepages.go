@@ -1,12 +1,15 @@
-// Package memory asks for huge pages.
+// Package hugepages asks for huge pages.
 //
 // The first touch of each page of memory is a fault. With pages of 4 KiB those of a run between two fast servers were a
 // twentieth of all its work, and half of the time from a program's start to its first message: on a virtual machine a
 // fault takes up to 20 microseconds. Linux gives huge pages where they are asked for (madvise, Documentation/admin-guide/mm/
 // transhuge.rst); the Go runtime does not ask. All here is advice: where it is refused, and on other systems, nothing changes.
-package memory
+package hugepages
 
-import "unsafe"
+import (
+	"strings"
+	"unsafe"
+)
 
 // hugePage is the size of one on amd64, and on arm64 with the usual pages of 4 KiB.
 const hugePage = 2 << 20
@@ -17,18 +20,12 @@ const chunk = 4 << 20
 // early is how far the heap of a command grows before its first collection.
 const early = 4 * chunk
 
-// first is an early object of the heap, which grows upwards from there.
-var first *[64]byte
-
-// The first objects of a program are its packages' own, so the advice comes before most of them.
-func init() {
-	first = new([64]byte)
-	Heap()
-}
-
 // Heap advises huge pages for the heap of a program that has begun a short while ago, as far as it has grown. It takes
 // less than a millisecond, and is worth it where much is about to be made for the first time.
-func Heap() { advise(unsafe.Pointer(first), early) }
+func Heap() {
+	small := strings.Clone("x") // lies at the beginning of the heap, which grows upwards
+	advise(unsafe.Pointer(unsafe.StringData(small)), early)
+}
 
 // Make makes memory for octets that begins at a huge page. What is left out for that is never touched and so takes no
 // memory.

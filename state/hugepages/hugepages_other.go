@@ -1,5 +1,5 @@
 //go:build !linux
 
-package memory
+package hugepages
 
 func ask(uintptr) {}

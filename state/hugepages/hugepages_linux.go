@@ -1,4 +1,4 @@
-package memory
+package hugepages
 
 import "syscall"
 
@@ -6,8 +6,7 @@ import "syscall"
 // a huge one. An older kernel refuses it.
 const madvCollapse = 25
 
-// ask asks for one huge page, from its address on. This package stands on syscall alone, so that it is initialized
-// before those who stand on more.
+// ask asks for one huge page, from its address on.
 func ask(page uintptr) {
 	_, _, refused := syscall.RawSyscall(syscall.SYS_MADVISE, page, hugePage, syscall.MADV_HUGEPAGE)
 	if refused == 0 {
