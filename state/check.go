@@ -192,6 +192,7 @@ func checkRows(ctx context.Context, db *sql.DB) ([]Violation, error) {
 
 // checkSums reads every row of every table once.
 func checkSums(ctx context.Context, db *sql.DB) ([]Violation, error) {
+	message := scanMessage()
 	none := func(err error) (struct{}, error) { return struct{}{}, err }
 	tables := []struct {
 		name, query string
@@ -199,7 +200,7 @@ func checkSums(ctx context.Context, db *sql.DB) ([]Violation, error) {
 	}{
 		{"mailbox", selectMailbox, func(r scanner) (struct{}, error) { _, err := scanMailbox(r); return none(err) }},
 		{"folder", selectFolder, func(r scanner) (struct{}, error) { _, err := scanFolder(r); return none(err) }},
-		{"message", selectMessage, func(r scanner) (struct{}, error) { _, err := scanMessage(r); return none(err) }},
+		{"message", selectMessage, func(r scanner) (struct{}, error) { _, err := message(r); return none(err) }},
 		{"failure", "SELECT " + failureColumns + ", sum FROM failure",
 			func(r scanner) (struct{}, error) { _, err := scanFailure(r); return none(err) }},
 		{"run", selectRun, func(r scanner) (struct{}, error) { _, err := scanRun(r); return none(err) }},

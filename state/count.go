@@ -125,7 +125,7 @@ func (r *Reader) look(ctx context.Context, c *FolderCount, whole bool, sel Selec
 		return err
 	}
 	rows, err = r.rows(ctx, selectTooLarge, append(args, tooLargeMost)...)
-	c.TooLargeList, err = collect(rows, err, scanMessage)
+	c.TooLargeList, err = collect(rows, err, scanMessage())
 	return err
 }
 

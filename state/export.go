@@ -33,10 +33,11 @@ type exportedTable struct {
 }
 
 func exported() []exportedTable {
+	message := scanMessage()
 	return []exportedTable{
 		{selectMailbox + " ORDER BY id", func(s scanner) (any, error) { return scanMailbox(s) }},
 		{selectFolder + " ORDER BY f.id", func(s scanner) (any, error) { return scanFolder(s) }},
-		{selectMessage + " ORDER BY folder, uid", func(s scanner) (any, error) { return scanMessage(s) }},
+		{selectMessage + " ORDER BY folder, uid", func(s scanner) (any, error) { return message(s) }},
 		{"SELECT " + failureColumns + ", sum FROM failure ORDER BY folder, uid", func(s scanner) (any, error) { return scanFailure(s) }},
 		{selectRun + " ORDER BY seq", func(s scanner) (any, error) { return scanRun(s) }},
 		{"SELECT " + passColumns + ", sum FROM pass ORDER BY name", func(s scanner) (any, error) { return scanPass(s) }},

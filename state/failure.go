@@ -174,7 +174,7 @@ func (r *Reader) failedOf(ctx context.Context, ft folderTally, recorded []Failur
 		return nil, nil
 	}
 	rows, err := r.rows(ctx, selectFailed, int64(ft.folder.ID))
-	messages, err := collect(rows, err, scanMessage)
+	messages, err := collect(rows, err, scanMessage())
 	if err != nil {
 		return nil, err
 	}

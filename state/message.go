@@ -5,10 +5,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"slices"
-	"strings"
-	"time"
 
-	"mailhaul/state/fault"
 	"mailhaul/state/mail"
 )
 
@@ -27,81 +24,14 @@ const (
 	selectUIDs = selectMessage + " WHERE folder = ? AND uid IN (SELECT value FROM json_each(?)) ORDER BY uid"
 )
 
-// messageValues gives the columns' values.
-func messageValues(m Message) []any {
-	date, zone := dateValues(m.InternalDate)
-	values := make([]any, 0, 16) // room for the checksum
-	return append(values, int64(m.Folder), int64(m.UID), int64(m.Size), date, zone, int64(m.Flags.System),
-		keywordsValue(m.Flags.Keywords), int64(m.State), int64(m.Attempt), digestValue(m.H0), digestValue(m.H1),
-		nonZero(int64(m.DestinationUID)), nonZero(int64(m.U0)), nonZero(int64(m.V0)), int64(m.Degraded))
-}
-
 // withSum gives a row's values followed by their checksum.
 func withSum(values []any) []any { return append(values, sum(values...)) }
-
-func scanMessage(row scanner) (Message, error) {
-	var m Message
-	var date, duid, u0, v0 *int64
-	var zone, stored int64
-	var keywords, h0, h1 []byte
-	err := row.Scan(&m.Folder, &m.UID, &m.Size, &date, &zone, &m.Flags.System, &keywords, &m.State, &m.Attempt, &h0, &h1,
-		&duid, &u0, &v0, &m.Degraded, &stored)
-	if err != nil {
-		return Message{}, unreadable(err)
-	}
-	m.InternalDate = dateOf(date, zone)
-	if keywords != nil {
-		m.Flags.Keywords = strings.Split(string(keywords), " ")
-	}
-	copy(m.H0[:], h0)
-	copy(m.H1[:], h1)
-	m.DestinationUID, m.U0, m.V0 = mail.UID(value(duid)), mail.UID(value(u0)), mail.UIDValidity(value(v0))
-	if sum(messageValues(m)...) != stored && !fault.Off(fault.RowSum) {
-		return Message{}, errSum
-	}
-	return m, nil
-}
 
 func value(n *int64) int64 {
 	if n == nil {
 		return 0
 	}
 	return *n
-}
-
-// dateValues gives an INTERNALDATE as seconds and minutes east of UTC, which is all that IMAP can say.
-func dateValues(t time.Time) (any, int64) {
-	if t.IsZero() {
-		return nil, 0
-	}
-	_, offset := t.Zone()
-	return t.Unix(), int64(offset / 60)
-}
-
-func dateOf(seconds *int64, zone int64) time.Time {
-	if seconds == nil {
-		return time.Time{}
-	}
-	t := time.Unix(*seconds, 0).UTC()
-	if zone == 0 {
-		return t
-	}
-	return t.In(time.FixedZone("", int(zone)*60))
-}
-
-// keywordsValue joins keywords by blanks, which no atom can hold (RFC 9051, 9).
-func keywordsValue(keywords []string) any {
-	if len(keywords) == 0 {
-		return nil
-	}
-	return []byte(strings.Join(keywords, " "))
-}
-
-func digestValue(d mail.Digest) any {
-	if d.IsZero() {
-		return nil
-	}
-	return d[:]
 }
 
 // Rows gives the rows of the UIDs that exist, UIDs ascending.
@@ -111,7 +41,7 @@ func (r *Reader) Rows(ctx context.Context, f FolderID, uids []mail.UID) ([]Messa
 		return nil, wrap(r.path, err)
 	}
 	rows, err := r.rows(ctx, selectUIDs, int64(f), string(names))
-	all, err := collect(rows, err, scanMessage)
+	all, err := collect(rows, err, scanMessage())
 	return all, wrap(r.path, err)
 }
 
@@ -134,21 +64,14 @@ func (t *tx) see(rows []Message) error {
 		if err != nil {
 			return err
 		}
-		for _, m := range rows {
-			res, err := t.exec(addMessage, withSum(messageValues(m))...)
+		for i := range rows {
+			added, err := t.writeMessage(addMessage, &rows[i])
 			if err != nil {
 				return err
 			}
-			added, err := res.RowsAffected()
-			if err != nil {
-				return err
-			}
-			if added == 0 {
-				err = t.seeAgain(m)
-			} else {
-				count.add(m)
-			}
-			if err != nil {
+			if added {
+				count.add(rows[i])
+			} else if err := t.seeAgain(rows[i]); err != nil {
 				return err
 			}
 		}
@@ -167,7 +90,7 @@ func (t *tx) seeAgain(m Message) error {
 		return nil
 	}
 	old.Flags = m.Flags
-	_, err = t.exec(putMessage, withSum(messageValues(old))...)
+	_, err = t.writeMessage(putMessage, &old)
 	return err
 }
 
@@ -202,7 +125,7 @@ func (t *tx) putFolderRows(f FolderID, rows []Message) error {
 		}
 		count.add(m)
 		before[m.UID] = m
-		if _, err := t.exec(putMessage, withSum(messageValues(m))...); err != nil {
+		if _, err := t.writeMessage(putMessage, &m); err != nil {
 			return err
 		}
 		if settled(m.State) {
@@ -228,7 +151,7 @@ func (t *tx) messages(f FolderID, like []Message) (map[mail.UID]Message, error) 
 		return nil, err
 	}
 	rows, err := t.query(selectUIDs, int64(f), string(names))
-	all, err := collect(rows, err, scanMessage)
+	all, err := collect(rows, err, scanMessage())
 	found := make(map[mail.UID]Message, len(all))
 	for _, m := range all {
 		found[m.UID] = m

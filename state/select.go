@@ -79,7 +79,7 @@ func (r *Reader) selectNewest(ctx context.Context, q Query, c conditions) ([]Mes
 
 func (r *Reader) selectRows(ctx context.Context, c conditions, order string, limit int) ([]Message, error) {
 	rows, err := r.rows(ctx, "SELECT "+messageColumns+", sum"+c.from()+order+" LIMIT ?", append(c.args, limit)...)
-	all, err := collect(rows, err, scanMessage)
+	all, err := collect(rows, err, scanMessage())
 	return all, wrap(r.path, err)
 }
 

@@ -45,7 +45,7 @@ func openWriter(ctx context.Context, path string, lk *lock) (*writer, error) {
 	if err != nil {
 		return nil, wrap(path, errors.Join(err, db.Close()))
 	}
-	return &writer{path: path, db: db, lock: lk, tx: &tx{conn: conn, statements: map[string]*sql.Stmt{}},
+	return &writer{path: path, db: db, lock: lk, tx: &tx{conn: conn, statements: map[string]*sql.Stmt{}, past: map[string]statement{}},
 		queue: make(chan request, groupLimit), served: make(chan struct{})}, nil
 }
 
@@ -93,6 +93,12 @@ func (w *writer) close() error {
 	for _, s := range w.tx.statements {
 		_ = s.Close() // closing the connection below closes it anyway
 	}
+	_ = w.tx.conn.Raw(func(any) error {
+		for _, s := range w.tx.past {
+			_ = s.Close() // likewise
+		}
+		return nil
+	})
 	return errors.Join(w.tx.conn.Close(), w.db.Close())
 }
 
@@ -192,6 +198,8 @@ func (w *writer) alone(req request, answers []error) error {
 type tx struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt
+	past       map[string]statement // those that go past database/sql
+	row        messageRow
 	cached     cache
 }
 
