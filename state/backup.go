@@ -22,7 +22,7 @@ const backupStep = 4096
 // until the new one is whole. It may run while the ledger is written.
 func (l *Ledger) Backup(ctx context.Context) error {
 	fresh := l.path + ".backup-" + randomHex(4)
-	err := snapshot(ctx, l.path, fresh)
+	err := copyTo(ctx, l.db, fresh)
 	if err == nil {
 		err = markCopy(ctx, fresh)
 	}
@@ -40,6 +40,16 @@ func (l *Ledger) Backup(ctx context.Context) error {
 
 // snapshot copies the committed state of a file into a new one, with SQLite's online backup.
 func snapshot(ctx context.Context, from, to string) error {
+	db, err := sql.Open("sqlite", readName(from))
+	if err != nil {
+		return err
+	}
+	db.SetMaxOpenConns(1)
+	return errors.Join(copyTo(ctx, db, to), db.Close())
+}
+
+// copyTo is snapshot for a file that is open.
+func copyTo(ctx context.Context, db *sql.DB, to string) error {
 	f, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
 		return err
@@ -47,12 +57,7 @@ func snapshot(ctx context.Context, from, to string) error {
 	if err := f.Close(); err != nil {
 		return err
 	}
-	db, err := sql.Open("sqlite", readName(from))
-	if err != nil {
-		return err
-	}
-	db.SetMaxOpenConns(1)
-	return errors.Join(copyPages(ctx, db, to), db.Close())
+	return copyPages(ctx, db, to)
 }
 
 func copyPages(ctx context.Context, db *sql.DB, to string) error {
@@ -77,7 +82,8 @@ func copyPages(ctx context.Context, db *sql.DB, to string) error {
 		}
 		return errors.Join(stepThrough(ctx, b), b.Finish())
 	})
-	return errors.Join(err, conn.Close())
+	_, ended := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // it only read
+	return errors.Join(err, ended, conn.Close())
 }
 
 func stepThrough(ctx context.Context, b *sqlite.Backup) error {

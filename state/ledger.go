@@ -86,10 +86,11 @@ func Open(ctx context.Context, path string, opts Options) (*Ledger, error) {
 
 // openLocked opens the file once the lock is held.
 func openLocked(ctx context.Context, path string, opts Options, lk *lock) (*Ledger, error) {
-	if err := createMissing(ctx, path, opts); err != nil {
-		return nil, err
+	fresh, err := createMissing(ctx, path, opts)
+	if err == nil && !fresh {
+		err = prepare(ctx, path, upgrades())
 	}
-	if err := prepare(ctx, path, upgrades()); err != nil {
+	if err != nil {
 		return nil, err
 	}
 	// A copy put back by hand may be readable to others. Where this is not ours to change, so be it.

@@ -99,18 +99,19 @@ func fileURI(path string) string {
 	return "file:" + strings.NewReplacer("%", "%25", "?", "%3f", "#", "%23").Replace(abs)
 }
 
-// createMissing makes the file beside its place and renames it there, so that a half-made one is never found.
-func createMissing(ctx context.Context, path string, opts Options) error {
+// createMissing makes a file that is not there, beside its place, and renames it there, so that a half-made one is never
+// found.
+func createMissing(ctx context.Context, path string, opts Options) (created bool, err error) {
 	if _, err := os.Stat(path); !errors.Is(err, fs.ErrNotExist) {
-		return nil
+		return false, nil
 	}
 	if info, err := os.Stat(path + "-wal"); err == nil && info.Size() > 0 {
-		return damaged(path, "it is missing, but its log %s is there", filepath.Base(path)+"-wal")
+		return false, damaged(path, "it is missing, but its log %s is there", filepath.Base(path)+"-wal")
 	}
 	fresh := path + ".new-" + randomHex(4)
 	f, err := os.OpenFile(fresh, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
 	if err != nil {
-		return &Error{Code: mail.CodeStateWrite, Path: path, Err: fmt.Errorf("create: %w", err)}
+		return false, &Error{Code: mail.CodeStateWrite, Path: path, Err: fmt.Errorf("create: %w", err)}
 	}
 	err = errors.Join(f.Close(), fill(ctx, fresh, opts))
 	fault.At(fault.BeforeStateNamed)
@@ -119,9 +120,9 @@ func createMissing(ctx context.Context, path string, opts Options) error {
 	}
 	if err != nil {
 		removeFile(fresh)
-		return wrap(path, fmt.Errorf("create: %w", err))
+		return false, wrap(path, fmt.Errorf("create: %w", err))
 	}
-	return nil
+	return true, nil
 }
 
 // fill writes schema and identity into an empty file.
@@ -131,7 +132,8 @@ func fill(ctx context.Context, path string, opts Options) error {
 		return err
 	}
 	db.SetMaxOpenConns(1)
-	return errors.Join(fillTables(ctx, db, opts), db.Close())
+	// A context that can end costs a goroutine each statement, and there is nothing to wait for.
+	return errors.Join(fillTables(context.WithoutCancel(ctx), db, opts), db.Close())
 }
 
 func fillTables(ctx context.Context, db *sql.DB, opts Options) error {

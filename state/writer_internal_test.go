@@ -24,7 +24,7 @@ func idle(t *testing.T) *Ledger {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := createMissing(t.Context(), path, testOptions()); err != nil {
+	if _, err := createMissing(t.Context(), path, testOptions()); err != nil {
 		t.Fatal(err)
 	}
 	w, err := openWriter(t.Context(), path, lk)
