@@ -15,6 +15,12 @@ import (
 // stateName is the state file's name as people see it.
 func stateName(cfg *config.Config) string { return filepath.Base(cfg.Project.State) }
 
+// tellFile says what is to be known of the state file before it is opened.
+func (a *app) tellFile(cfg *config.Config) {
+	a.tellBackup(cfg)
+	a.tellLarge(cfg)
+}
+
 // tellBackup says that the state file is missing while its copy is there: whoever lost it had better put the copy in its
 // place than begin anew.
 func (a *app) tellBackup(cfg *config.Config) {

@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"mailhaul/config"
@@ -23,6 +24,7 @@ type server struct {
 	slots     chan struct{} // one for each connection that may be open
 	spare     int           // connections that no mailbox needs to begin with; guarded by endpoints.mu
 	limits    *executor.Limits
+	ahead     atomic.Pointer[ahead] // nil: none, or taken
 	roots     *x509.CertPool
 	bandwidth *executor.Share          // nil: no limit
 	tokens    map[string]*oauth.Source // by transport; none: passwords sign in
@@ -93,7 +95,7 @@ func (s *server) trace(mailbox string) io.Writer {
 // options says how a session of one mailbox is opened.
 func (s *server) options(l config.Login, trace *traceFile) imap.Options {
 	o := imap.Options{Host: s.Host, Port: s.Port, TLS: string(s.TLS), RootCAs: s.roots, PinSHA256: s.PinSHA256,
-		Compress: s.Compress, Login: s.login(l), Habits: habits(s.Endpoint), Literals: l.Literals}
+		Compress: s.Compress, Login: s.login(l), Habits: habits(s.Endpoint), Literals: l.Literals, Dial: s.dial}
 	if s.bandwidth != nil {
 		o.Bandwidth = s.bandwidth.Of(l.Address)
 	}

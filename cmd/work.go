@@ -50,8 +50,8 @@ func (a *app) openWork(ctx context.Context, command string, who chosen) (*work, 
 	if command == "apply" {
 		w.parked = &executor.Parked{Endpoints: w.endpoints}
 	}
-	a.tellBackup(cfg)
-	a.tellLarge(cfg)
+	a.tellFile(cfg)
+	w.endpoints.dialAhead(ctx, cfg.Project.State, mailboxes)
 	w.ledger, err = state.Open(ctx, cfg.Project.State, state.Options{Version: Version, Command: "mailhaul " + command})
 	if err != nil {
 		return nil, err

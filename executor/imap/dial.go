@@ -16,6 +16,9 @@ import (
 	"mailhaul/state/mail"
 )
 
+// Address is where a session connects to, as net.Dial takes it.
+func (o Options) Address() string { return o.withDefaults().address() }
+
 func (o Options) address() string { return net.JoinHostPort(o.Host, strconv.Itoa(o.Port)) }
 
 // dial connects, without TLS yet.
