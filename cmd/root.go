@@ -14,7 +14,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"mailhaul/cmd/view"
-	"mailhaul/state/hugepages"
 )
 
 // Process is what a command gets from the world.
@@ -44,7 +43,6 @@ type app struct {
 
 // Main carries out one command line and gives the exit code.
 func Main(ctx context.Context, p Process) int {
-	hugepages.Heap() // for the commands
 	a := &app{io: p, term: view.NewTerminal(p.Stdin, p.Stdout, p.Stderr, p.Environ, view.ColorAuto)}
 	root := rootCommand(a)
 	root.SetArgs(p.Args)

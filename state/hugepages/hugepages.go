@@ -6,10 +6,7 @@
 // transhuge.rst); the Go runtime does not ask. All here is advice: where it is refused, and on other systems, nothing changes.
 package hugepages
 
-import (
-	"strings"
-	"unsafe"
-)
+import "unsafe"
 
 // hugePage is the size of one on amd64, and on arm64 with the usual pages of 4 KiB.
 const hugePage = 2 << 20
@@ -20,12 +17,20 @@ const chunk = 4 << 20
 // early is how far the heap of a command grows before its first collection.
 const early = 4 * chunk
 
+// first is an early object of the heap, which grows upwards from there. That it is made is the one thing in the house that
+// runs by itself: most of what a command touches before its first connection is made by packages as they are initialized,
+// before main.
+var first = begin()
+
+func begin() *[64]byte {
+	object := new([64]byte)
+	advise(unsafe.Pointer(object), early)
+	return object
+}
+
 // Heap advises huge pages for the heap of a program that has begun a short while ago, as far as it has grown. It takes
 // less than a millisecond, and is worth it where much is about to be made for the first time.
-func Heap() {
-	small := strings.Clone("x") // lies at the beginning of the heap, which grows upwards
-	advise(unsafe.Pointer(unsafe.StringData(small)), early)
-}
+func Heap() { advise(unsafe.Pointer(first), early) }
 
 // Make makes memory for octets that begins at a huge page. What is left out for that is never touched and so takes no
 // memory.
