@@ -89,6 +89,7 @@ type arena struct {
 	old, new *dovecot.Server
 	filled   map[string]int // messages of each mailbox, by kind
 	runs     int
+	watching bool // memory is looked at
 }
 
 const benchPassword = "benchmark"

@@ -27,12 +27,13 @@ type report struct {
 	versions []string
 	works    []work
 	figures  map[string]map[string][]figures // by work and program
+	peaks    map[string]int64                // likewise
 	runs     int
 	noisy    int // runs that began while others used a tenth of the machine or more
 }
 
 func newReport(a *arena) *report {
-	r := &report{figures: map[string]map[string][]figures{}}
+	r := &report{figures: map[string]map[string][]figures{}, peaks: map[string]int64{}}
 	r.versions = append(r.versions, time.Now().Format("2006-01-02"), runtime.Version(), fmt.Sprintf("%s/%s, %d cores",
 		runtime.GOOS, runtime.GOARCH, runtime.NumCPU()))
 	for _, command := range [][]string{{a.program, "version"}, {"dovecot", "--version"}, {"/usr/sbin/dovecot", "--version"}, {"mbsync", "--version"}} {
@@ -66,13 +67,17 @@ func (r *report) add(w work, program string, f figures) {
 	}
 }
 
+// remember keeps the largest resident memory of a program's runs.
+func (r *report) remember(w work, program string, peak int64) {
+	r.peaks[w.name+" "+program] = max(r.peaks[w.name+" "+program], peak)
+}
+
 // programs in the order of the table.
 var programs = []string{"raw single", "raw multi", "mailhaul", "mbsync"}
 
 // summary is one line of the table.
 type summary struct {
 	median, least, most time.Duration
-	peak                int64
 	turns               [2]int
 }
 
@@ -81,7 +86,6 @@ func summarize(all []figures) summary {
 	var s summary
 	for i, f := range all {
 		walls[i] = f.wall
-		s.peak = max(s.peak, f.peak)
 		for side, n := range f.turns {
 			s.turns[side] = max(s.turns[side], n)
 		}
@@ -108,8 +112,8 @@ func (r *report) print(to io.Writer) {
 			if v := r.speed(w, p); v > 0 {
 				speed = fmt.Sprintf("%.2f", v)
 			}
-			if s.peak > 0 {
-				peak = fmt.Sprintf("%.0f", float64(s.peak)/(1<<20))
+			if most := r.peaks[w.name+" "+p]; most > 0 {
+				peak = fmt.Sprintf("%.0f", float64(most)/(1<<20))
 			}
 			if w.unchanged {
 				turns = fmt.Sprintf("%d + %d", s.turns[0], s.turns[1])
