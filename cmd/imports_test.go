@@ -42,16 +42,17 @@ var arrows = map[string][]string{
 	// What tests stand on.
 	"cmd/viewtest": {},
 	// The judge of a copy (compare) and the servers share no code with what they judge.
-	"executor/endpointtest":             {"executor", "state", "state/mail"},
-	"executor/endpointtest/compare":     {},
-	"executor/endpointtest/dovecot":     {},
-	"executor/endpointtest/ewsserver":   {"executor/endpointtest/httpsserver"},
-	"executor/endpointtest/graphserver": {"executor/endpointtest/httpsserver"},
-	"executor/endpointtest/httpsserver": {},
-	"executor/endpointtest/imapserver":  {},
-	"executor/endpointtest/proxy":       {},
-	"executor/endpointtest/rawcopy":     {},
-	"executor/endpointtest/tokenserver": {},
+	"executor/endpointtest":               {"executor", "state", "state/mail"},
+	"executor/endpointtest/compare":       {},
+	"executor/endpointtest/dovecot":       {},
+	"executor/endpointtest/ewsserver":     {"executor/endpointtest/httpsserver"},
+	"executor/endpointtest/graphserver":   {"executor/endpointtest/httpsserver"},
+	"executor/endpointtest/httpsserver":   {},
+	"executor/endpointtest/imapserver":    {},
+	"executor/endpointtest/proxy":         {},
+	"executor/endpointtest/rawcopy":       {},
+	"executor/endpointtest/rawcopy/bound": {"executor/endpointtest/rawcopy"},
+	"executor/endpointtest/tokenserver":   {},
 }
 
 // narrow says of which files of another room a room may use the names, and which names beside those.

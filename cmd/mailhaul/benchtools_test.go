@@ -2,7 +2,7 @@ package main
 
 import (
 	"bytes"
-	"context"
+	"encoding/json"
 	"fmt"
 	"math"
 	"os"
@@ -11,10 +11,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"golang.org/x/sync/errgroup"
-
-	"mailhaul/executor/endpointtest/rawcopy"
 )
 
 func pow(base, exponent float64) float64 { return math.Pow(base, exponent) }
@@ -127,22 +123,22 @@ func (s *stage) turns() (n [2]int) {
 	return n
 }
 
+// raw runs the bound of the protocol, a program as the others are.
 func raw(group int) func(*testing.B, *arena, *stage, string) int64 {
-	return func(b *testing.B, _ *arena, s *stage, _ string) int64 {
+	return func(b *testing.B, a *arena, s *stage, dir string) int64 {
 		b.Helper()
-		var g errgroup.Group
-		for i := range s.mail.mailboxes {
-			user := s.mail.user(i)
-			j := rawcopy.Job{From: s.old.side(b, user), To: s.new.side(b, user), Folder: "INBOX", Group: group}
-			g.Go(func() error {
-				_, err := rawcopy.Copy(context.Background(), j)
-				return err
-			})
+		users := make([]string, s.mail.mailboxes)
+		for i := range users {
+			users[i] = s.mail.user(i)
 		}
-		if err := g.Wait(); err != nil {
+		request, err := json.Marshal(map[string]any{"From": s.old.server(), "To": s.new.server(), "Users": users,
+			"Password": benchPassword, "Group": group})
+		if err != nil {
 			b.Fatal(err)
 		}
-		return 0
+		c := exec.Command(a.bound) //nolint:gosec // built by newArena
+		c.Stdin = bytes.NewReader(request)
+		return a.finishAll(b, dir, c)
 	}
 }
 
