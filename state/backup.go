@@ -65,8 +65,7 @@ func copyPages(ctx context.Context, db *sql.DB, to string) error {
 	if err != nil {
 		return err
 	}
-	// A read transaction holds the view, so that commits meanwhile do not start the copy anew.
-	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+	if err := holdView(context.WithoutCancel(ctx), conn); err != nil {
 		return errors.Join(err, conn.Close())
 	}
 	err = conn.Raw(func(driver any) error {
@@ -84,6 +83,22 @@ func copyPages(ctx context.Context, db *sql.DB, to string) error {
 	})
 	_, ended := conn.ExecContext(context.WithoutCancel(ctx), "ROLLBACK") // it only read
 	return errors.Join(err, ended, conn.Close())
+}
+
+// holdView begins a read transaction, so that commits meanwhile do not start the copy anew. It is the first read that
+// makes it one. The context must not end: the driver may say that it did where the transaction has begun, and the
+// connection would go back to the pool inside it.
+func holdView(ctx context.Context, conn *sql.Conn) error {
+	if _, err := conn.ExecContext(ctx, "BEGIN"); err != nil {
+		return err
+	}
+	var tables int
+	err := conn.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema").Scan(&tables)
+	if err != nil {
+		_, ended := conn.ExecContext(ctx, "ROLLBACK")
+		return errors.Join(err, ended)
+	}
+	return nil
 }
 
 func stepThrough(ctx context.Context, b *sqlite.Backup) error {

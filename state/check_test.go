@@ -62,6 +62,7 @@ func TestCheckFinds(t *testing.T) {
 		"a state was changed":  {"checksum", raw("UPDATE message SET state = 10 WHERE uid = 1")},
 		"a number is a text":   {"checksum", raw("UPDATE message SET size = 'x' WHERE uid = 1")},
 		"a number is real":     {"checksum", raw("UPDATE message SET duid = 1.5 WHERE uid = 1")},
+		"no date but a zone":   {"checksum", raw("UPDATE message SET date = NULL, zone = 1.5 WHERE uid = 1")},
 		"a sum is octets":      {"checksum", raw("UPDATE message SET sum = x'00' WHERE uid = 1")},
 		"octets are a number":  {"checksum", raw("UPDATE message SET h0 = 7 WHERE uid = 1")},
 		"a folder was changed": {"checksum", raw("UPDATE folder SET listed = 4")},

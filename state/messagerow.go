@@ -76,9 +76,10 @@ func (r *messageRow) message() (m Message, known bool) {
 		return number(at)
 	}
 	m.Folder, m.UID, m.Size = FolderID(number(0)), mail.UID(number(1)), mail.Size(number(2))
+	zone := number(4)
 	if r.values[3] != nil {
 		seconds := number(3)
-		m.InternalDate = dateOf(&seconds, number(4))
+		m.InternalDate = dateOf(&seconds, zone)
 	}
 	m.Flags.System = mail.System(number(5))
 	if keywords := octets(6); keywords != nil {
