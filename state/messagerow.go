@@ -174,9 +174,11 @@ func (t *tx) direct(text string) (statement, error) {
 		if err != nil {
 			return err
 		}
-		if t.past[text], ok = prepared.(statement); !ok {
+		s, ok := prepared.(statement)
+		if !ok {
 			return errors.Join(errDriver, prepared.Close())
 		}
+		t.past[text] = s
 		return nil
 	})
 	return t.past[text], err
