@@ -33,15 +33,18 @@ const (
 	// base holds a message of any size beside a batch; that which is sent gives its memory back on its way.
 	budgetBase = 12 << 20 / blockSize
 	budgetEach = 4 << 20 / blockSize
+	// atHandEach is how much of it is left for blocks at hand, for each mailbox. More would have slow sources wait for one
+	// another.
+	atHandEach = 2
 )
 
 // spooler keeps messages between the source and the destination.
 type spooler struct {
 	dir    string // beside the state file: /tmp is often memory
 	budget *semaphore.Weighted
-	// coming bounds what the messages that are being read want altogether, to two thirds of the budget. A message takes its
-	// blocks as its octets come, so that reading goes on while what came before it is sent; if the others had all, and each
-	// waited for more, they would wait for ever. The last third is for the carvers' blocks at hand.
+	// coming bounds what the messages that are being read want altogether. A message takes its blocks as its octets come, so
+	// that reading goes on while what came before it is sent; if the others had all, and each waited for more, they would
+	// wait for ever. What it leaves of the budget is for the carvers' blocks at hand, which a source that is silent keeps.
 	coming *semaphore.Weighted
 
 	mu   sync.Mutex
@@ -55,8 +58,10 @@ type block struct {
 }
 
 func newSpooler(dir string, mailboxes int) *spooler {
-	blocks := int64(budgetBase + max(0, mailboxes-1)*budgetEach)
-	return &spooler{dir: dir, budget: semaphore.NewWeighted(blocks), coming: semaphore.NewWeighted(blocks * 2 / 3)}
+	mailboxes = max(1, mailboxes)
+	blocks := int64(budgetBase + (mailboxes-1)*budgetEach)
+	return &spooler{dir: dir, budget: semaphore.NewWeighted(blocks),
+		coming: semaphore.NewWeighted(blocks - int64(mailboxes*atHandEach))}
 }
 
 // acquire waits for a block.

@@ -25,10 +25,10 @@ func (s *spooler) whole(t *testing.T) {
 		t.Error("there is more than the budget: a block was given back twice")
 	}
 	s.budget.Release(budgetBase)
-	if !s.coming.TryAcquire(budgetBase * 2 / 3) {
+	if !s.coming.TryAcquire(budgetBase - atHandEach) {
 		t.Error("what messages wanted while they came is not given back")
 	} else {
-		s.coming.Release(budgetBase * 2 / 3)
+		s.coming.Release(budgetBase - atHandEach)
 	}
 	seen := map[*block]bool{}
 	for _, b := range s.free {
@@ -266,4 +266,33 @@ type slow struct{ size int }
 func (s slow) Read(p []byte) (int, error) {
 	runtime.Gosched()
 	return min(len(p), s.size), nil
+}
+
+// TestSlowSourcesShareTheMemory: while one mailbox's source is in the middle of a large message, another's comes too.
+func TestSlowSourcesShareTheMemory(t *testing.T) {
+	s := newSpooler(t.TempDir(), 2)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	first, second := s.carver(), s.carver()
+	const size = 7 << 20
+	_, err := first.take(ctx, size, meanwhile(func() {
+		sp, err := second.take(ctx, size, slow{size: size})
+		if err != nil {
+			t.Errorf("a second message can't come: %v", err)
+		}
+		sp.free()
+	}))
+	if err == nil {
+		t.Error("the source that was cut off is not told of")
+	}
+	first.end()
+	second.end()
+}
+
+// meanwhile is a source that has something done at its first octet, and ends.
+type meanwhile func()
+
+func (m meanwhile) Read([]byte) (int, error) {
+	m()
+	return 0, io.EOF
 }

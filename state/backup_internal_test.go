@@ -2,6 +2,7 @@ package state
 
 import (
 	"context"
+	"errors"
 	"testing"
 )
 
@@ -37,6 +38,9 @@ func TestBackupEndsWhileWritesGoOn(t *testing.T) {
 		return err
 	})
 	commits := 0
+	if err := l.Backup(&between{Context: context.WithoutCancel(t.Context())}); !errors.Is(err, context.Canceled) {
+		t.Errorf("stopped after its first step, it says %v", err)
+	}
 	ctx := &between{context.WithoutCancel(t.Context()), 3 * steps, func() {
 		commits++
 		write(func(t *tx) error {
@@ -49,6 +53,10 @@ func TestBackupEndsWhileWritesGoOn(t *testing.T) {
 	}
 	if commits < steps {
 		t.Errorf("only %d commits came between", commits)
+	}
+	var seen int
+	if err := l.db.QueryRow("SELECT value FROM meta WHERE key = 'late'").Scan(&seen); err != nil || seen != commits {
+		t.Errorf("a reader sees commit %d of %d (%v): its connection is still in a transaction", seen, commits, err)
 	}
 	copied, err := OpenRead(t.Context(), l.path+backupSuffix)
 	if err != nil {

@@ -6,10 +6,11 @@ import "syscall"
 // a huge one. An older kernel refuses it.
 const madvCollapse = 25
 
-// ask asks for one huge page, from its address on.
+// ask asks for one huge page, from its address on. Where memory is scarce the kernel may take long to make room for it,
+// so the runtime is told of the calls: others go on meanwhile.
 func ask(page uintptr) {
-	_, _, refused := syscall.RawSyscall(syscall.SYS_MADVISE, page, hugePage, syscall.MADV_HUGEPAGE)
+	_, _, refused := syscall.Syscall(syscall.SYS_MADVISE, page, hugePage, syscall.MADV_HUGEPAGE)
 	if refused == 0 {
-		_, _, _ = syscall.RawSyscall(syscall.SYS_MADVISE, page, hugePage, madvCollapse)
+		_, _, _ = syscall.Syscall(syscall.SYS_MADVISE, page, hugePage, madvCollapse)
 	}
 }
