@@ -35,7 +35,7 @@ const (
 	budgetEach = 4 << 20 / blockSize
 	// atHandEach is how much of it is left for blocks at hand, for each mailbox. More would have slow sources wait for one
 	// another.
-	atHandEach = 2
+	atHandEach = 4
 )
 
 // spooler keeps messages between the source and the destination.
