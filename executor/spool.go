@@ -32,7 +32,7 @@ const (
 	// budgetBase and budgetEach make the budget in blocks: base, and so many more for each further mailbox at work. The
 	// base holds a message of any size beside a batch; that which is sent gives its memory back on its way.
 	budgetBase = 12 << 20 / blockSize
-	budgetEach = 4 << 20 / blockSize
+	budgetEach = 8 << 20 / blockSize
 	// atHandEach is how much of it is left for blocks at hand, for each mailbox. More would have slow sources wait for one
 	// another.
 	atHandEach = 4

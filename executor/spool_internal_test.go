@@ -274,7 +274,7 @@ func TestSlowSourcesShareTheMemory(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 	defer cancel()
 	first, second := s.carver(), s.carver()
-	const size = 7 << 20
+	const size = inMemory
 	_, err := first.take(ctx, size, meanwhile(func() {
 		sp, err := second.take(ctx, size, slow{size: size})
 		if err != nil {
