@@ -203,7 +203,9 @@ func (c *carver) take(ctx context.Context, size mail.Size, r io.Reader) (*spool,
 			return nil, err
 		}
 		left -= len(part)
-		runtime.Gosched() // a source that is fast never lets anybody else at the thread
+		if left > 0 {
+			runtime.Gosched() // a source that is fast never lets anybody else at the thread
+		}
 	}
 	sp.digest = c.digest.sum()
 	return sp, nil
