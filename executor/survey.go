@@ -73,6 +73,7 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	}
 	var mu sync.Mutex
 	gone := &vain{endpoints: map[string]bool{}}
+	rows := sync.OnceFunc(hugepages.Heap)
 	o.Limits.listen(o.tellLowered(&mu))
 	o.Limits.listenSilence(func(w Waiting) {
 		if o.Events == nil {
@@ -90,7 +91,7 @@ func Survey(ctx context.Context, o SurveyOptions) (map[string]plan.Inventory, er
 	g.SetLimit(o.Parallel)
 	for _, m := range o.Mailboxes {
 		g.Go(func() error {
-			s := &surveyor{SurveyOptions: o, mailbox: m, mu: &mu, vain: gone}
+			s := &surveyor{SurveyOptions: o, mailbox: m, mu: &mu, vain: gone, rows: rows}
 			inv, err := s.ask(ctx)
 			mu.Lock()
 			defer mu.Unlock()
@@ -132,7 +133,8 @@ type surveyor struct {
 	mailbox SurveyMailbox
 	mu      *sync.Mutex // one event at a time
 	vain    *vain
-	listed  bool // an earlier survey has listed the mailbox
+	rows    func() // called before the first rows of the survey are made
+	listed  bool   // an earlier survey has listed the mailbox
 	src     retryingSource
 	dst     retryingDestination
 	inv     plan.Inventory
@@ -207,7 +209,7 @@ func (s *surveyor) prove(ctx context.Context) error {
 
 // list brings the ledger's memory of the source up to date.
 func (s *surveyor) list(ctx context.Context) error {
-	hugepages.Heap() // for the rows
+	s.rows()
 	row, err := s.place(ctx)
 	if err != nil {
 		return err

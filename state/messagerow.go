@@ -15,7 +15,7 @@ import (
 const messageWidth = 16
 
 // messageRow is one row of messages as SQLite has it. One is used for row after row, since each message is written three
-// times and read as often: what was made anew for each was a half of a run's garbage.
+// times and read as often: what was made anew for each was three quarters of the ledger's garbage.
 type messageRow struct {
 	values [messageWidth]any // nil, int64 or []byte, in the order of messageColumns, and the checksum
 	into   [messageWidth]any // pointers to values

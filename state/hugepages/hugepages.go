@@ -1,9 +1,9 @@
 // Package hugepages asks for huge pages.
 //
-// The first touch of each page of memory is a fault. With pages of 4 KiB those of a run between two fast servers were a
-// twentieth of all its work, and half of the time from a program's start to its first message: on a virtual machine a
-// fault takes up to 20 microseconds. Linux gives huge pages where they are asked for (madvise, Documentation/admin-guide/mm/
-// transhuge.rst); the Go runtime does not ask. All here is advice: where it is refused, and on other systems, nothing changes.
+// The first touch of each page of memory is a fault. With pages of 4 KiB a run of 450 messages between two fast servers had
+// 3,400 of them, most before its first message, and on the virtual machine where that was counted one took 18 microseconds.
+// Linux gives huge pages where they are asked for (madvise, Documentation/admin-guide/mm/transhuge.rst); the Go runtime does
+// not ask. All here is advice: where it is refused, and on other systems, nothing changes.
 package hugepages
 
 import "unsafe"
